@@ -1,0 +1,46 @@
+# Every command a person needs. Each target makes `.venv` where it is missing.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# The first interpreter that is new enough and not too new; override with `make PYTHON=... demo`.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3 python; do \
+  $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+STAMP := .venv/.installed
+PYTEST := $(BIN)/python -m pytest
+
+$(STAMP): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No CPython 3.10-3.13 found; name one: make PYTHON=/path/to/python"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -e ".[paddle,dev]"
+	touch $@
+
+.PHONY: help venv demo test test-fast test-models lint format bench clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+venv: $(STAMP)  ## the virtual environment alone
+
+demo: $(STAMP)  ## compile three real models, compare with eager, time them
+	$(BIN)/dy2st demo
+
+test: $(STAMP)  ## all tests but the nightly ones (at most 10 minutes on 2 cores)
+	$(PYTEST) -q -n 2 -m "not nightly"
+
+test-fast: $(STAMP)  ## what to run while working (under 60 s)
+	$(PYTEST) -q -n 2 -m "not nightly and not slow and not models"
+
+test-models: $(STAMP)  ## every model of paddle.vision and of tests/fixtures/models
+	$(PYTEST) -q -n 2 -m "models" tests/models
+
+lint: $(STAMP)  ## ruff (lint and format) and strict types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)  ## let ruff rewrite the sources
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove what make made
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
