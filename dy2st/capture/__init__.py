@@ -1,0 +1,1 @@
+"""Symbolic tensors and integers, recording of Paddle's operators."""

@@ -1,0 +1,1 @@
+"""The functions that generated code calls: Python meaning for Python values, control-flow ops for tensors."""

@@ -1,0 +1,1 @@
+"""Program: SSA values with dtype and symbolic shape, operations with regions, printer, parser, verifier."""

@@ -1,0 +1,1 @@
+"""paddle-migrate: engine, report, rules and tables."""

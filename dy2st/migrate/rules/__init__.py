@@ -1,0 +1,1 @@
+"""One migration rule a file: what a row of the table cannot say."""

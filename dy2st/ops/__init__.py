@@ -1,0 +1,1 @@
+"""The operator registry: one class an operation, one file a family."""

@@ -1,0 +1,1 @@
+"""The CPU runtime: oneDNN primitives and LLVM kernels behind one native entry a plan."""

@@ -1,0 +1,1 @@
+"""The numpy interpreter: the definition of meaning."""

@@ -1,0 +1,1 @@
+"""One Python feature a file; `pipeline.py` is the readable list in order."""
