@@ -72,11 +72,13 @@ def _tensors(recorder: Recorder, name: str, x: Any, y: Any) -> Any:
     return recorder.call(name, x, y)
 
 
-def _scalar(recorder: Recorder, method: str, name: str, reflected: bool, tensor: Any, other: Any) -> Any:
+def _scalar(
+    recorder: Recorder, method: str, name: str, reflected: bool, tensor: Any, other: Any
+) -> Any:
     dtype = recorder.value_of(tensor).dtype
     target = _compute_dtype(recorder, method, dtype, other)
     x = cast(recorder, tensor, target)
-    number = other.expr if symint.is_symint(other) else other
+    number: Any = symint.plain(other)
     if name in ("add", "subtract", "multiply") and not isinstance(number, complex):
         factor, bias = _SCALE[name, reflected](number)
         return recorder.call("scale", x, factor, bias, True)
@@ -99,7 +101,7 @@ _SCALE: dict[tuple[str, bool], Any] = {
 
 
 def _compute_dtype(recorder: Recorder, method: str, dtype: DType, other: Any) -> DType:
-    kind = int if symint.is_symint(other) else type(other)
+    kind: Any = int if symint.is_symint(other) else type(other)
     with recorder.paused():
         try:
             return _probe(method, dtype, kind)

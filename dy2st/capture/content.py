@@ -83,7 +83,7 @@ def _scale(program: Program, op: Operation) -> Content | None:
     content = content_of(program, next(op.flat_operands()))
     scale: Any = op.attrs["scale"]
     bias: Any = op.attrs["bias"]
-    if content is None or isinstance(scale, float) and scale != int(scale):
+    if content is None or (isinstance(scale, float) and scale != int(scale)):
         return None
     if isinstance(bias, float) and bias != int(bias):
         return None
@@ -94,15 +94,14 @@ def _scale(program: Program, op: Operation) -> Content | None:
 
 def _binary(function: Any) -> Any:
     def rule(program: Program, op: Operation) -> Content | None:
-        parts = [content_of(program, v) for v in op.flat_operands()]
-        if len(parts) != 2 or parts[0] is None or parts[1] is None:
+        a, b = (content_of(program, v) for v in op.flat_operands())
+        if a is None or b is None:
             return None
-        a, b = parts
         if len(a) != len(b) and 1 not in (len(a), len(b)):
             return None
         n = max(len(a), len(b))
-        a, b = (p * n if len(p) == 1 else p for p in (a, b))
-        return tuple(function(x, y) for x, y in zip(a, b))
+        wide = [p * n if len(p) == 1 else p for p in (a, b)]
+        return tuple(function(x, y) for x, y in zip(*wide))
 
     return rule
 

@@ -62,7 +62,9 @@ def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[st
         for f in op.signature.attributes
         if f.name in given
     }
-    bound, attributes = op.signature.bind((), {**{k: v for k, v in values.items() if v is not None}, **attrs})
+    bound, attributes = op.signature.bind(
+        (), {**{k: v for k, v in values.items() if v is not None}, **attrs}
+    )
     operation = recorder.emit(op.name, bound, attributes)
     results = [recorder.wrap(v) for v in operation.results]
     _note_effects(recorder, op, operation, operands, results)
@@ -78,7 +80,9 @@ def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[st
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def _note_effects(recorder: Recorder, op: Any, operation: Any, operands: dict[str, Any], results: list[Any]) -> None:
+def _note_effects(
+    recorder: Recorder, op: Any, operation: Any, operands: dict[str, Any], results: list[Any]
+) -> None:
     """Views of the first operand, and buffers that the operation updates (batch norm's)."""
     first = next(iter(operands.values()), None)
     if op.view and first is not None:
@@ -91,7 +95,9 @@ def _note_effects(recorder: Recorder, op: Any, operation: Any, operands: dict[st
                 recorder.rebind(operands[operand], operation.results[index])
 
 
-def _bind(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+def _bind(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
     names = [f.name for f in op.signature.fields]
     if len(args) > len(names):
         extra = args[len(names) :]
@@ -107,7 +113,9 @@ def _bind(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, 
         if key in names:
             given[key] = value
         elif value is not None and key not in ("name", "place", "out"):
-            raise CaptureError(f"{op.name} got an unknown argument {key!r}", location=recorder.location)
+            raise CaptureError(
+                f"{op.name} got an unknown argument {key!r}", location=recorder.location
+            )
     return given
 
 
@@ -172,7 +180,9 @@ def _attribute_of_tensor(recorder: Recorder, field: Field, raw: Any) -> Any:
         return _element(recorder, tensor)
     length = value.shape[0]
     if not isinstance(length, int):
-        raise ShapeError(f"{field.name!r} is a tensor of unknown length", location=recorder.location)
+        raise ShapeError(
+            f"{field.name!r} is a tensor of unknown length", location=recorder.location
+        )
     return tuple(_element(recorder, tensor[i]) for i in range(length))
 
 
@@ -188,7 +198,11 @@ def _dtype(raw: Any) -> DType | None:
         import paddle
 
         name = dtype_name(paddle.base.framework.convert_np_dtype_to_dtype_(raw))
-    return DType.of({"fp32": "float32", "fp64": "float64", "fp16": "float16", "bf16": "bfloat16"}.get(name, name))
+    return DType.of(
+        {"fp32": "float32", "fp64": "float64", "fp16": "float16", "bf16": "bfloat16"}.get(
+            name, name
+        )
+    )
 
 
 def _is_place(value: Any) -> bool:
@@ -198,7 +212,9 @@ def _is_place(value: Any) -> bool:
 # --- type promotion ---------------------------------------------------------------------------
 
 
-def _promote(recorder: Recorder, name: str, operands: dict[str, Any], given: dict[str, Any]) -> None:
+def _promote(
+    recorder: Recorder, name: str, operands: dict[str, Any], given: dict[str, Any]
+) -> None:
     tensors = {k: v for k, v in operands.items() if is_tensor(v)}
     if name == "where":
         tensors.pop("condition", None)
@@ -208,7 +224,14 @@ def _promote(recorder: Recorder, name: str, operands: dict[str, Any], given: dic
     da, db = recorder.value_of(a).dtype, recorder.value_of(b).dtype
     if da is db:
         return
-    target = promoted(recorder, name, da, db, recorder.value_of(a).type.rank == 0, recorder.value_of(b).type.rank == 0)
+    target = promoted(
+        recorder,
+        name,
+        da,
+        db,
+        recorder.value_of(a).type.rank == 0,
+        recorder.value_of(b).type.rank == 0,
+    )
     operands[ka], operands[kb] = cast(recorder, a, target), cast(recorder, b, target)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from dy2st.capture import symint
 from dy2st.capture.dispatch import is_tensor
 from dy2st.errors import CaptureError
-from dy2st.ir.dims import Dim, evaluate, symbol
+from dy2st.ir.dims import Dim, SymExpr, evaluate, symbol
 from dy2st.ir.program import Value
 from dy2st.ir.types import DType, TensorType
 
@@ -49,10 +49,10 @@ def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[st
 
 
 def _template(recorder: Recorder, raw: Any, operands: list[Value]) -> Any:
-    """The argument with tensors as ("tensor", i); lists as ("list", ...); dtypes as DType."""
+    """The argument with tensors as ("operand", i); lists as ("list", ...); dtypes as DType."""
     if is_tensor(raw):
         operands.append(recorder.value_of(raw))
-        return ("tensor", len(operands) - 1)
+        return ("operand", len(operands) - 1)
     if isinstance(raw, (list, tuple)):
         return ("list", *(_template(recorder, r, operands) for r in raw))
     if symint.is_symint(raw):
@@ -65,7 +65,7 @@ def _template(recorder: Recorder, raw: Any, operands: list[Value]) -> Any:
         return _dtype(raw)
     if isinstance(raw, np.generic):
         return raw.item()
-    if raw is None or isinstance(raw, (bool, int, float, complex, str)):
+    if raw is None or isinstance(raw, (bool, int, float, complex, str, SymExpr, DType)):
         return raw
     raise CaptureError(
         f"an argument of type {type(raw).__name__} cannot be kept in a Program",
@@ -73,7 +73,13 @@ def _template(recorder: Recorder, raw: Any, operands: list[Value]) -> Any:
     )
 
 
-def _infer(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], operands: list[Value]) -> tuple[list[TensorType], str]:
+def _infer(
+    recorder: Recorder,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    operands: list[Value],
+) -> tuple[list[TensorType], str]:
     symbols = sorted({s for v in operands for s in v.type.symbols()})
     base = {s: recorder.examples.get(s, 7) for s in symbols}
     with recorder.paused():
@@ -81,7 +87,9 @@ def _infer(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[st
         grown = {}
         for s in symbols:
             try:
-                grown[s] = _run_infermeta(recorder, name, args, kwargs, operands, {**base, s: base[s] * 2})[0]
+                grown[s] = _run_infermeta(
+                    recorder, name, args, kwargs, operands, {**base, s: base[s] * 2}
+                )[0]
             except (RuntimeError, ValueError, TypeError):
                 grown[s] = [(d, [-1] * len(shape)) for d, shape in found]
     types = []
@@ -110,29 +118,60 @@ def _fit(recorder: Recorder, size: int, base: dict[str, int], grown: dict[str, i
     return out
 
 
-def _run_infermeta(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], operands: list[Value], env: dict[str, int]) -> tuple[list[tuple[DType, list[int]]], str]:
+def _run_infermeta(
+    recorder: Recorder,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    operands: list[Value],
+    env: dict[str, int],
+) -> tuple[list[tuple[DType, list[int]]], str]:
     import paddle
 
-    from dy2st.capture.dispatch import _dtype
-
+    if not hasattr(paddle.base.core.pir.ops, name):
+        return _run_eagerly(name, args, kwargs, operands, env)
     was_dynamic = paddle.in_dynamic_mode()
     paddle.enable_static()
     try:
         with paddle.static.program_guard(paddle.static.Program()):
-            data = []
+            data: list[Any] = []
             for i, v in enumerate(operands):
                 shape = [_size(d, env) for d in v.shape]
                 data.append(paddle.static.data(f"x{i}", shape, v.dtype.value))
-            call = lambda t: materialize(t, data, env)  # noqa: E731
-            raw = getattr(paddle._C_ops, name)(*map(call, args), **{k: call(v) for k, v in kwargs.items()})
-            kind = "one"
-            if isinstance(raw, (list, tuple)):
-                kind = "list" if isinstance(raw, list) else "tuple"
-            values = list(raw) if isinstance(raw, (list, tuple)) else [raw]
-            return [(_dtype(v.dtype) or DType.FLOAT32, list(v.shape)) for v in values], kind
+            return _call(name, args, kwargs, data, env)
     finally:
         if was_dynamic:
             paddle.disable_static()
+
+
+def _run_eagerly(
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    operands: list[Value],
+    env: dict[str, int],
+) -> tuple[list[tuple[DType, list[int]]], str]:
+    """For the few operators that only eager has: run them once on zeros."""
+    import paddle
+
+    data = [paddle.zeros([max(_size(d, env), 1) for d in v.shape], v.dtype.value) for v in operands]
+    return _call(name, args, kwargs, data, env)
+
+
+def _call(
+    name: str, args: tuple[Any, ...], kwargs: dict[str, Any], data: list[Any], env: dict[str, int]
+) -> tuple[list[tuple[DType, list[int]]], str]:
+    import paddle
+
+    from dy2st.capture.dispatch import _dtype
+
+    fill = lambda t: materialize(t, data, env)  # noqa: E731
+    raw = getattr(paddle._C_ops, name)(*map(fill, args), **{k: fill(v) for k, v in kwargs.items()})
+    kind = "one"
+    if isinstance(raw, (list, tuple)):
+        kind = "list" if isinstance(raw, list) else "tuple"
+    values = list(raw) if isinstance(raw, (list, tuple)) else [raw]
+    return [(_dtype(v.dtype) or DType.FLOAT32, list(v.shape)) for v in values], kind
 
 
 def _size(dim: Dim, env: dict[str, int]) -> int:
@@ -146,11 +185,9 @@ def materialize(template: Any, tensors: list[Any], env: dict[str, int]) -> Any:
     """Arguments for ``_C_ops`` from a template: tensors put in, sizes evaluated, dtypes Paddle's."""
     import paddle
 
-    from dy2st.ir.dims import SymExpr
-
     if isinstance(template, tuple):
         tag = template[0]
-        if tag == "tensor":
+        if tag == "operand":
             return tensors[template[1]]
         if tag == "place":
             return paddle.CPUPlace()

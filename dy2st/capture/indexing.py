@@ -69,7 +69,7 @@ def _as_value(recorder: Recorder, value: Any, dtype: DType) -> Any:
     if is_tensor(value):
         value = recorder.lift(value)
     elif isinstance(value, (bool, int, float, complex)):
-        number = value.expr if symint.is_symint(value) else value
+        number = symint.plain(value)
         return recorder.call("full", (), number, dtype)
     else:
         value = recorder.constant(np.asarray(value))
@@ -109,7 +109,10 @@ def _as_index(recorder: Recorder, item: Any) -> Any:
     if isinstance(item, range):
         item = list(item)
     if isinstance(item, (list, tuple)) and any(is_tensor(i) or symint.is_symint(i) for i in item):
-        parts = [recorder.lift(i) if is_tensor(i) else recorder.tensor_of(symint.dim_of(i)) for i in item]  # type: ignore[arg-type]
+        parts = [
+            recorder.lift(i) if is_tensor(i) else recorder.tensor_of(symint.dim_of(i) or 0)
+            for i in item
+        ]  # type: ignore[arg-type]
         return recorder.call("stack", parts, 0)
     if isinstance(item, (list, tuple, np.ndarray)):
         array = np.asarray(item)
@@ -128,7 +131,9 @@ def _expand_masks(recorder: Recorder, items: list[Any]) -> list[Any]:
     out: list[Any] = []
     for item in items:
         if isinstance(item, bool):
-            raise CaptureError("a bool as an index", location=recorder.location, remedy="use a bool tensor")
+            raise CaptureError(
+                "a bool as an index", location=recorder.location, remedy="use a bool tensor"
+            )
         if is_tensor(item) and recorder.value_of(item).dtype is DType.BOOL:
             rank = recorder.value_of(item).type.rank
             if rank == 0:
@@ -147,7 +152,9 @@ def _place(recorder: Recorder, parsed: Parsed, item: Any, axis: int, size: Dim) 
         return 1
     if is_tensor(item):
         value = recorder.value_of(item)
-        if value.type.rank == 0 or recorder.known_content(value) is not None and value.type.rank == 0:
+        if value.type.rank == 0 or (
+            recorder.known_content(value) is not None and value.type.rank == 0
+        ):
             item = recorder.item(item)
         else:
             parsed.advanced[axis] = item
@@ -206,7 +213,9 @@ def _basic(recorder: Recorder, tensor: Any, parsed: Parsed) -> Any:
     if parsed.axes:
         if all(s == 1 for s in parsed.steps):
             axes, starts, ends = tuple(parsed.axes), tuple(parsed.starts), tuple(parsed.ends)
-            out = recorder.call("slice", out, axes, starts, ends, (1,) * len(axes), tuple(parsed.decrease))
+            out = recorder.call(
+                "slice", out, axes, starts, ends, (1,) * len(axes), tuple(parsed.decrease)
+            )
         else:
             out = recorder.call(
                 "strided_slice", out, parsed.axes, parsed.starts, parsed.ends, parsed.steps
@@ -243,13 +252,16 @@ def _gather(recorder: Recorder, tensor: Any, advanced: dict[int, Any]) -> Any:
     return out
 
 
-def _stacked(recorder: Recorder, tensor: Any, advanced: dict[int, Any], axes: list[int]) -> tuple[Any, int]:
+def _stacked(
+    recorder: Recorder, tensor: Any, advanced: dict[int, Any], axes: list[int]
+) -> tuple[Any, int]:
     """The index tensors broadcast against each other and stacked along a last axis, and their rank."""
     wrapped = [_wrap_negative(recorder, tensor, a, advanced[a]) for a in axes]
     shapes = [recorder.value_of(i).shape for i in wrapped]
     shape = dims.broadcast_shapes(*shapes, what="index")
     full = [
-        i if recorder.value_of(i).shape == shape else recorder.call("expand", i, shape) for i in wrapped
+        i if recorder.value_of(i).shape == shape else recorder.call("expand", i, shape)
+        for i in wrapped
     ]
     return recorder.call("stack", full, -1), len(shape)
 

@@ -97,7 +97,9 @@ def _to_tensor(original: Callable[..., Any]) -> Callable[..., Any]:
     from dy2st.capture.recorder import _active
 
     @wraps(original)
-    def to_tensor(data: Any, dtype: Any = None, place: Any = None, stop_gradient: bool = True) -> Any:
+    def to_tensor(
+        data: Any, dtype: Any = None, place: Any = None, stop_gradient: bool = True
+    ) -> Any:
         recorder = getattr(_active, "recorder", None)
         if recorder is None:
             return original(data, dtype, place, stop_gradient)
@@ -117,8 +119,12 @@ def symbolic_to_tensor(recorder: Any, original: Callable[..., Any], data: Any, d
         out = _stack(recorder, data)
         return out if dtype is None else out.astype(dtype)
     with recorder.paused():
-        real = original(data, dtype, None, True)
-        array = np.array(real.astype("float32").numpy() if str(real.dtype).endswith("bfloat16") else real.numpy())
+        import paddle
+
+        real = original(data, dtype, paddle.CPUPlace(), True)
+        array = np.array(
+            real.astype("float32").numpy() if str(real.dtype).endswith("bfloat16") else real.numpy()
+        )
         kind = str(real.dtype).rsplit(".", 1)[-1]
     out = recorder.constant(array)
     return out.astype(kind) if kind == "bfloat16" else out

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +23,6 @@ from dy2st.ir.dims import Dim, Relation
 from dy2st.ir.program import Operation, Value
 from dy2st.ir.types import DType, TensorType
 from dy2st.ops import base as ops
-
-if TYPE_CHECKING:
-    from dy2st.capture.tensor import SymbolicTensor
 
 _active = threading.local()
 
@@ -75,11 +72,12 @@ class Recorder(symint.Owner):
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Run Paddle eagerly inside the block (probes, constants)."""
+        before = current()
         _active.recorder = None
         try:
             yield
         finally:
-            _active.recorder = self
+            _active.recorder = before
 
     # --- places in the user's source ---------------------------------------------------------
 
@@ -90,7 +88,11 @@ class Recorder(symint.Owner):
         while frame is not None:
             code = frame.f_code
             if code.co_filename in self.user_files:
-                return Location(code.co_filename, frame.f_lineno, function=code.co_qualname if sys.version_info >= (3, 11) else code.co_name)
+                return Location(
+                    code.co_filename,
+                    frame.f_lineno,
+                    function=code.co_qualname if sys.version_info >= (3, 11) else code.co_name,
+                )
             frame = frame.f_back  # type: ignore[assignment]
         return self._location
 
@@ -100,17 +102,17 @@ class Recorder(symint.Owner):
 
     # --- values ------------------------------------------------------------------------------
 
-    def wrap(self, value: Value) -> SymbolicTensor:
+    def wrap(self, value: Value) -> Any:
         """A new symbolic tensor whose value is ``value``."""
-        from dy2st.capture.tensor import SymbolicTensor
+        from dy2st.capture.tensor import symbolic_class
 
-        return SymbolicTensor._make(self, value)
+        return symbolic_class()._make(self, value)
 
-    def input(self, name: str, type_: TensorType) -> SymbolicTensor:
+    def input(self, name: str, type_: TensorType) -> Any:
         """A symbolic tensor for a new input of the Program."""
         return self.wrap(self.builder.input(type_, name))
 
-    def lift(self, tensor: Any) -> SymbolicTensor:
+    def lift(self, tensor: Any) -> Any:
         """A symbolic stand-in for any tensor; itself where it is symbolic already."""
         from dy2st.capture.tensor import SymbolicTensor
 
@@ -136,7 +138,9 @@ class Recorder(symint.Owner):
     def _external(self, tensor: Any) -> Value:
         name, kind = self._names.get(id(tensor), ("", "tensor"))
         if not tensor._is_initialized():
-            raise CaptureError(f"the tensor {name or tensor.name!r} holds no data", location=self.location)
+            raise CaptureError(
+                f"the tensor {name or tensor.name!r} holds no data", location=self.location
+            )
         name = name or f"tensor_{len(self.externals)}"
         type_ = TensorType(DType.of(dtype_name(tensor.dtype)), tuple(tensor.shape))
         self.externals[name] = tensor
@@ -159,7 +163,7 @@ class Recorder(symint.Owner):
             self._real_values[id(tensor)] = value
             self.written[id(tensor)] = tensor
 
-    def constant(self, array: np.ndarray) -> SymbolicTensor:
+    def constant(self, array: np.ndarray) -> Any:
         """A symbolic tensor whose value is a constant of the Program."""
         return self.wrap(self.builder.constant(np.ascontiguousarray(array).reshape(array.shape)))
 
@@ -171,14 +175,20 @@ class Recorder(symint.Owner):
 
         return record(self, name, args, kwargs)
 
-    def emit(self, name: str, operands: Sequence[Any], attrs: dict[str, Any], types: Sequence[TensorType] | None = None) -> Operation:
+    def emit(
+        self,
+        name: str,
+        operands: Sequence[Any],
+        attrs: dict[str, Any],
+        types: Sequence[TensorType] | None = None,
+    ) -> Operation:
         """Append an operation whose operands are Values; errors get the user's place."""
         location = self.location
         self.builder.location = location
         try:
             return self.builder.emit(name, tuple(operands), attrs, types=types)
         except Dy2stError as error:
-            raise error.at(location)
+            raise error.at(location) from error.__cause__
 
     # --- symbolic sizes ----------------------------------------------------------------------
 
@@ -215,7 +225,7 @@ class Recorder(symint.Owner):
             return bool(_PYTHON[op](difference, 0))
         return self.call(_PHI[op], self.tensor_of(a), self.tensor_of(b))
 
-    def tensor_of(self, dim: Dim) -> SymbolicTensor:
+    def tensor_of(self, dim: Dim) -> Any:
         """An int64 tensor of shape [] that holds the value of a size."""
         return self.wrap(self.emit("dim_value", (), {"value": dim}).result)
 
@@ -226,7 +236,7 @@ class Recorder(symint.Owner):
         if known is not None:
             return self.symint(known)
         fresh = self.builder.fresh_symbol()
-        self.emit("item", (value,), {"symbol": fresh})
+        self.emit("item", (value,), {"symbol": fresh}, types=())
         return self.symint(fresh)
 
     def known_content(self, value: Value) -> Dim | None:

@@ -17,7 +17,6 @@ from dy2st.ir.program import Attr, Operation, Value
 
 if TYPE_CHECKING:
     from dy2st.capture.recorder import Recorder
-    from dy2st.capture.tensor import SymbolicTensor
 
 
 class View:
@@ -36,12 +35,12 @@ class View:
         self.seen = seen  # the base's value from which the view's value was made
 
 
-def add_view(tensor: SymbolicTensor, base: Any, op: Operation, index: int) -> None:
+def add_view(tensor: Any, base: Any, op: Operation, index: int) -> None:
     """Note that ``tensor`` is result ``index`` of the view operation ``op`` on ``base``."""
     tensor._view = View(base, op.name, op.attrs, index, tensor._recorder.value_of(base))
 
 
-def alias(recorder: Recorder, base: Any) -> SymbolicTensor:
+def alias(recorder: Recorder, base: Any) -> Any:
     """A symbolic tensor that is ``base`` under another name: writes to one are seen by the other."""
     value = recorder.value_of(base)
     tensor = recorder.wrap(value)
@@ -49,7 +48,7 @@ def alias(recorder: Recorder, base: Any) -> SymbolicTensor:
     return tensor
 
 
-def current_value(tensor: SymbolicTensor) -> Value:
+def current_value(tensor: Any) -> Value:
     """The current value; a stale view is made again from its base."""
     view = tensor._view
     if view is not None:
@@ -61,10 +60,11 @@ def current_value(tensor: SymbolicTensor) -> Value:
                 tensor._value = now
             else:
                 tensor._value = recorder.emit(view.name, (now,), view.attrs).results[view.index]
-    return tensor._value
+    value: Value = tensor._value
+    return value
 
 
-def write(tensor: SymbolicTensor, value: Value) -> None:
+def write(tensor: Any, value: Value) -> None:
     """Give ``tensor`` a new value, and its base with it. Raises SideEffectError."""
     view = tensor._view
     if view is not None:

@@ -28,7 +28,7 @@ class SymInt:
         self._owner = owner
 
     @property
-    def __class__(self) -> type:  # type: ignore[override]
+    def __class__(self) -> type:  # type: ignore[override,misc]
         return int
 
     @property
@@ -128,13 +128,13 @@ class SymInt:
         return _plain(other) / int(self) if isinstance(other, (int, float)) else NotImplemented
 
     def __and__(self, other: Any) -> int:
-        return int(self) & _plain(other)
+        return int(int(self) & _plain(other))
 
     def __or__(self, other: Any) -> int:
-        return int(self) | _plain(other)
+        return int(int(self) | _plain(other))
 
     def __xor__(self, other: Any) -> int:
-        return int(self) ^ _plain(other)
+        return int(int(self) ^ _plain(other))
 
     def __lshift__(self, other: Any) -> Any:
         return self * (1 << int(other))
@@ -268,3 +268,8 @@ def concrete_error(dim: Dim) -> ConcreteValueError:
         f"Python needs the value of the size {dim}, which is known only at run time",
         remedy="keep the computation in tensors, or give the size in InputSpec",
     )
+
+
+def plain(value: Any) -> Any:
+    """The expression of a SymInt, anything else as it is: what attributes hold."""
+    return value.expr if type(value) is SymInt else value

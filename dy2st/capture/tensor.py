@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from dy2st.capture import arithmetic, indexing, storage, symint
+from dy2st.capture import arithmetic, indexing, storage
 from dy2st.errors import CaptureError, ConcreteValueError
 from dy2st.ir import dims
 from dy2st.ir.types import DType
@@ -70,11 +70,14 @@ class Methods:
 
     @classmethod
     def _make(cls, recorder, value):
-        tensor = cls(_template(value.dtype))
+        import paddle
+
+        with recorder.paused():  # Paddle's constructor itself must not be recorded
+            tensor = cls(_template(value.dtype))
+            paddle.Tensor.get_tensor(tensor)._clear()
         tensor._recorder = recorder
         tensor._value = value
         tensor._view = None
-        tensor.stop_gradient = True
         return tensor
 
     # --- metadata -----------------------------------------------------------------------------
@@ -388,7 +391,9 @@ def symbolic_class():
     import paddle
 
     base = paddle.Tensor
-    body = {k: v for k, v in vars(Methods).items() if k not in ("__dict__", "__weakref__", "lifted")}
+    body = {
+        k: v for k, v in vars(Methods).items() if k not in ("__dict__", "__weakref__", "lifted")
+    }
     for name, member in vars(base).items():
         kind = type(member).__name__
         if name in body or name in _KEEP:
@@ -400,17 +405,8 @@ def symbolic_class():
     return type("SymbolicTensor", (base,), body)
 
 
-@cache
 def _template(dtype):
+    """A fresh real tensor of the dtype: each symbolic tensor clears its own."""
     import paddle
 
-    recorder_free = paddle.base.core.eager.Tensor
-    tensor = recorder_free(np.zeros([1], _template_dtype(dtype)), paddle.CPUPlace())
-    if dtype is DType.BFLOAT16:
-        tensor = tensor.astype("bfloat16")
-    tensor._clear_data()
-    return tensor
-
-
-def _template_dtype(dtype):
-    return np.float32 if dtype is DType.BFLOAT16 else dtype.numpy
+    return paddle._C_ops.empty([1], getattr(paddle, dtype.value), paddle.CPUPlace())
