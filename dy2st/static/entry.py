@@ -95,8 +95,12 @@ class Entry:
             self._version = watch.Clock.weights
         return True
 
-    def why_not(self) -> str:
+    def why_not(self, shapes: tuple[tuple[int, ...], ...]) -> str:
         """What changed, for debug level 1."""
+        if not self.accepts(shapes):
+            return (
+                f"sizes {shapes} do not fit ({', '.join(str(v.type) for v in self.program.inputs)})"
+            )
         for place, expected in self._reads:
             if not guards.still(place, expected):
                 return f"{place} changed"
@@ -112,9 +116,7 @@ class Entry:
         """The Program's outputs as fresh Paddle tensors."""
         data_ptr = watch.Originals.data_ptr
         buffers = [
-            Buffer(
-                data_ptr(t), tuple(t.shape), None if t.is_contiguous() else tuple(t.strides), t
-            )
+            Buffer(data_ptr(t), tuple(t.shape), None if t.is_contiguous() else tuple(t.strides), t)
             for t in tensors
         ]
         return self.executable.run(buffers, self._allocate)

@@ -36,12 +36,15 @@ class Group:
         self.specs = specs
         self.entries: list[Entry] = []
         self.dynamic: list[set[int]] = [
-            {a for a, d in enumerate(s.shape) if d is None} if s is not None else set() for s in specs
+            {a for a, d in enumerate(s.shape) if d is None} if s is not None else set()
+            for s in specs
         ]
 
 
 class StaticFunction:
     """A converted function. Call it like the original; see the methods for what else it offers."""
+
+    __name__: str
 
     def __init__(
         self,
@@ -170,7 +173,7 @@ class StaticFunction:
                 return None
             _generalise(group, shapes)
             if group.entries:
-                debug.log(1, f"{self.__name__} again: {group.entries[0].why_not()}")
+                debug.log(1, f"{self.__name__} again: {group.entries[0].why_not(tuple(shapes))}")
             entry = capture(
                 self.original,
                 structure,

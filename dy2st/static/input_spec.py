@@ -38,7 +38,9 @@ class InputSpec:
         if isinstance(spec, (list, tuple)):
             return type(spec)(InputSpec.of(v) for v in spec)
         if all(hasattr(spec, a) for a in ("shape", "dtype", "name", "stop_gradient")):
-            return InputSpec(list(spec.shape), dtype_name(spec.dtype), spec.name, spec.stop_gradient)
+            return InputSpec(
+                list(spec.shape), dtype_name(spec.dtype), spec.name, spec.stop_gradient
+            )
         return spec
 
     @staticmethod

@@ -114,9 +114,8 @@ class Results:
         if self._result is None:
             raise CaptureError("results were never set")
         structure, leaves = self._result
-        if len(leaves) == 1 and type(leaves[0]) is _Output and leaves[0].kind == "tensor":
-            if structure is LEAF:
-                return outputs[leaves[0].index]
+        if structure is LEAF and type(leaves[0]) is _Output and leaves[0].kind == "tensor":
+            return outputs[leaves[0].index]  # the common case, without a walk
         return rebuild(structure, [_fetch(v, outputs, inputs) for v in leaves])
 
 
@@ -136,5 +135,3 @@ def write_tensor(target: Any, value: Any) -> None:
 
     with paddle.no_grad():
         paddle.assign(value, target)
-
-

@@ -46,7 +46,9 @@ class LayerSnapshot:
 
 def _state(layer: Any) -> tuple[Any, ...]:
     attributes = vars(layer)
-    tables = tuple((t, tuple((k, id(v)) for k, v in attributes[t].items())) for t in _TABLES if t in attributes)
+    tables = tuple(
+        (t, tuple((k, id(v)) for k, v in attributes[t].items())) for t in _TABLES if t in attributes
+    )
     plain: tuple[Any, ...] = (("training", layer.training),)
     if type(layer).__module__.startswith("paddle."):
         plain = tuple((k, _key(v)) for k, v in attributes.items() if k not in _TABLES)
@@ -76,5 +78,6 @@ def random_state() -> tuple[Any, ...]:
 
     import numpy as np
 
-    kind, keys, position, has_gauss, cached = np.random.get_state()  # type: ignore[misc]
-    return (random.getstate(), kind, hash(keys.tobytes()), position, has_gauss, cached)  # type: ignore[union-attr]
+    state: Any = np.random.get_state()
+    kind, keys, *rest = state
+    return (random.getstate(), kind, hash(keys.tobytes()), *rest)
