@@ -38,9 +38,16 @@ class _Call:
     def __init__(
         self, forward: Callable[[], list[Any]], again: Callable[[list[Any]], list[Any]], inputs: int
     ) -> None:
-        self.forward = forward
+        self.forward: Callable[[], list[Any]] | None = forward
         self.again = again
         self.inputs = inputs
+
+    def take_forward(self) -> Callable[[], list[Any]]:
+        """``forward``, and forget it: it knows the outputs, whose node knows this object, and no
+        garbage collector sees through that cycle."""
+        forward, self.forward = self.forward, None
+        assert forward is not None
+        return forward
 
 
 @cache
@@ -52,7 +59,7 @@ def _node() -> Any:
 
         @staticmethod
         def forward(ctx: Any, call: _Call, *tensors: Any) -> Any:
-            outputs = call.forward()
+            outputs = call.take_forward()()
             ctx.call = call
             ctx.tensors = tensors
             ctx.count = len(outputs)
