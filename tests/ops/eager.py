@@ -38,6 +38,11 @@ def _attribute(kind: str, value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+def has(op: type[Op]) -> bool:
+    """Whether phi has the operation; a few are our own."""
+    return op.name in dir(paddle._C_ops)
+
+
 def call(op: type[Op], operands: list[Any], attrs: dict[str, Any], strided: bool = False) -> list:
     """Results of the eager operation, lists flattened. Raises what Paddle raises."""
     given = iter(operands)
