@@ -112,6 +112,31 @@ def install() -> None:
         _wrap_operators()
         _wrap_tensor()
         _wrap_layer()
+        _wrap_partial_grad()
+
+
+_thread = threading.local()
+
+
+def in_partial_grad() -> bool:
+    """Whether this thread is inside of ``paddle.grad``."""
+    return getattr(_thread, "partial_grad", 0) > 0
+
+
+def _wrap_partial_grad() -> None:
+    import paddle
+
+    eager = paddle.base.core.eager
+    original = eager.run_partial_grad
+
+    def run_partial_grad(*args: Any, **kwargs: Any) -> Any:
+        _thread.partial_grad = getattr(_thread, "partial_grad", 0) + 1
+        try:
+            return original(*args, **kwargs)
+        finally:
+            _thread.partial_grad -= 1
+
+    eager.run_partial_grad = run_partial_grad
 
 
 def _wrap_operators() -> None:
