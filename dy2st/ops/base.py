@@ -93,14 +93,16 @@ class Op:
     not_compared: ClassVar[str] = ""
 
     def __init_subclass__(
-        cls, *, name: str | None = None, signature: str | None = None, **kwargs: Any
+        cls, *, name: str | None = None, signature: str | Signature | None = None, **kwargs: Any
     ) -> None:
         super().__init_subclass__(**kwargs)
         if name is None:
             return  # an abstract family base
         cls.name = name
         if signature is not None:
-            cls.signature = Signature.parse(signature)
+            cls.signature = (
+                signature if isinstance(signature, Signature) else Signature.parse(signature)
+            )
         _check(cls)
         for key in (name, *cls.aliases):
             if key in _REGISTRY:
