@@ -46,9 +46,7 @@ def permute(node: Node, axes: Axes) -> Node:
         return reshape(node, shape)
     if isinstance(node, g.Permute):
         return permute(node.operands[0], tuple(node.axes[a] for a in axes))
-    return g.Permute(
-        shape=shape, dtype=node.dtype, operands=(node,), axes=axes, source=node.source
-    )
+    return g.Permute(shape=shape, dtype=node.dtype, operands=(node,), axes=axes, source=node.source)
 
 
 def reshape(node: Node, shape: Shape) -> Node:
@@ -169,11 +167,11 @@ def _map(pass_: _Assign, node: g.Map) -> Stored | None:
     return _moved(node, operands, axes)
 
 
-def _moved(node: Node, operands: Sequence[Node], axes: Axes, **fields: object) -> Stored:
-    """``node`` computed in the order ``axes`` from operands that are in that order."""
-    shape = tuple(node.shape[a] for a in inverse(axes))
+def _moved(node: Node, operands: Sequence[Node], order: Axes, **fields: object) -> Stored:
+    """``node`` computed in ``order`` from operands that are in that order."""
+    shape = tuple(node.shape[a] for a in inverse(order))
     new: Node = replace(node, operands=tuple(operands), shape=shape, **fields)  # type: ignore[arg-type]
-    return Stored(new, axes)
+    return Stored(new, order)
 
 
 def _permute(pass_: _Assign, node: g.Permute) -> Stored:
