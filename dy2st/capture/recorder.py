@@ -146,6 +146,14 @@ class Recorder(symint.Owner):
         self.externals[name] = tensor
         return self.builder.parameter(name, type_, kind)
 
+    def untouched_externals(self) -> dict[Value, Any]:
+        """Real tensors of the user's by the value that stands for them, written ones left out."""
+        return {
+            self._real_values[id(t)]: t
+            for t in self.externals.values()
+            if id(t) not in self.written
+        }
+
     def rebind(self, tensor: Any, value: Value) -> None:
         """Give ``tensor`` (symbolic, or real and the user's) a new current value, as in place."""
         old = self.value_of(tensor)
@@ -174,6 +182,12 @@ class Recorder(symint.Owner):
         from dy2st.capture.dispatch import record
 
         return record(self, name, args, kwargs)
+
+    def full(self, shape: Sequence[Any], value: Any, dtype: DType) -> Any:
+        """A tensor filled with a number or a symbolic size."""
+        import paddle
+
+        return self.call("full", tuple(shape), value, dtype, paddle.CPUPlace())
 
     def emit(
         self,

@@ -27,8 +27,8 @@ class SymInt:
         self.expr = expr
         self._owner = owner
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override,misc]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # type: ignore[override]
         return int
 
     @property

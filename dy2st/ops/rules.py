@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dy2st.errors import ShapeError
-from dy2st.ir.dims import Dim, Shape, broadcast_shapes, normalize_axis
+from dy2st.ir.dims import Dim, Shape, broadcast_shapes, holds, min_, normalize_axis
 from dy2st.ir.types import DType, TensorType
 
 _FLOAT_ORDER = (DType.FLOAT16, DType.BFLOAT16, DType.FLOAT32, DType.FLOAT64)
@@ -152,6 +152,40 @@ def static(dim: Dim, what: str) -> int:
     if not isinstance(dim, int):
         raise ShapeError(f"{what} is {dim}, but must be known before the Program runs")
     return dim
+
+
+# --- sizes that only an example can order ------------------------------------------------------
+
+
+def known(op: str, a: Dim, b: Dim) -> bool | None:
+    """Whether ``a op b``: from structure, from signs, or by the oracle; None where nobody knows."""
+    if not (isinstance(a, int) and isinstance(b, int)):
+        if op == "<=" and _not_negative(b - a):
+            return True
+        if op == "<" and _not_negative(a - b):
+            return False
+    try:
+        return holds(op, a, b)
+    except ShapeError:
+        return None
+
+
+def _not_negative(dim: Dim) -> bool:
+    """Whether every term counts upward: sizes are at least 0."""
+    if isinstance(dim, int):
+        return dim >= 0
+    return all(c >= 0 for _, c in dim.terms)
+
+
+def smaller(a: Dim, b: Dim) -> Dim:
+    """The smaller of two sizes, as one of them where it is known which."""
+    first = known("<=", a, b)
+    return min_(a, b) if first is None else (a if first else b)
+
+
+def at_least_0(dim: Dim) -> Dim:
+    """``dim``, or 0 where it is known to be negative."""
+    return 0 if known("<", dim, 0) else dim
 
 
 # --- numpy references ---------------------------------------------------------------------------

@@ -209,7 +209,7 @@ def _same(x: TensorType) -> TensorType:
 class Assign(Plain, name="assign", signature="x: Tensor -> out"):
     """A copy."""
 
-    aliases = ("share_data", "npu_identity", "memcpy_d2h", "memcpy_h2d")
+    aliases = ("memcpy_d2h", "memcpy_h2d")
     infer = _same
     numpy = lambda x: x.copy()  # noqa: E731
     cpu = lambda b, x: x  # noqa: E731
