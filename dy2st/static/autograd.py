@@ -35,6 +35,13 @@ def run(
     return list(result) if isinstance(result, (tuple, list)) else [result]
 
 
+_NO_PARTIAL_GRAD = CaptureError(
+    "paddle.grad() through a converted function",
+    remedy="use backward(), or turn conversion off with dy2st.enable_to_static(False) while "
+    "paddle.grad() is needed",
+)
+
+
 class _Call:
     """What the node needs; opaque to Paddle."""
 
@@ -83,11 +90,7 @@ def _backward(call: _Call, tensors: Sequence[Any], gradients: Sequence[Any]) -> 
 
     if watch.in_partial_grad():
         # Its state is one per process: nested, it kills the process or gives None for everything.
-        raise CaptureError(
-            "paddle.grad() through a converted function",
-            remedy="use backward(), or call the function inside of "
-            "dy2st.enable_to_static(False) while you need paddle.grad()",
-        )
+        watch.refuse_partial_grad(_NO_PARTIAL_GRAD)
     wanted = [t for t in tensors if not t.stop_gradient]
     with paddle.enable_grad():
         inputs = []

@@ -123,6 +123,13 @@ def in_partial_grad() -> bool:
     return getattr(_thread, "partial_grad", 0) > 0
 
 
+def refuse_partial_grad(error: Exception) -> None:
+    """Make the ``paddle.grad`` that is under way raise ``error``: what its callbacks raise arrives as an
+    OSError with a C++ stack in it."""
+    _thread.error = error
+    raise error
+
+
 def _wrap_partial_grad() -> None:
     import paddle
 
@@ -131,8 +138,13 @@ def _wrap_partial_grad() -> None:
 
     def run_partial_grad(*args: Any, **kwargs: Any) -> Any:
         _thread.partial_grad = getattr(_thread, "partial_grad", 0) + 1
+        _thread.error = None
         try:
             return original(*args, **kwargs)
+        except Exception:
+            if _thread.error is None:
+                raise
+            raise _thread.error from None
         finally:
             _thread.partial_grad -= 1
 
