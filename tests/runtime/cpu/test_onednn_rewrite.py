@@ -106,7 +106,10 @@ def test_depthwise_group_dilated_1d_3d(case: Case) -> None:
     case.check(case.relu(case.conv(x, 32, 3, pad=1, groups=32, stride=2)))
     case.check(case.conv(x, 32, 3, pad=1, groups=8))
     case.check(case.conv(x, 24, 3, pad=2, dilation=2, bias=False))
-    case.check(case.relu(case.conv(case.input(2, 5, 20), 7, 3, pad=1)))
+    line = case.relu(case.conv(case.input(2, 5, 20), 8, 3, pad=1))
+    line = case.b.add(case.conv(line, 8, 5, pad=2, groups=8), line)
+    nodes = case.check(line)
+    assert not kinds(nodes, g.Map)
     case.check(case.relu(case.conv(case.input(1, 4, 5, 6, 7), 8, 3, pad=1)))
 
 
