@@ -31,7 +31,7 @@ test-fast: $(STAMP)  ## what to run while working (under 60 s)
 	$(PYTEST) -q -n 2 -m "not nightly and not slow and not models"
 
 test-models: $(STAMP)  ## every model of paddle.vision and of tests/fixtures/models
-	$(PYTEST) -q -n 2 -m "models" tests/models
+	$(PYTEST) -q -n 2 -m "models or nightly" tests/models
 
 lint: $(STAMP)  ## ruff (lint and format) and strict types
 	$(BIN)/ruff check .
@@ -42,8 +42,15 @@ format: $(STAMP)  ## let ruff rewrite the sources
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean:  ## remove what make made
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+BENCH := benchmarks/.work/env
+$(BENCH)/.installed: pyproject.toml
+	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet -e ".[paddle,bench]"
+	touch $@
+
+BENCH_ARGS ?=
+bench: $(BENCH)/.installed  ## measure against the peers; part of it: make bench BENCH_ARGS="--only lstm --batch 1"
+	$(BENCH)/bin/python -m benchmarks $(BENCH_ARGS)
 
 PYTHON37 ?= $(shell for p in python3.7 $(wildcard $(HOME)/.pyenv/versions/3.7.*/bin/python); do command -v $$p && break; done)
 FLUID := .venv-fluid/bin/python
@@ -57,3 +64,6 @@ FLUID := .venv-fluid/bin/python
 test-fluid: $(STAMP) .venv-fluid/.installed  ## record what Paddle 1.8.5 computes, then compare (needs a Python 3.7)
 	PYTHONPATH=. $(BIN)/python tests/migrate/record.py $(FLUID)
 	$(PYTEST) -q tests/migrate
+
+clean:  ## remove what make made
+	rm -rf .venv benchmarks/.work build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

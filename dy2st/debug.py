@@ -27,6 +27,7 @@ FLAGS: dict[str, str] = {
     "DY2ST_DUMP": "folder for dumps of Programs and native code",
     "DY2ST_FULL_TRACEBACK": "1 keeps our own frames in tracebacks",
     "DY2ST_CACHE_DIR": "folder of compiled kernels; default $XDG_CACHE_HOME/dy2st or ~/.cache/dy2st",
+    "DY2ST_BACKEND": "what runs Programs: cpu (default) or reference (numpy, operation by operation)",
     "DY2ST_NUM_THREADS": "threads of the CPU runtime; default OMP_NUM_THREADS or the cores allowed",
 }
 
@@ -65,6 +66,17 @@ def log(at: int, message: str) -> None:
     """Print ``message`` to stderr when the debug level is at least ``at``."""
     if level() >= at:
         print(f"dy2st[{at}] {message}", file=sys.stderr, flush=True)
+
+
+def backend() -> str:
+    """What runs Programs: ``cpu`` or ``reference``. Raises ValueError for another name."""
+    name = os.environ.get("DY2ST_BACKEND", "") or "cpu"
+    if name not in BACKENDS:
+        raise ValueError(f"DY2ST_BACKEND is one of {BACKENDS}, not {name!r}")
+    return name
+
+
+BACKENDS = ("cpu", "reference")
 
 
 def dump_dir() -> Path | None:

@@ -176,6 +176,12 @@ class DivisionByZeroError(ExecutionError, ZeroDivisionError):
     code = "DY402"
 
 
+class AssertionFailedError(ExecutionError, AssertionError):
+    """An ``assert`` over tensors failed."""
+
+    code = "DY404"
+
+
 class PlanError(ExecutionError):
     """A Program could not be planned for a device."""
 

@@ -120,7 +120,7 @@ def verify(
     timeout: int,
 ) -> None:
     """Run SCRIPT on Paddle 1.8 and its migrated form on Paddle 3; compare every value."""
-    from dy2st.migrate.verify import compare
+    import dy2st.migrate.verify.compare as compare
 
     raise SystemExit(compare.verify(script, arguments, old_python, new_python, rtol, timeout))
 

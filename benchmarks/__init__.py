@@ -1,0 +1,1 @@
+"""The measurements behind every number in README and docs; ``python -m benchmarks --help``."""

@@ -1,0 +1,322 @@
+"""The base of all operations, and the registry.
+
+Everything about an operation stands in its class::
+
+    class Tanh(Op, name="tanh", signature="x: Tensor -> out"):
+        \"\"\"Elementwise hyperbolic tangent.\"\"\"
+        infer = same_as("x")
+        numpy = np.tanh
+        cpu = elementwise("tanh")
+        grad = todo("training")
+        onnx = todo("onnx")
+        cases = [dict(x=(2, 3)), dict(x=()), dict(x=("N", 4))]
+
+Functions written in the class body are plain functions (no ``self``): they take operands and
+attributes by the names of the signature.
+
+``infer(x, axis, keepdim)`` gets ``TensorType``s (None or a tuple of them where the operand says so)
+and returns one TensorType or a tuple; it never sees data. A first parameter named ``fresh`` gets
+the builder's ``fresh_symbol`` (for sizes known only at run time).
+
+``numpy(x, axis, keepdim)`` gets arrays and concrete Python values and returns an array or a tuple;
+the interpreter casts results to the inferred dtypes. A first parameter named ``rng`` gets the
+random generator.
+
+``cpu(b, x, axis, keepdim)`` describes the kernel to the builder ``b`` (see docs/design/kernels.md).
+
+A *composite* has ``decompose(b, x, axis, keepdim)`` instead, written with the same arguments but
+over an ``ops.Emitter`` ``b`` (``b.exp(x)``, ``b.sum(x, axis=-1, keepdim=True)``); what it does not override it
+gets from that.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dy2st.errors import DeclarationError, ShapeError
+from dy2st.ir.builder import Builder
+from dy2st.ir.program import Attr, Operand, Value
+from dy2st.ir.types import DType, TensorType
+from dy2st.ops.signature import Signature
+
+
+@dataclass(frozen=True)
+class Todo:
+    """A known gap; the coverage page lists it with its reason."""
+
+    why: str
+
+
+def todo(why: str) -> Todo:
+    """Mark a field of an operation as not written yet."""
+    return Todo(why)
+
+
+_REGISTRY: dict[str, type[Op]] = {}
+_FIELDS = ("infer", "numpy", "grad", "onnx", "cpu", "cases")
+_MAY_BE_TODO = ("grad", "onnx")
+
+
+class Op:
+    """Base class; see the module's docstring for the fields."""
+
+    name: ClassVar[str]
+    signature: ClassVar[Signature]
+    infer: ClassVar[Any] = None
+    numpy: ClassVar[Any] = None
+    grad: ClassVar[Any] = None
+    onnx: ClassVar[Any] = None
+    cpu: ClassVar[Any] = None
+    decompose: ClassVar[Any] = None
+    cases: ClassVar[Any] = None
+    # Random operations read the generator: never folded, merged or moved out of loops.
+    random: ClassVar[bool] = False
+    # Indices of the operand that an in-place twin (`relu_`) overwrites; capture makes it a rebinding.
+    inplace_of: ClassVar[int] = 0
+    # What phi calls the same operation besides ``name`` (with the same argument order).
+    aliases: ClassVar[tuple[str, ...]] = ()
+    # Results of the operation share the operand's memory in eager (reshape, slice, transpose …).
+    view: ClassVar[bool] = False
+    # Whether the generic tests also draw NaN, infinities and denormals. Where not, the class says why.
+    specials: ClassVar[bool] = True
+    denormals: ClassVar[bool] = True
+    # The dtypes that the generic tests draw; None for all that Paddle has a kernel for.
+    dtypes: ClassVar[tuple[str, ...] | None] = None
+    # Largest relative and absolute error against Paddle in float32, where rounding is not one step.
+    tolerance: ClassVar[tuple[float, float]] = (1e-4, 1e-5)
+    # Whether ``numpy`` sees float16 and bfloat16 as float32; not where it looks at the bytes.
+    widen: ClassVar[bool] = True
+    # Why the generic tests do not compare with Paddle eager (a crash, random values …); "" compares.
+    not_compared: ClassVar[str] = ""
+
+    def __init_subclass__(
+        cls, *, name: str | None = None, signature: str | Signature | None = None, **kwargs: Any
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        if name is None:
+            return  # an abstract family base
+        cls.name = name
+        if signature is not None:
+            cls.signature = (
+                signature if isinstance(signature, Signature) else Signature.parse(signature)
+            )
+        _check(cls)
+        for key in (name, *cls.aliases):
+            if key in _REGISTRY:
+                raise DeclarationError(f"operation {key!r} is declared twice")
+            _REGISTRY[key] = cls
+
+
+def _check(cls: type[Op]) -> None:
+    if not hasattr(cls, "signature"):
+        raise DeclarationError(f"operation {cls.name!r} has no signature")
+    from_decompose = ("infer", "numpy", "grad", "onnx", "cpu") if cls.decompose else ()
+    for field in _FIELDS:
+        value = getattr(cls, field)
+        if value is None and field not in from_decompose:
+            raise DeclarationError(f"operation {cls.name!r} lacks {field!r}")
+        if isinstance(value, Todo) and field not in _MAY_BE_TODO:
+            raise DeclarationError(f"{field!r} of operation {cls.name!r} may not be a todo")
+
+
+class Plain(Op):
+    """Base of families whose gradients and ONNX forms belong to later issues."""
+
+    grad = todo("training")
+    onnx = todo("onnx")
+
+
+def find(name: str) -> type[Op] | None:
+    """The operation called ``name`` in phi, or None."""
+    _load()
+    return _REGISTRY.get(name)
+
+
+def get(name: str) -> type[Op]:
+    """The operation called ``name``. Raises ShapeError where the registry lacks it."""
+    op = find(name)
+    if op is None:
+        raise ShapeError(f"operation {name!r} is not in the registry")
+    return op
+
+
+def all_ops() -> Iterator[type[Op]]:
+    """Every operation once, by name."""
+    _load()
+    yield from (op for name, op in sorted(_REGISTRY.items()) if op.name == name)
+
+
+def _load() -> None:
+    # Families register themselves when imported; importing the package would do it too early.
+    from dy2st.ops import families
+
+    families.load()
+
+
+def call_rule(
+    rule: Callable[..., Any], lead: Sequence[tuple[str, Any]], op: type[Op], values: dict[str, Any]
+) -> Any:
+    """Call a rule by the names of its parameters.
+
+    ``lead`` are (name, value) pairs that are passed first when the rule's first parameter has that
+    name; ``values`` are operands and attributes by signature name. A rule that is a C function (a
+    numpy ufunc) gets the operands by position.
+    """
+    try:
+        parameters = list(inspect.signature(rule).parameters)
+    except (TypeError, ValueError):
+        return rule(*(values[f.name] for f in op.signature.operands))
+    args: list[Any] = []
+    for name, value in lead:
+        if parameters and parameters[0] == name:
+            args.append(value)
+            parameters = parameters[1:]
+    known = {f.name for f in op.signature.fields}
+    if not set(parameters) <= known:
+        # A ufunc or library function with names of its own: operands by position.
+        return rule(*args, *(values[f.name] for f in op.signature.operands))
+    return rule(*args, **{p: values[p] for p in parameters})
+
+
+def bound_values(op: type[Op], operands: Sequence[Any], attrs: dict[str, Attr]) -> dict[str, Any]:
+    """Operands (mapped to anything) and attributes by signature name."""
+    values: dict[str, Any] = {f.name: v for f, v in zip(op.signature.operands, operands)}
+    values.update(attrs)
+    return values
+
+
+def operand_types(operands: Sequence[Operand]) -> list[Any]:
+    """Types of operands: TensorType, None or a tuple of TensorTypes."""
+    return [
+        tuple(v.type for v in o) if isinstance(o, tuple) else (o.type if o is not None else None)
+        for o in operands
+    ]
+
+
+def evaluate(
+    op: type[Op],
+    operands: Sequence[Any],
+    attrs: dict[str, Any],
+    types: Sequence[TensorType] | None = None,
+    rng: np.random.Generator | None = None,
+) -> tuple[np.ndarray, ...]:
+    """Run an operation's ``numpy`` on concrete operands; the results have the inferred dtypes.
+
+    ``operands`` are arrays, None, or tuples of arrays; sizes in ``attrs`` are ints. float16 and
+    bfloat16 are computed in float32 and rounded once, as Paddle's kernels do. ``types`` are the
+    result types where the caller knows them. A composite without ``numpy`` raises
+    NotImplementedError: its decomposition is to be run instead.
+    """
+    if op.numpy is None:
+        raise NotImplementedError(f"{op.name} is a composite")
+    widened = [_map_operand(_widen, o) for o in operands] if op.widen else operands
+    values = bound_values(op, widened, attrs)
+    with np.errstate(all="ignore"):
+        result = call_rule(op.numpy, [("rng", rng)], op, values)
+    flat = tuple(_flatten(result))
+    if types is None:
+        concrete = [_map_operand(_array_type, o) for o in operands]
+        types = _infer_types(op, bound_values(op, concrete, attrs))
+    with np.errstate(all="ignore"):
+        return tuple(_finish(r, t) for r, t in zip(flat, types))
+
+
+def _finish(result: Any, type_: TensorType) -> np.ndarray:
+    # ascontiguousarray makes rank 0 into rank 1.
+    array = np.asarray(result).astype(type_.dtype.numpy, copy=False)
+    return np.ascontiguousarray(array).reshape(array.shape)
+
+
+def _map_operand(function: Callable[[Any], Any], operand: Any) -> Any:
+    if operand is None:
+        return None
+    if isinstance(operand, (tuple, list)):
+        return tuple(function(v) for v in operand)
+    return function(operand)
+
+
+def _widen(array: np.ndarray) -> np.ndarray:
+    narrow = array.dtype.itemsize == 2 and array.dtype.kind not in "iu"
+    return array.astype(np.float32) if narrow else array
+
+
+def _array_type(array: np.ndarray) -> TensorType:
+    return TensorType(DType.of(array.dtype), tuple(array.shape))
+
+
+def _flatten(result: Any) -> Iterator[Any]:
+    if isinstance(result, (tuple, list)):
+        for item in result:
+            yield from _flatten(item)
+    else:
+        yield result
+
+
+def _infer_types(op: type[Op], values: dict[str, Any]) -> Sequence[TensorType]:
+    builder = Builder("scratch", infer)
+    result = call_rule(op.infer, [("fresh", builder.fresh_symbol)], op, values)
+    return (result,) if isinstance(result, TensorType) else tuple(result)
+
+
+def infer(
+    builder: Builder, name: str, operands: tuple[Operand, ...], attrs: dict[str, Attr]
+) -> Sequence[TensorType]:
+    """Result types of an operation: the ``Infer`` that ``Builder`` is made with."""
+    op = get(name)
+    values = bound_values(op, operand_types(operands), attrs)
+    if op.infer is None:
+        return _infer_composite(builder, op, values)
+    try:
+        result = call_rule(op.infer, [("fresh", builder.fresh_symbol)], op, values)
+    except ShapeError as error:
+        if not error.message.startswith(name):
+            error.message = f"{name}: {error.message}"
+        raise
+    return (result,) if isinstance(result, TensorType) else tuple(result)
+
+
+def _infer_composite(builder: Builder, op: type[Op], values: dict[str, Any]) -> list[TensorType]:
+    """Run ``decompose`` in a block that is thrown away and read the types off."""
+    with builder.region() as scratch:
+        dummy = {k: _dummy(v) for k, v in values.items()}
+        results = expand(builder, op, dummy)
+    del scratch
+    return [r.type for r in results]
+
+
+def _dummy(value: Any) -> Any:
+    if isinstance(value, TensorType):
+        return Value(value)
+    if isinstance(value, tuple) and value and all(isinstance(v, TensorType) for v in value):
+        return tuple(Value(v) for v in value)
+    return value
+
+
+def expand(builder: Builder, op: type[Op], values: dict[str, Any]) -> tuple[Value, ...]:
+    """Emit the decomposition of a composite; returns its results."""
+    result = call_rule(op.decompose, [("b", Emitter(builder))], op, values)
+    return (result,) if isinstance(result, Value) else tuple(result)
+
+
+class Emitter:
+    """``b.exp(x)``: emits the named operation through a Builder and returns its result Value(s)."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        op = find(name)
+        if op is None:
+            raise AttributeError(name)
+
+        def emit(*args: Any, **kwargs: Any) -> Any:
+            operands, attrs = op.signature.bind(args, kwargs)
+            operation = self.builder.emit(op.name, operands, attrs)
+            return operation.result if len(operation.results) == 1 else operation.results
+
+        return emit

@@ -1,0 +1,209 @@
+"""How one operation runs in numpy: the operation's own ``numpy`` rule, its decomposition, or one of
+the few operations that belong to no family (``print``, ``assert``, ``item``, ``paddle_fallback``).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from dy2st.errors import (
+    AssertionFailedError,
+    DivisionByZeroError,
+    Dy2stError,
+    ExecutionError,
+    IndexOutOfRangeError,
+    PlanError,
+)
+from dy2st.ir.builder import Builder
+from dy2st.ir.program import Attr, Operation, Value
+from dy2st.ir.types import DType, TensorType
+from dy2st.ops import base
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
+ArrayOperand: TypeAlias = "Array | None | tuple[Array, ...]"
+# (operands, attributes without symbols, generator, operation) -> results
+Kernel: TypeAlias = Callable[
+    [Sequence[ArrayOperand], dict[str, Attr], np.random.Generator, Operation], Sequence[Array]
+]
+
+
+def kernel_of(name: str) -> Kernel:
+    """The numpy kernel of the operation called ``name``. Raises PlanError where there is none."""
+    special = _SPECIAL.get(name)
+    if special is not None:
+        return special
+    op = base.find(name)
+    if op is None:
+        raise PlanError(f"operation {name!r} is not in the registry")
+    if op not in _kernels:
+        _kernels[op] = _registered(op)
+    return _kernels[op]
+
+
+_kernels: dict[type[base.Op], Kernel] = {}
+
+
+def _registered(op: type[base.Op]) -> Kernel:
+    if op.numpy is None:
+        return _composite(op)
+    plan = _Call(op, op.numpy)
+
+    def run(
+        operands: Sequence[ArrayOperand],
+        attrs: dict[str, Attr],
+        rng: np.random.Generator,
+        operation: Operation,
+    ) -> Sequence[Array]:
+        result = plan(operands, attrs, rng)
+        return tuple(result) if isinstance(result, (tuple, list)) else (result,)
+
+    return run
+
+
+class _Call:
+    """``base.call_rule`` with the inspection of the rule done once."""
+
+    def __init__(self, op: type[base.Op], rule: Callable[..., Any]) -> None:
+        self.rule = rule
+        self.fields = [f.name for f in op.signature.operands]
+        known = {f.name for f in op.signature.fields}
+        self.defaults = {f.name: f.default for f in op.signature.attributes if not f.required}
+        self.rng = False
+        self.names: list[str] | None = None
+        try:
+            names = list(inspect.signature(rule).parameters)
+        except (TypeError, ValueError):
+            return
+        self.rng = names[:1] == ["rng"]
+        names = names[self.rng :]
+        if set(names) <= known:
+            self.names = names
+
+    def __call__(
+        self, operands: Sequence[ArrayOperand], attrs: dict[str, Attr], rng: np.random.Generator
+    ) -> Any:
+        lead = (rng,) if self.rng else ()
+        if self.names is None:
+            return self.rule(*lead, *operands)
+        values = {**self.defaults, **dict(zip(self.fields, operands)), **attrs}
+        return self.rule(*lead, **{n: values[n] for n in self.names})
+
+
+def _composite(op: type[base.Op]) -> Kernel:
+    """Decompose at the operands' concrete types, in a Program (and scope of symbols) of its own."""
+
+    def run(
+        operands: Sequence[ArrayOperand],
+        attrs: dict[str, Attr],
+        rng: np.random.Generator,
+        operation: Operation,
+    ) -> Sequence[Array]:
+        from dy2st.runtime.reference.interpreter import run as run_program
+
+        builder = Builder(op.name, base.infer)
+        builder.location = operation.location
+        arrays: list[Array] = []
+
+        def enter(operand: ArrayOperand) -> Any:
+            if operand is None:
+                return None
+            if isinstance(operand, tuple):
+                return tuple(enter(a) for a in operand)
+            arrays.append(operand)
+            type_ = TensorType(DType.of(operand.dtype), tuple(operand.shape))
+            return builder.input(type_, f"x{len(arrays)}")
+
+        values = base.bound_values(op, [enter(o) for o in operands], attrs)
+        results = base.expand(builder, op, values)
+        program = builder.return_([r for r in results if isinstance(r, Value)])
+        return run_program(program, arrays, {}, rng)
+
+    return run
+
+
+def translate(error: Exception, op: Operation) -> Exception:
+    """The member of our family that says what ``error`` of ``op`` means, at the user's line."""
+    if isinstance(error, Dy2stError):
+        return error.at(op.location)
+    kind: type[ExecutionError] = ExecutionError
+    if isinstance(error, IndexError):
+        kind = IndexOutOfRangeError
+    elif isinstance(error, ZeroDivisionError):
+        kind = DivisionByZeroError
+    return kind(f"{op.name}: {error}", location=op.location)
+
+
+# --- operations that belong to no family -----------------------------------------------------
+
+
+def render(template: Attr, operands: Sequence[ArrayOperand]) -> str:
+    """A text whose template mixes strings, sizes and operands: ``("operand", i)`` is operand i."""
+    from dy2st.runtime import fallback
+
+    if template is None:
+        return ""
+    parts = template if isinstance(template, tuple) else (template,)
+    out: list[str] = []
+    for part in parts:
+        if isinstance(part, tuple) and part and part[0] == "operand":
+            index = part[1]
+            assert isinstance(index, int)
+            out.append(fallback.format_tensor(operands[index]))
+        else:
+            out.append(str(part))
+    return "".join(out)
+
+
+def _print(
+    operands: Sequence[ArrayOperand],
+    attrs: dict[str, Attr],
+    rng: np.random.Generator,
+    op: Operation,
+) -> Sequence[Array]:
+    print(render(attrs.get("template"), operands), end="", flush=bool(attrs.get("flush")))
+    return ()
+
+
+def _assert(
+    operands: Sequence[ArrayOperand],
+    attrs: dict[str, Attr],
+    rng: np.random.Generator,
+    op: Operation,
+) -> Sequence[Array]:
+    if not np.all(operands[0]):
+        message = render(attrs.get("template"), operands)
+        raise AssertionFailedError(message or "assertion failed", location=op.location)
+    return ()
+
+
+def _item(
+    operands: Sequence[ArrayOperand],
+    attrs: dict[str, Attr],
+    rng: np.random.Generator,
+    op: Operation,
+) -> Sequence[Array]:
+    # The interpreter binds the symbol; a result, where there is one, is the operand.
+    return tuple(np.asarray(operands[0]) for _ in op.results)
+
+
+def _fallback(
+    operands: Sequence[ArrayOperand],
+    attrs: dict[str, Attr],
+    rng: np.random.Generator,
+    op: Operation,
+) -> Sequence[Array]:
+    from dy2st.runtime import fallback
+
+    return fallback.run(operands, attrs, op)
+
+
+_SPECIAL: dict[str, Kernel] = {
+    "print": _print,
+    "assert": _assert,
+    "item": _item,
+    "paddle_fallback": _fallback,
+}
