@@ -21,7 +21,7 @@ from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.graph import Node, Shape
 from dy2st.runtime.cpu.groups import Group, merge_groups
 from dy2st.runtime.cpu.keep import choose_kept
-from dy2st.runtime.cpu.lower import lower_group
+from dy2st.runtime.cpu.lower_group import lower_group
 from dy2st.runtime.cpu.pull import CannotInline
 from dy2st.runtime.cpu.scalar import Scalar, compute_dtype
 from dy2st.runtime.cpu.schedule import Scheduled

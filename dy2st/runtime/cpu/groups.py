@@ -8,7 +8,7 @@ from math import prod
 
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.graph import Node, Shape
-from dy2st.runtime.cpu.lower import MergeRefused, expressions_of
+from dy2st.runtime.cpu.lower_group import MergeRefused, expressions_of
 from dy2st.runtime.cpu.pull import CannotInline
 from dy2st.runtime.cpu.views import View
 

@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 """From a loop kernel to what code is printed for: loops merged, lanes chosen, numbers taken out.
 
 The result, ``Structure``, holds no size: extents, strides and offsets are slots of the ``sizes``
@@ -8,10 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+=======
+"""A graph becomes steps: static parts are split off, the rest goes to primitives and kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+>>>>>>> main
 from typing import Any
 
 import numpy as np
 
+<<<<<<< HEAD
 from dy2st.runtime.cpu.affine import Affine
 from dy2st.runtime.cpu.loop import Item, L, LoopKernel, Pool, Reduction, Save, Store, roots, walk
 from dy2st.runtime.cpu.scalar import ITEMSIZE
@@ -419,3 +429,159 @@ def _describe_item(item: Item, number: dict[L, int]) -> str:
         return f"save {item.slot} {number[item.value]}"
     place = number[item.position] if item.position is not None else None
     return f"reduce {item.number} {item.op} {number[item.value]} {place}"
+=======
+from dy2st.runtime.cpu import graph as g
+from dy2st.runtime.cpu import interpret
+from dy2st.runtime.cpu.steps import CallbackStep, Step, View
+
+
+@dataclass(eq=False)
+class Scheduled:
+    """Steps of one graph. ``outputs[i]`` is the node that holds output i (a rewrite may have put
+    another in its place); ``roots`` are the static nodes that steps read and somebody else has
+    to compute first."""
+
+    steps: list[Step] = field(default_factory=list)
+    views: dict[g.Node, View] = field(default_factory=dict)
+    outputs: list[g.Node] = field(default_factory=list)
+    roots: list[g.Node] = field(default_factory=list)
+
+
+IsStatic = Callable[[g.Node], bool]
+# What a kernel reads through at no cost, so that it is never stored for a kernel's sake.
+_FREE = (g.Reshape, g.Permute, g.Expand, g.Slice)
+_SOURCES = (g.Full, g.Iota)
+
+
+def schedule(outputs: Sequence[g.Node], is_static: IsStatic, split: bool = True) -> Scheduled:
+    """Steps that compute ``outputs``. With ``split``, static nodes are left to the prologue."""
+    result = Scheduled(outputs=list(outputs))
+    available: set[g.Node] = set()
+    if split:
+        result.roots = static_roots(outputs, is_static)
+        available.update(result.roots)
+    for node in reachable(result.outputs, available):
+        _naive(node, result)
+    return result
+
+
+def static_roots(outputs: Sequence[g.Node], is_static: IsStatic) -> list[g.Node]:
+    """The static nodes that the rest of the graph needs stored, in order of first use."""
+    roots: dict[g.Node, None] = {}
+    seen: set[g.Node] = set()
+    stack: list[g.Node] = []
+    for node in outputs:
+        if is_static(node):
+            roots[node] = None
+        elif node not in seen:
+            seen.add(node)
+            stack.append(node)
+    while stack:
+        node = stack.pop()
+        for operand in node.operands:
+            if not is_static(operand):
+                if operand not in seen:
+                    seen.add(operand)
+                    stack.append(operand)
+                continue
+            opaque = isinstance(node, g.OPAQUE)
+            root = _peel(operand, (g.Reshape,) if opaque else _FREE)
+            if opaque or not isinstance(root, _SOURCES):
+                roots[root] = None
+    return list(roots)
+
+
+def _peel(node: g.Node, kinds: tuple[type[g.Node], ...]) -> g.Node:
+    while isinstance(node, kinds):
+        node = node.operands[0]
+    return node
+
+
+def reachable(outputs: Iterable[g.Node], available: set[g.Node]) -> list[g.Node]:
+    """What has to be computed for ``outputs``, operands first; stops at what is available."""
+    seen: set[g.Node] = set()
+    order: list[g.Node] = []
+    stack: list[tuple[g.Node, bool]] = [(n, False) for n in reversed(list(outputs))]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order.append(node)
+            continue
+        if node in seen or node in available or isinstance(node, (g.Input, g.Constant)):
+            continue
+        seen.add(node)
+        stack.append((node, True))
+        stack.extend((x, False) for x in reversed(node.operands))
+    return order
+
+
+# --- every node by numpy -------------------------------------------------------------------------
+
+
+def _naive(node: g.Node, result: Scheduled) -> None:
+    if isinstance(node, g.Reshape):
+        result.views[node] = View(node, node.operands[0])
+    elif isinstance(node, g.Part):
+        _part(node, result)
+    elif not isinstance(node, g.Multi):
+        result.steps.append(numpy_step(node, (node,)))
+
+
+def _part(node: g.Part, result: Scheduled) -> None:
+    """All parts of a node with several results are written by one step, at the first."""
+    whole = node.operands[0]
+    assert isinstance(whole, g.Multi)
+    for i, step in enumerate(result.steps):
+        if step.label == f"{id(whole)}":
+            parts = step.results
+            assert isinstance(step, CallbackStep)
+            result.steps[i] = numpy_step(whole, (*parts, node))
+            return
+    result.steps.append(numpy_step(whole, (node,)))
+
+
+def numpy_step(node: g.Node, results: tuple[g.Node, ...]) -> CallbackStep:
+    """A step that computes ``node`` by numpy into ``results`` (itself, or some of its parts)."""
+
+    def function(operands: list[Any], outputs: list[Any]) -> None:
+        with np.errstate(all="ignore"):
+            made = compute(node, operands)
+        for part, out in zip(results, outputs):
+            out[...] = made[part.index] if isinstance(part, g.Part) else made
+
+    return CallbackStep(
+        operands=node.operands,
+        results=results,
+        source=node.source,
+        label=f"{id(node)}" if isinstance(node, g.Multi) else type(node).__name__,
+        function=function,
+    )
+
+
+def compute(node: g.Node, operands: list[Any]) -> Any:
+    """The value (list of values) of a node from its operands' arrays."""
+    if isinstance(node, g.Reference):
+        return reference(node, operands)
+    return interpret._compute(node, operands)
+
+
+def reference(node: g.Reference, operands: list[Any]) -> list[Any]:
+    """The operation of a Reference node by its own numpy rule."""
+    from dy2st.runtime.reference.rules import kernel_of
+
+    op, attrs = node.payload.op, node.payload.attrs
+    left = iter(operands)
+    nested: list[Any] = []
+    for operand in op.operands:
+        if operand is None:
+            nested.append(None)
+        elif isinstance(operand, tuple):
+            nested.append(tuple(next(left) for _ in operand))
+        else:
+            nested.append(next(left))
+    results = kernel_of(op.name)(nested, attrs, np.random.default_rng(), op)
+    return [
+        np.asarray(r, interpret.np_dtype(dtype)).reshape(shape)
+        for r, (shape, dtype) in zip(results, node.results)
+    ]
+>>>>>>> main

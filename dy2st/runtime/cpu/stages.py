@@ -18,7 +18,7 @@ from dy2st.runtime.cpu.schedule import op_cost
 
 if TYPE_CHECKING:
     from dy2st.runtime.cpu.groups import Group
-    from dy2st.runtime.cpu.lower import _Expressions
+    from dy2st.runtime.cpu.lower_group import _Expressions
 
 # What a later stage may compute again rather than read from a row buffer.
 AGAIN = 4.0
@@ -30,7 +30,7 @@ class Stager:
     def __init__(
         self, built: _Expressions, kernel: LoopKernel, writes: list[Node], group: Group
     ) -> None:
-        from dy2st.runtime.cpu.lower import _shift_buffers
+        from dy2st.runtime.cpu.lower_group import _shift_buffers
 
         self.built = built
         self.kernel = kernel
