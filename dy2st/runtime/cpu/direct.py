@@ -11,11 +11,11 @@ from dy2st.errors import DivisionByZeroError, IndexOutOfRangeError
 from dy2st.runtime.cpu import interpret
 from dy2st.runtime.cpu.executor import DIVISION_BY_ZERO, INDEX_OUT_OF_RANGE
 from dy2st.runtime.cpu.fuse import Fused, KernelStep, OpaqueStep, fuse
+from dy2st.runtime.cpu.fusion.views import View
 from dy2st.runtime.cpu.graph import Constant, Node
 from dy2st.runtime.cpu.interpret import np_dtype
 from dy2st.runtime.cpu.launch import KERNEL, compile_structures, runtime_table
 from dy2st.runtime.cpu.llvm.engine import Engine, engine
-from dy2st.runtime.cpu.views import View
 
 Array = Any
 
@@ -72,9 +72,12 @@ class Direct:
 
     def pointers(self, step: KernelStep) -> np.ndarray:
         """The ``ptrs`` of a kernel."""
-        arrays = [self.buffer(n) for n in (*step.writes, *step.reads)]
-        ptrs = [runtime_table(), *arrays, self.scratch[id(step)]]
-        return np.array([a.ctypes.data for a in ptrs], np.int64)
+        for write, read in step.overwrites.items():
+            self.buffers[step.writes[write]] = self.buffer(step.reads[read])
+        arrays = [self.buffer(n) for n in (*step.reads, *step.writes)]
+        if step.scratch:
+            arrays.append(self.scratch[id(step)])
+        return np.array([a.ctypes.data for a in (*arrays, runtime_table())], np.int64)
 
     def _kernel(self, step: KernelStep) -> None:
         ptrs = self.pointers(step)

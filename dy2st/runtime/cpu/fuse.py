@@ -14,32 +14,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from dy2st.errors import InternalError
 from dy2st.runtime.cpu import graph as g
+from dy2st.runtime.cpu.fusion.groups import Group, merge_groups
+from dy2st.runtime.cpu.fusion.keep import choose_kept
+from dy2st.runtime.cpu.fusion.lower import lower_group
+from dy2st.runtime.cpu.fusion.pull import CannotInline
+from dy2st.runtime.cpu.fusion.schedule import Scheduled
+from dy2st.runtime.cpu.fusion.views import View, through, whole
 from dy2st.runtime.cpu.graph import Node, Shape
-from dy2st.runtime.cpu.groups import Group, merge_groups
-from dy2st.runtime.cpu.keep import choose_kept
-from dy2st.runtime.cpu.lower_group import lower_group
-from dy2st.runtime.cpu.pull import CannotInline
-from dy2st.runtime.cpu.scalar import Scalar, compute_dtype
-from dy2st.runtime.cpu.schedule import Scheduled
-from dy2st.runtime.cpu.views import View, through, whole
+from dy2st.runtime.cpu.scalar import DTYPES, Scalar, compute_dtype
 
 Accepts = Callable[[Node, int, View], bool]
 
 
 @dataclass
 class KernelStep:
-    """One kernel: ``ptrs`` are the table of run-time functions, ``writes``, ``reads``, and, if
-    ``scratch`` is not zero, a buffer of that many bytes. ``sites[status >> 8]`` is the node that
-    failed."""
+    """One kernel: ``ptrs`` are ``reads``, ``writes``, a buffer of ``scratch`` bytes if that is not
+    zero, and the table of run-time functions. ``sites[status >> 8]`` is the node that failed.
+
+    ``shares[w] = r``: write w may lie in the memory of read r. ``overwrites[w] = r``: it must (the
+    kernel fills in a part of what another has begun).
+    """
 
     scheduled: Scheduled
-    writes: list[Node]
     reads: list[Node]
+    writes: list[Node]
     sites: list[Node]
+    shares: dict[int, int] = field(default_factory=dict)
+    overwrites: dict[int, int] = field(default_factory=dict)
 
     @property
     def scratch(self) -> int:
@@ -71,12 +77,7 @@ class Fused:
 
 
 def default_accepts(node: Node, position: int, view: View) -> bool:
-    """Whether an opaque node reads an operand in place: callbacks always, others where a row is
-    contiguous."""
-    if isinstance(node, g.Reference):
-        return True
-    if isinstance(node, g.Primitive):
-        return view.is_dense or 1 in view.strides[-2:]
+    """Opaque nodes read operands in place where they are row-major without gaps."""
     return view.is_dense
 
 
@@ -85,19 +86,21 @@ def fuse(
     *,
     vector_bytes: int,
     threads: int,
+    available: AbstractSet[Node] = frozenset(),
     accepts: Accepts = default_accepts,
     strides: Mapping[Node, Shape] | None = None,
 ) -> Fused:
     """The steps that compute ``outputs``.
 
-    ``strides`` gives those of inputs that are not row-major. Raises InternalError where a node
-    cannot be lowered.
+    ``available``: nodes whose buffers somebody else fills. ``strides`` gives those of inputs that
+    are not row-major. Raises InternalError where a node cannot be lowered.
     """
-    outputs = _own_buffers(list(outputs))
+    outputs = _own_buffers(list(outputs), available)
     forced: set[Node] = set()
+    settings = _Settings(vector_bytes, threads, accepts, strides or {}, available)
     for _ in range(200):
         try:
-            return _Fuser(outputs, vector_bytes, threads, accepts, strides or {}, forced).run()
+            return _Fuser(outputs, settings, forced).run()
         except CannotInline as error:
             if error.node in forced:
                 kind = type(error.node).__name__
@@ -106,14 +109,23 @@ def fuse(
     raise InternalError("fusion does not come to an end")
 
 
-def _own_buffers(outputs: list[Node]) -> list[Node]:
+@dataclass(frozen=True)
+class _Settings:
+    vector_bytes: int
+    threads: int
+    accepts: Accepts
+    strides: Mapping[Node, Shape]
+    available: AbstractSet[Node]
+
+
+def _own_buffers(outputs: list[Node], available: AbstractSet[Node]) -> list[Node]:
     """For each output a node whose buffer it is, all different. A reshape of a value of ours costs
     nothing; inputs, constants and repeated outputs are copied."""
-    taken: set[Node] = set()
+    taken: set[Node] = set(available)
     own: list[Node] = []
     for node in outputs:
         inner = node
-        while isinstance(inner, g.Reshape):
+        while isinstance(inner, g.Reshape) and inner not in available:
             inner = inner.operands[0]
         if inner in taken or isinstance(inner, (g.Input, g.Constant)):
             same = Scalar("arg", compute_dtype(node.dtype), value=0)
@@ -124,31 +136,25 @@ def _own_buffers(outputs: list[Node]) -> list[Node]:
 
 
 class _Fuser:
-    def __init__(
-        self,
-        outputs: list[Node],
-        vector_bytes: int,
-        threads: int,
-        accepts: Accepts,
-        strides: Mapping[Node, Shape],
-        forced: set[Node],
-    ) -> None:
+    def __init__(self, outputs: list[Node], settings: _Settings, forced: set[Node]) -> None:
         self.wanted = outputs
-        self.vector_bytes = vector_bytes
-        self.threads = threads
-        self.accepts = accepts
-        self.strides = strides
-        self.order = g.topological(outputs)
+        self.settings = settings
+        self.order = g.topological(outputs, settings.available)
         self.users = g.consumers(self.order)
         self.views: dict[Node, View | None] = {}
-        self.kept = choose_kept(self.order, self.users, outputs, forced, self._reads_in_place)
+        self.kept = choose_kept(
+            self.order, self.users, outputs, forced, self._reads_in_place, self.is_buffer
+        )
 
     # -- views -----------------------------------------------------------------------------------
 
     def is_buffer(self, node: Node) -> bool:
         """Whether a node has memory of its own before anything is fused."""
+        if node in self.settings.available:
+            return True
         if isinstance(node, g.Constant):
-            return node.size != 1 or node.dtype.startswith("complex")
+            read_whole = any(isinstance(u, g.OPAQUE) for u in self.users.get(node, ()))
+            return node.size != 1 or node.dtype not in DTYPES or read_whole
         return isinstance(node, (g.Input, g.Part, *g.OPAQUE))
 
     def view_of(self, node: Node) -> View | None:
@@ -157,32 +163,38 @@ class _Fuser:
             return self.views[node]
         view: View | None = None
         if self.is_buffer(node) or node in self.kept:
-            view = whole(node, self.strides.get(node))
+            view = whole(node, self.settings.strides.get(node))
         elif isinstance(node, g.MOVEMENTS):
             inner = self.view_of(node.operands[0])
             view = through(node, inner) if inner is not None else None
         self.views[node] = view
         return view
 
-    def _reads_in_place(self, node: Node, position: int, operand: Node, kept: set[Node]) -> bool:
-        """Whether an opaque node can read ``operand`` through a view on something kept."""
+    def _reads_in_place(
+        self, node: Node | None, position: int, operand: Node, kept: set[Node]
+    ) -> bool:
+        """Whether ``node`` (None: a kernel) can read ``operand`` through a view on a buffer."""
 
         def find(x: Node) -> View | None:
             if self.is_buffer(x) or x in kept:
-                return whole(x, self.strides.get(x))
+                return whole(x, self.settings.strides.get(x))
             if isinstance(x, g.MOVEMENTS):
                 inner = find(x.operands[0])
                 return through(x, inner) if inner is not None else None
             return None
 
         view = find(operand)
-        return view is not None and self.accepts(node, position, view)
+        if view is None:
+            return False
+        return node is None or self.settings.accepts(node, position, view)
 
     # -- steps -----------------------------------------------------------------------------------
 
     def run(self) -> Fused:
         """Group, lower, and put in order."""
-        groups = merge_groups(self.order, self.kept, self.view_of, self.wanted)
+        groups = merge_groups(
+            self.order, self.kept, self.view_of, self.wanted, self.settings.available
+        )
         fused = Fused()
         for unit in groups:
             if isinstance(unit, Group):
@@ -200,9 +212,13 @@ class _Fuser:
     def _kernel(self, group: Group, fused: Fused) -> None:
         if all(node.size == 0 for node in group.stored):
             return
-        for lowered in lower_group(group, self.view_of, self.vector_bytes, self.threads):
-            step = KernelStep(lowered.scheduled, lowered.writes, lowered.reads, lowered.sites)
-            fused.steps.append(step)
+        s = self.settings
+        for one in lower_group(group, self.view_of, s.vector_bytes, s.threads):
+            fused.steps.append(
+                KernelStep(
+                    one.scheduled, one.reads, one.writes, one.sites, one.shares, one.overwrites
+                )
+            )
 
     def _opaque(self, node: Node, fused: Fused) -> None:
         operands = []

@@ -9,9 +9,9 @@ from functools import lru_cache
 import numpy as np
 
 from dy2st.debug import log
+from dy2st.runtime.cpu.fusion.schedule import Structure
 from dy2st.runtime.cpu.llvm.emit import kernel_ir
 from dy2st.runtime.cpu.llvm.engine import Engine, engine
-from dy2st.runtime.cpu.schedule import Structure
 
 KERNEL = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
 

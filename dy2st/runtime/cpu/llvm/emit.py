@@ -7,16 +7,16 @@ vectors and, masked, for the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from dy2st.errors import InternalError
+from dy2st.runtime.cpu.fusion.loop import Item, L, Reduction, Save, Store, roots, walk
+from dy2st.runtime.cpu.fusion.schedule import HEADER, Position, Structure
 from dy2st.runtime.cpu.llvm import reductions, scalar_ops
 from dy2st.runtime.cpu.llvm.memory import Memory
 from dy2st.runtime.cpu.llvm.text import V, Writer
-from dy2st.runtime.cpu.loop import Item, L, Reduction, Save, Store, roots, walk
-from dy2st.runtime.cpu.schedule import HEADER, Position, Structure
 
 DIVISION_BY_ZERO = 1
 INDEX_OUT_OF_RANGE = 2
@@ -71,7 +71,8 @@ class Emitter:
                 if isinstance(d, Position):
                     found |= {v for v, _ in d.strides}
             if e.op == "saved":
-                found |= set(self.s.inner) | ({self.s.lane} - {None})  # type: ignore[arg-type]
+                found |= set(self.s.inner)
+                found |= set() if self.s.lane is None else {self.s.lane}
             if e.op == "reduced":
                 found |= set(self.s.outer)
             self._depends[e] = found
@@ -119,16 +120,9 @@ class Emitter:
 
     def _compute(self, e: L, variables: frozenset[int]) -> V:
         lanes = self.lanes_of(variables)
-        if e.op == "load":
-            return self.memory.load(e, lanes)
-        if e.op == "index":
-            return self.memory.index_value(e.data[0], lanes)
-        if e.op == "size":
-            return self.slot(e.data[0])
-        if e.op == "saved":
-            return self.memory.load_row(e.data[0], e.dtype)
-        if e.op == "reduced":
-            raise InternalError("a reduction is read before its stage is over")
+        special = _SPECIAL.get(e.op)
+        if special is not None:
+            return special(self, e, lanes)
         args = [self.splat(self.value(a), lanes) for a in e.args]
         if e.op == "cast":
             return scalar_ops.cast(self.w, args[0], e.dtype)
@@ -139,10 +133,14 @@ class Emitter:
         if e.op == "inrange":
             return self.w.compare("ult", args[0], args[1])
         if e.op == "divisor":
-            safe, zero = scalar_ops.safe_divisor(self.w, args[0], args[1])
-            self.check(zero, e.data[0], DIVISION_BY_ZERO)
-            return safe
+            return self._divisor(e, args)
         return scalar_ops.emit(self.w, e.op, e.dtype, args)
+
+    def _divisor(self, e: L, args: list[V]) -> V:
+        safe, zero = scalar_ops.safe_divisor(self.w, args[0], args[1])
+        failed = zero if len(args) < 3 else self.w.op("and", zero, args[2])
+        self.check(failed, e.data[0], DIVISION_BY_ZERO)
+        return safe
 
     def _wrap(self, e: L, args: list[V]) -> V:
         w, (mode, site) = self.w, e.data
@@ -186,11 +184,11 @@ class Emitter:
     # -- loops -----------------------------------------------------------------------------------
 
     def loop(
-        self, variables: list[int], low: dict[int, V], high: dict[int, V], body: object
+        self, variables: list[int], low: dict[int, V], high: dict[int, V], body: Callable[[], None]
     ) -> None:
         """Nested loops over ``variables`` around ``body()``; the lane's loop, innermost, twice."""
         if not variables:
-            body()  # type: ignore[operator]
+            body()
             return
         first, rest = variables[0], variables[1:]
         if first == self.s.lane:
@@ -198,7 +196,7 @@ class Emitter:
             return
         self._counted(first, low[first], high[first], 1, lambda: self.loop(rest, low, high, body))
 
-    def _counted(self, v: int, low: V, high: V, step: int, inside: object) -> str:
+    def _counted(self, v: int, low: V, high: V, step: int, inside: Callable[[], None]) -> str:
         """``for (v = low; v + step <= high; v += step)``; gives the name of the counter after it."""
         w = self.w
         outside = self.levels[-1]
@@ -208,7 +206,7 @@ class Emitter:
         self.bases[v] = counter
         self.levels.append(level)
         with self.at(level):
-            inside()  # type: ignore[operator]
+            inside()
         self.levels.pop()
         del self.bases[v]
         with self.at(outside):
@@ -231,7 +229,7 @@ class Emitter:
             w.line(f"{tag}.end:")
         return counter.name
 
-    def _lane_loop(self, v: int, low: V, high: V, body: object) -> None:
+    def _lane_loop(self, v: int, low: V, high: V, body: Callable[[], None]) -> None:
         w, width = self.w, self.s.width
         after = self._counted(v, low, high, width, body)
         outside = self.levels[-1]
@@ -242,7 +240,7 @@ class Emitter:
         tag = w.fresh("T")
         with self.at(level):
             self.mask = self._tail_mask(counter, high)
-            body()  # type: ignore[operator]
+            body()
             self.mask = None
         self.levels.pop()
         del self.bases[v]
@@ -266,7 +264,7 @@ class Emitter:
         for stage in self.s.stages:
             self._stage(stage)
         for item in self.s.finals:
-            self.memory.store(item.buffer, item.affine, self.value(item.value))
+            self.memory.store(item.buffer, item.place, self.value(item.value))
 
     def _stage(self, stage: list[Item]) -> None:
         outside = self.levels[-1]
@@ -293,7 +291,7 @@ class Emitter:
 
     def _item(self, item: Item, accumulators: dict[int, list[V]]) -> None:
         if isinstance(item, Store):
-            self.memory.store(item.buffer, item.affine, self.value(item.value))
+            self.memory.store(item.buffer, item.place, self.value(item.value))
         elif isinstance(item, Save):
             self.memory.store_row(item.slot, self.value(item.value))
         else:
@@ -301,7 +299,7 @@ class Emitter:
 
     def chunk(self, name: str) -> str:
         """The function of one chunk."""
-        w, s = self.w, self.s
+        s = self.s
         with self.at(self.entry):
             self._bounds()
             self.loop(s.outer, self.low, self.high, self.row)
@@ -325,6 +323,18 @@ class Emitter:
             self.low[v] = w.select(chosen, start, w.const(0, "int64"))
             self.high[v] = w.select(chosen, stop, n)
 
+
+def _unfinished(emitter: Emitter, e: L, lanes: int) -> V:
+    raise InternalError("a reduction is read before its stage is over")
+
+
+_SPECIAL: dict[str, Callable[[Emitter, L, int], V]] = {
+    "load": lambda emitter, e, lanes: emitter.memory.load(e, lanes),
+    "index": lambda emitter, e, lanes: emitter.memory.index_value(e.data[0], lanes),
+    "size": lambda emitter, e, lanes: emitter.slot(e.data[0]),
+    "saved": lambda emitter, e, lanes: emitter.memory.load_row(e.data[0], e.dtype),
+    "reduced": _unfinished,
+}
 
 _MAIN = """
 define internal void @{name}.work(ptr %context) #0 {{
@@ -364,7 +374,8 @@ alone:
 call void @{name}.work(ptr %context)
 br label %end
 many:
-%table = load ptr, ptr %ptrs
+%table.at = getelementptr ptr, ptr %ptrs, i64 {table}
+%table = load ptr, ptr %table.at
 %parallel = load ptr, ptr %table
 %none = icmp eq ptr %parallel, null
 br i1 %none, label %alone, label %fork
@@ -382,8 +393,8 @@ ret i32 %result
 def kernel_ir(structure: Structure, name: str, vector_bytes: int) -> str:
     """The module of a kernel called ``name``: ``int32 name(void **ptrs, int64 *sizes)``.
 
-    ``ptrs[0]`` is the table of run-time functions (``launch.py``), then come the buffers, those
-    written first, then the row buffers if there are any.
+    ``ptrs``: the buffers that are read, those that are written, the row buffers if there are any,
+    and the table of run-time functions (``launch.py``).
     """
     emitter = Emitter(structure)
     chunk = emitter.chunk(name)
@@ -394,7 +405,8 @@ def kernel_ir(structure: Structure, name: str, vector_bytes: int) -> str:
         '!0 = !{!"branch_weights", i32 1, i32 2000}\n'
     )
     declared = "\n".join(sorted(emitter.w.declared))
-    return f"{declared}\n{chunk}{_MAIN.format(name=name)}\n{attributes}"
+    table = len(structure.buffers) + (1 if structure.row_buffers else 0)
+    return f"{declared}\n{chunk}{_MAIN.format(name=name, table=table)}\n{attributes}"
 
 
 __all__ = ["HEADER", "Emitter", "kernel_ir"]

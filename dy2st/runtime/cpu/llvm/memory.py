@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dy2st.runtime.cpu.fusion.loop import L
+from dy2st.runtime.cpu.fusion.schedule import Position
 from dy2st.runtime.cpu.llvm import scalar_ops
 from dy2st.runtime.cpu.llvm.text import MEMORY_TYPE, V, type_of
-from dy2st.runtime.cpu.loop import L
-from dy2st.runtime.cpu.scalar import ITEMSIZE, compute_dtype
-from dy2st.runtime.cpu.schedule import Position
+from dy2st.runtime.cpu.scalar import ITEMSIZE
 
 if TYPE_CHECKING:
     from dy2st.runtime.cpu.llvm.emit import Emitter
@@ -70,8 +70,11 @@ class Memory:
         return w.add(w.splat(base, lanes), steps)
 
     def base(self, buffer: int) -> V:
-        """The address of a buffer (0 is the first that is written)."""
-        return self._pointer(1 + buffer)
+        """The address of a buffer (0 is the first that is written, but those read are passed
+        first)."""
+        s = self.e.s
+        reads = len(s.buffers) - s.writes
+        return self._pointer(reads + buffer if buffer < s.writes else buffer - s.writes)
 
     def _pointer(self, place: int) -> V:
         e = self.e
@@ -238,7 +241,7 @@ class Memory:
         key = ("row", slot)
         if key not in e.entry.memo:
             with e.at(e.entry):
-                whole = self._pointer(1 + len(e.s.buffers))
+                whole = self._pointer(len(e.s.buffers))
                 skipped = w.mul(V("%chunk", "int64", 0), e.slot(3))
                 skipped = w.add(skipped, e.slot(offset_slot))
                 e.entry.memo[key] = w.value(
@@ -298,6 +301,3 @@ def _suffix(dtype: str) -> str:
     return {"half": "f16", "float": "f32", "double": "f64"}.get(
         type_of(dtype, 0), type_of(dtype, 0)
     )
-
-
-__all__ = ["Memory", "compute_dtype"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from dy2st.runtime.cpu.fusion.loop import Reduction
 from dy2st.runtime.cpu.llvm import scalar_ops
 from dy2st.runtime.cpu.llvm.text import UNSIGNED, V, type_of
-from dy2st.runtime.cpu.loop import Reduction
 from dy2st.runtime.cpu.scalar import is_float
 
 if TYPE_CHECKING:

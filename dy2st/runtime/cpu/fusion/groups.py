@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from math import prod
 
 from dy2st.runtime.cpu import graph as g
+from dy2st.runtime.cpu.fusion.lower import MergeRefused, expressions_of
+from dy2st.runtime.cpu.fusion.pull import CannotInline
+from dy2st.runtime.cpu.fusion.views import View
 from dy2st.runtime.cpu.graph import Node, Shape
-from dy2st.runtime.cpu.lower_group import MergeRefused, expressions_of
-from dy2st.runtime.cpu.pull import CannotInline
-from dy2st.runtime.cpu.views import View
 
 MOST_MEMBERS = 16
 MOST_BUFFERS = 24
@@ -56,17 +57,29 @@ def first_group(node: Node) -> Group:
 
 
 def merge_groups(
-    order: list[Node], kept: set[Node], view_of: ViewOf, outputs: list[Node]
+    order: list[Node],
+    kept: set[Node],
+    view_of: ViewOf,
+    outputs: list[Node],
+    available: AbstractSet[Node],
 ) -> list[Unit]:
     """Groups and opaque nodes in an order that computes operands first."""
-    return _Merger(order, kept, view_of, outputs).run()
+    return _Merger(order, kept, view_of, outputs, available).run()
 
 
 class _Merger:
     def __init__(
-        self, order: list[Node], kept: set[Node], view_of: ViewOf, outputs: list[Node]
+        self,
+        order: list[Node],
+        kept: set[Node],
+        view_of: ViewOf,
+        outputs: list[Node],
+        available: AbstractSet[Node],
     ) -> None:
-        self.order = [n for n in order if n in kept or isinstance(n, g.OPAQUE)]
+        self.available = available
+        self.order = [
+            n for n in order if n in kept or (isinstance(n, g.OPAQUE) and n not in available)
+        ]
         self.index = {n: i for i, n in enumerate(self.order)}
         self.view_of = view_of
         self.outputs = set(outputs)
@@ -78,6 +91,8 @@ class _Merger:
 
     def _cone(self, node: Node) -> frozenset[Node]:
         """The ordered nodes that computing ``node`` in place reads, itself if it is one."""
+        if node in self.available:
+            return frozenset()
         if node in self.index:
             return frozenset((node,))
         found = self.cones.get(node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dy2st.runtime.cpu import graph as g
-from dy2st.runtime.cpu.affine import Affine, NeedSplit, NotAffine, flatten, unflatten
+from dy2st.runtime.cpu.fusion.affine import Affine, NeedSplit, NotAffine, flatten, unflatten
 from dy2st.runtime.cpu.graph import Node, Shape, contiguous_strides
 
 

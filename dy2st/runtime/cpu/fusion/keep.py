@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dy2st.runtime.cpu import graph as g
+from dy2st.runtime.cpu.fusion.schedule import HEAVY, LIBM_OPS
 from dy2st.runtime.cpu.graph import Node
 from dy2st.runtime.cpu.scalar import Scalar
-from dy2st.runtime.cpu.schedule import HEAVY, LIBM_OPS
 
 # What may be computed again for each reader, in light instructions; and how long an expression may
 # grow, for the sake of compile time.
 CHEAP = 6.0
 LONGEST = 400.0
 
-ReadsInPlace = Callable[[Node, int, Node, set[Node]], bool]
+# (reader or None for one that takes any window, operand number, operand, kept so far)
+ReadsInPlace = Callable[[Node | None, int, Node, set[Node]], bool]
 
 
 def choose_kept(
@@ -23,39 +24,36 @@ def choose_kept(
     outputs: Iterable[Node],
     forced: set[Node],
     reads_in_place: ReadsInPlace,
+    is_buffer: Callable[[Node], bool],
 ) -> set[Node]:
     """The nodes that get a group (inputs, constants and opaque nodes are buffers by themselves)."""
-    kept = {n for n in (*outputs, *forced) if not _is_buffer(n)}
+    kept = {n for n in (*outputs, *forced) if not is_buffer(n)}
     costs: dict[Node, tuple[float, float]] = {}
     for node in order:
-        if _is_buffer(node):
-            _keep_operands(node, kept, reads_in_place)
+        if is_buffer(node):
+            if isinstance(node, g.OPAQUE):
+                _keep_operands(node, kept, reads_in_place, is_buffer)
+            continue
+        if isinstance(node, g.Constant):
             continue
         costs[node] = _cost(node, kept, costs)
         if isinstance(node, (g.Reduce, g.Concat)) or _worth_keeping(node, users[node], costs[node]):
             kept.add(node)
         if isinstance(node, g.Index):
             source = node.operands[0]
-            if not _is_buffer(source) and not reads_in_place(_ANY, 0, source, kept):
+            if not is_buffer(source) and not reads_in_place(None, 0, source, kept):
                 kept.add(source)
     return kept
 
 
-# Stands for a reader that takes any window.
-_ANY = g.Reference(shape=(), dtype="float32", results=())
-
-
-def _is_buffer(node: Node) -> bool:
-    return isinstance(node, (g.Input, g.Constant, g.Part, *g.OPAQUE))
-
-
-def _keep_operands(node: Node, kept: set[Node], reads_in_place: ReadsInPlace) -> None:
-    if not isinstance(node, g.OPAQUE):
-        return
+def _keep_operands(
+    node: Node,
+    kept: set[Node],
+    reads_in_place: ReadsInPlace,
+    is_buffer: Callable[[Node], bool],
+) -> None:
     for position, x in enumerate(node.operands):
-        if not _is_buffer(x) and not reads_in_place(node, position, x, kept):
-            kept.add(x)
-        if isinstance(x, g.Constant) and x.size == 1:
+        if not is_buffer(x) and not reads_in_place(node, position, x, kept):
             kept.add(x)
 
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dy2st.runtime.cpu import graph as g
-from dy2st.runtime.cpu.affine import dot
+from dy2st.runtime.cpu.fusion.affine import dot
+from dy2st.runtime.cpu.fusion.loop import L, LoopKernel, Reduction, Save, Store, walk
+from dy2st.runtime.cpu.fusion.schedule import op_cost
 from dy2st.runtime.cpu.graph import Node, contiguous_strides
-from dy2st.runtime.cpu.loop import L, LoopKernel, Reduction, Save, Store, walk
 from dy2st.runtime.cpu.scalar import compute_dtype
-from dy2st.runtime.cpu.schedule import op_cost
 
 if TYPE_CHECKING:
-    from dy2st.runtime.cpu.groups import Group
-    from dy2st.runtime.cpu.lower_group import _Expressions
+    from dy2st.runtime.cpu.fusion.groups import Group
+    from dy2st.runtime.cpu.fusion.lower import _Expressions
 
 # What a later stage may compute again rather than read from a row buffer.
 AGAIN = 4.0
@@ -30,7 +30,7 @@ class Stager:
     def __init__(
         self, built: _Expressions, kernel: LoopKernel, writes: list[Node], group: Group
     ) -> None:
-        from dy2st.runtime.cpu.lower_group import _shift_buffers
+        from dy2st.runtime.cpu.fusion.lower import _shift_buffers
 
         self.built = built
         self.kernel = kernel

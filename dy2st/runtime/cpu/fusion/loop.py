@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from dy2st.runtime.cpu.affine import Affine
 from dy2st.runtime.cpu.graph import Node
 
 
@@ -58,10 +57,11 @@ class Pool:
 
 @dataclass(frozen=True)
 class Store:
-    """``buffer[affine] = value``, every element (in a stage) or once a row."""
+    """``buffer[place] = value``, every element (in a stage) or once a row. ``place`` is an Affine,
+    or a Position once numbers are slots."""
 
     buffer: int
-    affine: Affine
+    place: Any
     value: L
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dy2st.errors import InternalError
 from dy2st.runtime.cpu import graph as g
-from dy2st.runtime.cpu.affine import Affine, NotAffine, dot, flatten, unflatten
-from dy2st.runtime.cpu.loop import L, Pool
+from dy2st.runtime.cpu.fusion.affine import Affine, NotAffine, dot, flatten, unflatten
+from dy2st.runtime.cpu.fusion.loop import L, Pool
+from dy2st.runtime.cpu.fusion.views import View
 from dy2st.runtime.cpu.scalar import Scalar, compute_dtype, is_int
-from dy2st.runtime.cpu.views import View
 
 Index = tuple[Affine, ...]
 Find = Callable[[g.Node, Index], L | None]
@@ -143,7 +143,9 @@ class Puller:
             return self._rounded(args[0], str(e.value))
         if e.op in ("div", "floordiv", "mod") and is_int(e.dtype):
             site = self.site(node)
-            args = (args[0], self.pool.make("divisor", e.dtype, args, (site,)))
+            guard = self._guard()
+            checked = args if guard is None else (*args, guard)
+            args = (args[0], self.pool.make("divisor", e.dtype, checked, (site,)))
         return self.pool.make(e.op, e.dtype, args)
 
     def site(self, node: g.Node) -> int:

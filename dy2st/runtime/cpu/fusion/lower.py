@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dy2st.runtime.cpu import graph as g
-from dy2st.runtime.cpu.affine import Affine, NeedSplit, dot
+from dy2st.runtime.cpu.fusion.affine import Affine, NeedSplit, dot
+from dy2st.runtime.cpu.fusion.loop import Item, L, LoopKernel, Pool, Store, roots, walk
+from dy2st.runtime.cpu.fusion.pull import Index, Puller
+from dy2st.runtime.cpu.fusion.schedule import Scheduled, schedule
+from dy2st.runtime.cpu.fusion.stages import Stager
+from dy2st.runtime.cpu.fusion.views import View
 from dy2st.runtime.cpu.graph import Node, Shape, contiguous_strides
-from dy2st.runtime.cpu.loop import L, LoopKernel, Pool
-from dy2st.runtime.cpu.pull import Index, Puller
-from dy2st.runtime.cpu.schedule import Scheduled, schedule
-from dy2st.runtime.cpu.stages import Stager
-from dy2st.runtime.cpu.views import View
+from dy2st.runtime.cpu.scalar import ITEMSIZE, compute_dtype
 
 if TYPE_CHECKING:
-    from dy2st.runtime.cpu.groups import Group
+    from dy2st.runtime.cpu.fusion.groups import Group
 
 ViewOf = Callable[[Node], View | None]
 
@@ -27,12 +28,14 @@ class MergeRefused(Exception):
 
 @dataclass
 class Lowered:
-    """A scheduled kernel with its buffers in ``ptrs`` order."""
+    """A scheduled kernel with its buffers in ``ptrs`` order; see ``fuse.KernelStep``."""
 
     scheduled: Scheduled
-    writes: list[Node]
     reads: list[Node]
+    writes: list[Node]
     sites: list[Node]
+    shares: dict[int, int] = field(default_factory=dict)
+    overwrites: dict[int, int] = field(default_factory=dict)
 
 
 class Domain:
@@ -130,8 +133,6 @@ class _Name:
 
 
 def _dtype_of(node: Node) -> str:
-    from dy2st.runtime.cpu.scalar import compute_dtype
-
     return compute_dtype(node.dtype)
 
 
@@ -168,43 +169,71 @@ def lower_group(group: Group, view_of: ViewOf, vector_bytes: int, threads: int) 
     kernel.sites = built.sites
     Stager(built, kernel, writes, group).run()
     kernel.buffers = [n.dtype for n in (*writes, *built.bases)]
-    return [Lowered(schedule(kernel, vector_bytes, threads), writes, built.bases, built.sites)]
+    scheduled = schedule(kernel, vector_bytes, threads)
+    shares = _shares(kernel, writes, built.bases)
+    return [Lowered(scheduled, built.bases, writes, built.sites, shares)]
+
+
+def _shares(kernel: LoopKernel, writes: list[Node], reads: list[Node]) -> dict[int, int]:
+    """Which read buffer the one that is written may lie in: each element is read only where, and
+    before, it is written."""
+    if len(writes) != 1:
+        return {}
+    stages: list[list[Item]] = [*kernel.stages, [*kernel.finals]]
+    at, store = next(
+        (t, item) for t, stage in enumerate(stages) for item in stage if isinstance(item, Store)
+    )
+    if kernel.inner and at == len(kernel.stages):
+        return {}
+    fits = dict.fromkeys(range(len(reads)), True)
+    for t, stage in enumerate(stages):
+        for e in walk([r for item in stage for r in roots(item)]):
+            if e.op == "load" and e.data[0] > 0:
+                same = e.data[1] == store.place and not e.data[2] and t <= at
+                fits[e.data[0] - 1] &= same
+    size = ITEMSIZE[writes[0].dtype]
+    for r, ok in fits.items():
+        if ok and reads[r].size == writes[0].size and ITEMSIZE[reads[r].dtype] == size:
+            return {0: r}
+    return {}
 
 
 def _lower_concat(
     node: g.Concat, view_of: ViewOf, vector_bytes: int, threads: int
 ) -> list[Lowered]:
-    from dy2st.runtime.cpu.groups import Group
-    from dy2st.runtime.cpu.loop import Store
+    from dy2st.runtime.cpu.fusion.groups import Group
 
-    out = []
+    out: list[Lowered] = []
     start = 0
     strides = contiguous_strides(node.shape)
-    for x in node.operands:
-        offset = start * strides[node.axis]
-        start += x.shape[node.axis]
-        if x.size == 0:
-            continue
-        # A copy whose value is computed in place and stored into its part of the whole.
+    operands = [x for x in node.operands if x.size]
+    begun: Node | None = None
+    for x in operands:
+        # A copy whose value is computed in place and stored into its part of the whole. Each part
+        # but the last makes a stand-in for the whole, which the next must overwrite.
         copy = g.Reshape(shape=x.shape, dtype=x.dtype, operands=(x,), source=node.source)
         built = _with_splits(Group([copy], x.shape, ()), view_of)
-        domain = built.domain
-        kernel = LoopKernel(dict(domain.extents), list(domain.outer), [])
+        kernel = LoopKernel(dict(built.domain.extents), list(built.domain.outer), [])
         kernel.writes = 1
         kernel.sites = built.sites
         value = _shift_buffers(built, 1)[copy]
-        kernel.finals = [Store(0, dot(built.places[copy], strides, offset), value)]
-        kernel.buffers = [node.dtype, *(n.dtype for n in built.bases)]
-        out.append(
-            Lowered(schedule(kernel, vector_bytes, threads), [node], built.bases, built.sites)
-        )
+        place = dot(built.places[copy], strides, start * strides[node.axis])
+        kernel.finals = [Store(0, place, value)]
+        reads = built.bases if begun is None else [*built.bases, begun]
+        kernel.buffers = [node.dtype, *(n.dtype for n in reads)]
+        scheduled = schedule(kernel, vector_bytes, threads)
+        whole: Node = node
+        if x is not operands[-1]:
+            whole = g.Input(shape=node.shape, dtype=node.dtype, name="part of a concatenation")
+        overwrites = {} if begun is None else {0: len(reads) - 1}
+        out.append(Lowered(scheduled, reads, [whole], built.sites, {}, overwrites))
+        begun = whole
+        start += x.shape[node.axis]
     return out
 
 
 def _shift_buffers(built: _Expressions, by: int) -> dict[Node, L]:
     """The expressions with the buffers that are read numbered after ``by`` written ones."""
-    from dy2st.runtime.cpu.loop import walk
-
     memo: dict[L, L] = {}
     for e in walk(list(built.expressions.values())):
         data = e.data
