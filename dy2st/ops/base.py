@@ -74,6 +74,8 @@ class Op:
     cases: ClassVar[Any] = None
     # Random operations read the generator: never folded, merged or moved out of loops.
     random: ClassVar[bool] = False
+    # Operations with an effect (print, assert, raise) are never dropped, merged or reordered.
+    effect: ClassVar[bool] = False
     # Indices of the operand that an in-place twin (`relu_`) overwrites; capture makes it a rebinding.
     inplace_of: ClassVar[int] = 0
     # What phi calls the same operation besides ``name`` (with the same argument order).
