@@ -19,11 +19,14 @@
     }
 
 A list of tensors prints as ``[%a, %b]``, an absent operand as ``none``. The header may go on with
-``where N == 2*M`` (guards) and ``writes "bn.mean"``.
+``where N == 2*M`` (guards) and ``writes "bn.mean"``. A small constant prints its value, a large one
+its name only; a large array among the attributes prints as ``bytes(f32, [2, 20], "…")`` in base64.
 """
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -32,7 +35,8 @@ from dy2st.ir.dims import SymExpr
 from dy2st.ir.program import Attr, Block, Operand, Operation, Program, Value
 from dy2st.ir.types import DType
 
-_ARRAY_LIMIT = 16
+ARRAY_LIMIT = 16
+_UNREADABLE = re.compile(r"[^\w.]", re.ASCII)
 
 
 def print_program(program: Program) -> str:
@@ -47,11 +51,18 @@ def format_attr(value: Attr) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(format_attr(v) for v in value)}]"
     if isinstance(value, np.ndarray):
-        body = value.tolist() if value.size <= _ARRAY_LIMIT else "..."
-        return f"array({DType.of(value.dtype).short}, {body})"
+        return _format_array(value)
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
     return repr(value)
+
+
+def _format_array(array: np.ndarray) -> str:
+    short = DType.of(array.dtype).short
+    if 0 < array.size <= ARRAY_LIMIT:
+        return f"array({short}, {array.tolist()})"
+    data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+    return f'bytes({short}, {list(array.shape)}, "{data}")'
 
 
 class _Printer:
@@ -63,7 +74,10 @@ class _Printer:
 
     def text(self) -> str:
         p = self.program
-        header = f"program {p.name}({self.arguments(p.block)})"
+        name = _UNREADABLE.sub("_", p.name) or "_"
+        header = (
+            f"program {name if not name[0].isdigit() else '_' + name}({self.arguments(p.block)})"
+        )
         if p.guards:
             header += " where " + ", ".join(f"{a} {op} {b}" for op, a, b in p.guards)
         if p.writes:
@@ -71,8 +85,8 @@ class _Printer:
         return "\n".join([header + " {", *self.block(p.block, "  "), "}"]) + "\n"
 
     def define(self, value: Value) -> str:
-        name = value.name
-        if not name or name in self.taken:
+        name = "" if value.name.isdigit() else _UNREADABLE.sub("_", value.name)
+        while not name or name in self.taken:
             name = str(self.counter)
             self.counter += 1
         self.taken.add(name)
@@ -96,9 +110,20 @@ class _Printer:
         for op in block.ops:
             yield from self.operation(op, indent)
 
+    def attributes(self, op: Operation) -> dict[str, Attr]:
+        name = op.attrs.get("name")
+        if op.name == "parameter" and name in self.program.parameters:
+            kind = self.program.parameters[str(name)].kind
+            return op.attrs if kind == "parameter" else {**op.attrs, "kind": kind}
+        if op.name == "constant" and name in self.program.constants:
+            array = self.program.constants[str(name)]
+            if 0 < array.size <= ARRAY_LIMIT:
+                return {**op.attrs, "value": array}
+        return op.attrs
+
     def operation(self, op: Operation, indent: str) -> Iterator[str]:
         parts = [self.operand(o) for o in op.operands]
-        parts += [f"{k}={format_attr(v)}" for k, v in op.attrs.items()]
+        parts += [f"{k}={format_attr(v)}" for k, v in self.attributes(op).items()]
         call = f"{op.name}({', '.join(parts)})"
         # Regions are printed before results get names: they cannot see them.
         body = list(self.regions(op, indent))

@@ -36,10 +36,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from dy2st.errors import DeclarationError, ShapeError
 from dy2st.ir.builder import Builder
 from dy2st.ir.program import Attr, Operand, Value
-from dy2st.ir.types import TensorType
+from dy2st.ir.types import DType, TensorType
 from dy2st.ops.signature import Signature
 
 
@@ -82,16 +84,27 @@ class Op:
     aliases: ClassVar[tuple[str, ...]] = ()
     # Results of the operation share the operand's memory in eager (reshape, slice, transpose …).
     view: ClassVar[bool] = False
+    # Whether the generic tests also draw NaN, infinities and denormals. Where not, the class says why.
+    specials: ClassVar[bool] = True
+    denormals: ClassVar[bool] = True
+    # The dtypes that the generic tests draw; None for all that Paddle has a kernel for.
+    dtypes: ClassVar[tuple[str, ...] | None] = None
+    # Largest relative and absolute error against Paddle in float32, where rounding is not one step.
+    tolerance: ClassVar[tuple[float, float]] = (1e-4, 1e-5)
+    # Why the generic tests do not compare with Paddle eager (a crash, random values …); "" compares.
+    not_compared: ClassVar[str] = ""
 
     def __init_subclass__(
-        cls, *, name: str | None = None, signature: str | None = None, **kwargs: Any
+        cls, *, name: str | None = None, signature: str | Signature | None = None, **kwargs: Any
     ) -> None:
         super().__init_subclass__(**kwargs)
         if name is None:
             return  # an abstract family base
         cls.name = name
         if signature is not None:
-            cls.signature = Signature.parse(signature)
+            cls.signature = (
+                signature if isinstance(signature, Signature) else Signature.parse(signature)
+            )
         _check(cls)
         for key in (name, *cls.aliases):
             if key in _REGISTRY:
@@ -109,6 +122,13 @@ def _check(cls: type[Op]) -> None:
             raise DeclarationError(f"operation {cls.name!r} lacks {field!r}")
         if isinstance(value, Todo) and field not in _MAY_BE_TODO:
             raise DeclarationError(f"{field!r} of operation {cls.name!r} may not be a todo")
+
+
+class Plain(Op):
+    """Base of families whose gradients and ONNX forms belong to later issues."""
+
+    grad = todo("training")
+    onnx = todo("onnx")
 
 
 def find(name: str) -> type[Op] | None:
@@ -176,6 +196,70 @@ def operand_types(operands: Sequence[Operand]) -> list[Any]:
         tuple(v.type for v in o) if isinstance(o, tuple) else (o.type if o is not None else None)
         for o in operands
     ]
+
+
+def evaluate(
+    op: type[Op],
+    operands: Sequence[Any],
+    attrs: dict[str, Any],
+    types: Sequence[TensorType] | None = None,
+    rng: np.random.Generator | None = None,
+) -> tuple[np.ndarray, ...]:
+    """Run an operation's ``numpy`` on concrete operands; the results have the inferred dtypes.
+
+    ``operands`` are arrays, None, or tuples of arrays; sizes in ``attrs`` are ints. float16 and
+    bfloat16 are computed in float32 and rounded once, as Paddle's kernels do. ``types`` are the
+    result types where the caller knows them. A composite without ``numpy`` raises
+    NotImplementedError: its decomposition is to be run instead.
+    """
+    if op.numpy is None:
+        raise NotImplementedError(f"{op.name} is a composite")
+    values = bound_values(op, [_map_operand(_widen, o) for o in operands], attrs)
+    with np.errstate(all="ignore"):
+        result = call_rule(op.numpy, [("rng", rng)], op, values)
+    flat = tuple(_flatten(result))
+    if types is None:
+        concrete = [_map_operand(_array_type, o) for o in operands]
+        types = _infer_types(op, bound_values(op, concrete, attrs))
+    with np.errstate(all="ignore"):
+        return tuple(_finish(r, t) for r, t in zip(flat, types))
+
+
+def _finish(result: Any, type_: TensorType) -> np.ndarray:
+    # ascontiguousarray makes rank 0 into rank 1.
+    array = np.asarray(result).astype(type_.dtype.numpy, copy=False)
+    return np.ascontiguousarray(array).reshape(array.shape)
+
+
+def _map_operand(function: Callable[[Any], Any], operand: Any) -> Any:
+    if operand is None:
+        return None
+    if isinstance(operand, (tuple, list)):
+        return tuple(function(v) for v in operand)
+    return function(operand)
+
+
+def _widen(array: np.ndarray) -> np.ndarray:
+    narrow = array.dtype.itemsize == 2 and array.dtype.kind not in "iu"
+    return array.astype(np.float32) if narrow else array
+
+
+def _array_type(array: np.ndarray) -> TensorType:
+    return TensorType(DType.of(array.dtype), tuple(array.shape))
+
+
+def _flatten(result: Any) -> Iterator[Any]:
+    if isinstance(result, (tuple, list)):
+        for item in result:
+            yield from _flatten(item)
+    else:
+        yield result
+
+
+def _infer_types(op: type[Op], values: dict[str, Any]) -> Sequence[TensorType]:
+    builder = Builder("scratch", infer)
+    result = call_rule(op.infer, [("fresh", builder.fresh_symbol)], op, values)
+    return (result,) if isinstance(result, TensorType) else tuple(result)
 
 
 def infer(

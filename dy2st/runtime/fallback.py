@@ -61,7 +61,8 @@ def _pairs(attr: Attr) -> list[tuple[Attr, Attr]]:
 
 
 def _fill(template: Attr, tensors: Sequence[Any]) -> Any:
-    """``("operand", i)`` is tensor i, ``("list", a, b)`` a list, ``("value", v)`` v itself."""
+    """``("operand", i)`` is tensor i, ``("list", a, b)`` a list, ``("value", v)`` v itself,
+    ``("place",)`` the device."""
     if not isinstance(template, tuple):
         return _value(template)
     kind = template[0] if template else "list"
@@ -71,6 +72,10 @@ def _fill(template: Attr, tensors: Sequence[Any]) -> Any:
         return tensors[index]
     if kind == "value":
         return _value(template[1])
+    if kind == "place":
+        import paddle
+
+        return paddle.CPUPlace()
     if kind == "list":
         return [_fill(t, tensors) for t in template[1:]]
     return [_value(v) for v in template]

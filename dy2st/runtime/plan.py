@@ -148,7 +148,7 @@ def array_of(buffer: Buffer, dtype: DType) -> np.ndarray[Any, Any]:
     steps = [(n - 1) * s for n, s in zip(shape, strides)]
     low, high = sum(min(s, 0) for s in steps), sum(max(s, 0) for s in steps)
     raw = (ctypes.c_char * ((high - low + 1) * item)).from_address(buffer.address + low * item)
-    return np.ndarray(shape, dtype.numpy, raw, -low * item, [s * item for s in strides])
+    return np.ndarray(shape, dtype.numpy, memoryview(raw), -low * item, [s * item for s in strides])
 
 
 def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:

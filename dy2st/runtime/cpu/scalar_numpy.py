@@ -49,8 +49,8 @@ def _div(x: Array, y: Array) -> Array:
 
 
 def _relu(x: Array) -> Array:
-    # NaN stays NaN, and -0.0 becomes 0.0.
-    return np.where(x > 0, x, np.where(np.isnan(x), x, np.zeros_like(x)))
+    # As eager Paddle: NaN and -0.0 become 0.0.
+    return np.where(x > 0, x, np.zeros_like(x))
 
 
 FUNCTIONS: dict[str, Callable[..., Array]] = {

@@ -1,0 +1,199 @@
+"""Operations that the registry lacks: recorded as ``paddle_fallback``, run by Paddle's own kernel.
+
+Their result types come from Paddle's own shape inference: the operator is built once in a scratch
+static program of Paddle's. Where symbolic sizes are involved it is built for the example's sizes
+and for larger ones, and sizes that do not follow them linearly become run-time symbols.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dy2st.capture import symint
+from dy2st.capture.dispatch import is_tensor
+from dy2st.errors import CaptureError
+from dy2st.ir.dims import Dim, SymExpr, evaluate, symbol
+from dy2st.ir.program import Value
+from dy2st.ir.types import DType, TensorType
+
+if TYPE_CHECKING:
+    from dy2st.capture.recorder import Recorder
+
+_warned: set[str] = set()
+
+
+def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Record a call of ``_C_ops.<name>`` as ``paddle_fallback``; warns once per name."""
+    if name not in _warned:
+        _warned.add(name)
+        warnings.warn(f"dy2st has no {name!r} yet: Paddle's own kernel runs it", stacklevel=3)
+    recorder.fallbacks.add(name)
+    operands: list[Value] = []
+    template = tuple(_template(recorder, a, operands) for a in args)
+    named = tuple((k, _template(recorder, v, operands)) for k, v in kwargs.items())
+    types, kind = _infer(recorder, name, template, dict(named), operands)
+    attrs = {"op": name, "args": template, "kwargs": named, "results": kind}
+    op = recorder.emit("paddle_fallback", operands, attrs, types=types)
+    results = [recorder.wrap(v) for v in op.results]
+    if name.endswith("_"):
+        target = next((a for a in args if is_tensor(a)), None)
+        if target is not None:
+            recorder.rebind(target, op.results[0])
+            results[0] = target  # type: ignore[call-overload]
+    if kind == "one":
+        return results[0]
+    return results if kind == "list" else tuple(results)
+
+
+def _template(recorder: Recorder, raw: Any, operands: list[Value]) -> Any:
+    """The argument with tensors as ("operand", i); lists as ("list", ...); dtypes as DType."""
+    if is_tensor(raw):
+        operands.append(recorder.value_of(raw))
+        return ("operand", len(operands) - 1)
+    if isinstance(raw, (list, tuple)):
+        return ("list", *(_template(recorder, r, operands) for r in raw))
+    if symint.is_symint(raw):
+        return raw.expr
+    if type(raw).__name__.endswith("Place"):
+        return ("place",)
+    if type(raw).__name__ in ("DataType", "VarType"):
+        from dy2st.capture.dispatch import _dtype
+
+        return _dtype(raw)
+    if isinstance(raw, np.generic):
+        return raw.item()
+    if raw is None or isinstance(raw, (bool, int, float, complex, str, SymExpr, DType)):
+        return raw
+    raise CaptureError(
+        f"an argument of type {type(raw).__name__} cannot be kept in a Program",
+        location=recorder.location,
+    )
+
+
+def _infer(
+    recorder: Recorder,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    operands: list[Value],
+) -> tuple[list[TensorType], str]:
+    symbols = sorted({s for v in operands for s in v.type.symbols()})
+    base = {s: recorder.examples.get(s, 7) for s in symbols}
+    with recorder.paused():
+        found, kind = _run_infermeta(recorder, name, args, kwargs, operands, base)
+        grown = {}
+        for s in symbols:
+            try:
+                grown[s] = _run_infermeta(
+                    recorder, name, args, kwargs, operands, {**base, s: base[s] * 2}
+                )[0]
+            except (RuntimeError, ValueError, TypeError):
+                grown[s] = [(d, [-1] * len(shape)) for d, shape in found]
+    types = []
+    for i, (dtype, shape) in enumerate(found):
+        dims: list[Dim] = [
+            _fit(recorder, size, base, {s: grown[s][i][1][axis] for s in symbols})
+            for axis, size in enumerate(shape)
+        ]
+        types.append(TensorType(dtype, tuple(dims)))
+    return types, kind
+
+
+def _fit(recorder: Recorder, size: int, base: dict[str, int], grown: dict[str, int]) -> Dim:
+    """A size that grows in proportion to symbols as an expression; a run-time symbol otherwise."""
+    if size < 0 or any(g < 0 for g in grown.values()):
+        return recorder.builder.fresh_symbol()
+    moving = [s for s, g in grown.items() if g != size]
+    out: Dim = size
+    for s in moving:
+        slope, rest = divmod(grown[s] - size, base[s])
+        if rest:
+            return recorder.builder.fresh_symbol()
+        out = out + slope * symbol(s) - slope * base[s]
+    if len(moving) > 1:  # several sizes multiply: only a linear fit is known to hold
+        return recorder.builder.fresh_symbol()
+    return out
+
+
+def _run_infermeta(
+    recorder: Recorder,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    operands: list[Value],
+    env: dict[str, int],
+) -> tuple[list[tuple[DType, list[int]]], str]:
+    import paddle
+
+    if not hasattr(paddle.base.core.pir.ops, name):
+        return _run_eagerly(name, args, kwargs, operands, env)
+    was_dynamic = paddle.in_dynamic_mode()
+    paddle.enable_static()
+    try:
+        with paddle.static.program_guard(paddle.static.Program()):
+            data: list[Any] = []
+            for i, v in enumerate(operands):
+                shape = [_size(d, env) for d in v.shape]
+                data.append(paddle.static.data(f"x{i}", shape, v.dtype.value))
+            return _call(name, args, kwargs, data, env)
+    finally:
+        if was_dynamic:
+            paddle.disable_static()
+
+
+def _run_eagerly(
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    operands: list[Value],
+    env: dict[str, int],
+) -> tuple[list[tuple[DType, list[int]]], str]:
+    """For the few operators that only eager has: run them once on zeros."""
+    import paddle
+
+    data = [paddle.zeros([max(_size(d, env), 1) for d in v.shape], v.dtype.value) for v in operands]
+    return _call(name, args, kwargs, data, env)
+
+
+def _call(
+    name: str, args: tuple[Any, ...], kwargs: dict[str, Any], data: list[Any], env: dict[str, int]
+) -> tuple[list[tuple[DType, list[int]]], str]:
+    import paddle
+
+    from dy2st.capture.dispatch import _dtype
+
+    fill = lambda t: materialize(t, data, env)  # noqa: E731
+    raw = getattr(paddle._C_ops, name)(*map(fill, args), **{k: fill(v) for k, v in kwargs.items()})
+    kind = "one"
+    if isinstance(raw, (list, tuple)):
+        kind = "list" if isinstance(raw, list) else "tuple"
+    values = list(raw) if isinstance(raw, (list, tuple)) else [raw]
+    return [(_dtype(v.dtype) or DType.FLOAT32, list(v.shape)) for v in values], kind
+
+
+def _size(dim: Dim, env: dict[str, int]) -> int:
+    try:
+        return evaluate(dim, env)
+    except KeyError:
+        return -1
+
+
+def materialize(template: Any, tensors: list[Any], env: dict[str, int]) -> Any:
+    """Arguments for ``_C_ops`` from a template: tensors put in, sizes evaluated, dtypes Paddle's."""
+    import paddle
+
+    if isinstance(template, tuple):
+        tag = template[0]
+        if tag == "operand":
+            return tensors[template[1]]
+        if tag == "place":
+            return paddle.CPUPlace()
+        return [materialize(t, tensors, env) for t in template[1:]]
+    if isinstance(template, SymExpr):
+        return evaluate(template, env)
+    if isinstance(template, DType):
+        return getattr(paddle, template.value)
+    return template

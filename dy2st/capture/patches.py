@@ -1,0 +1,159 @@
+"""What is replaced in Paddle while a capture is under way: ``_C_ops``, C methods of Tensor, to_tensor.
+
+The replacements look up the recorder of their own thread and call the original where there is
+none, so eager Paddle in another thread is not disturbed. They are installed while at least one
+capture runs and removed afterwards.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, wraps
+from typing import Any
+
+import numpy as np
+
+_lock = threading.RLock()
+_depth = 0
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """Keep the replacements in place inside the block; nested and concurrent uses count."""
+    global _depth
+    with _lock:
+        if _depth == 0:
+            for owner, name, _, new in _table():
+                setattr(owner, name, new)
+        _depth += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _depth -= 1
+            if _depth == 0:
+                for owner, name, old, _ in _table():
+                    if old is _ABSENT:
+                        delattr(owner, name)
+                    else:
+                        setattr(owner, name, old)
+
+
+_ABSENT = object()
+
+
+@cache
+def _table() -> list[tuple[Any, str, Any, Any]]:
+    """(owner, attribute, original, replacement) of everything that is replaced."""
+    import paddle
+
+    from dy2st.capture.tensor import Methods
+
+    out: list[tuple[Any, str, Any, Any]] = []
+    for name, member in vars(paddle._C_ops).items():
+        if type(member).__name__ == "builtin_function_or_method" and not name.startswith("__"):
+            out.append((paddle._C_ops, name, member, _operator(name, member)))
+    for name in Methods.lifted:
+        old = paddle.Tensor.__dict__.get(name, _ABSENT)
+        if old is not _ABSENT:
+            out.append((paddle.Tensor, name, old, _method(name, old)))
+    creation = paddle.tensor.creation
+    old = creation._to_tensor_non_static
+    out.append((creation, "_to_tensor_non_static", old, _to_tensor(old)))
+    return out
+
+
+def _operator(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    from dy2st.capture.dispatch import record
+    from dy2st.capture.recorder import _active
+
+    def operator(*args: Any, **kwargs: Any) -> Any:
+        recorder = getattr(_active, "recorder", None)
+        if recorder is None:
+            return original(*args, **kwargs)
+        return record(recorder, name, args, kwargs)
+
+    operator.__name__ = name
+    return operator
+
+
+def _method(name: str, original: Any) -> Callable[..., Any]:
+    """A method of real tensors: on a symbolic stand-in while recording."""
+    from dy2st.capture.recorder import _active
+
+    @wraps(original)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        recorder = getattr(_active, "recorder", None)
+        if recorder is None:
+            return original(self, *args, **kwargs)
+        return getattr(recorder.lift(self), name)(*args, **kwargs)
+
+    return method
+
+
+def _to_tensor(original: Callable[..., Any]) -> Callable[..., Any]:
+    from dy2st.capture.recorder import _active
+
+    @wraps(original)
+    def to_tensor(
+        data: Any, dtype: Any = None, place: Any = None, stop_gradient: bool = True
+    ) -> Any:
+        recorder = getattr(_active, "recorder", None)
+        if recorder is None:
+            return original(data, dtype, place, stop_gradient)
+        return symbolic_to_tensor(recorder, original, data, dtype)
+
+    return to_tensor
+
+
+def symbolic_to_tensor(recorder: Any, original: Callable[..., Any], data: Any, dtype: Any) -> Any:
+    """``paddle.to_tensor`` while recording: a constant, or a stack where symbols are inside."""
+    from dy2st.capture.dispatch import is_tensor
+
+    if is_tensor(data):
+        out = recorder.call("assign", data)
+        return out if dtype is None else out.astype(dtype)
+    if _has_symbols(data):
+        out = _stack(recorder, data)
+        return out if dtype is None else out.astype(dtype)
+    with recorder.paused():
+        import paddle
+
+        real = original(data, dtype, paddle.CPUPlace(), True)
+        array = np.array(
+            real.astype("float32").numpy() if str(real.dtype).endswith("bfloat16") else real.numpy()
+        )
+        kind = str(real.dtype).rsplit(".", 1)[-1]
+    out = recorder.constant(array)
+    return out.astype(kind) if kind == "bfloat16" else out
+
+
+def _has_symbols(data: Any) -> bool:
+    from dy2st.capture import symint
+    from dy2st.capture.dispatch import is_tensor
+
+    if isinstance(data, (list, tuple)):
+        return any(_has_symbols(d) for d in data)
+    return symint.is_symint(data) or is_tensor(data)
+
+
+def _stack(recorder: Any, data: Any) -> Any:
+    from dy2st.capture import symint
+    from dy2st.capture.dispatch import is_tensor
+
+    if symint.is_symint(data):
+        return recorder.tensor_of(data.expr)
+    if is_tensor(data):
+        return recorder.lift(data)
+    if isinstance(data, (list, tuple)):
+        parts = [_stack(recorder, d) for d in data]
+        common = recorder.value_of(parts[0]).dtype
+        for part in parts:
+            if recorder.value_of(part).dtype.is_floating:
+                common = recorder.value_of(part).dtype
+        return recorder.call("stack", [p.astype(common.value) for p in parts], 0)
+    import paddle
+
+    return paddle.to_tensor(data)

@@ -1,0 +1,101 @@
+"""A call whose gradients are asked for: one autograd node around the Program.
+
+Forward runs the Program. Backward runs the user's function again eagerly on the saved inputs and
+differentiates that, so gradients are eager's by construction. ``static.function`` takes this path only
+where running twice gives the same (no random operations, no effects).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+
+def differentiable_weights(tensors: Sequence[Any]) -> list[Any]:
+    """The weights that want gradients."""
+    return [t for t in tensors if not t.stop_gradient]
+
+
+def run(
+    forward: Callable[[], list[Any]],
+    again: Callable[[list[Any]], list[Any]],
+    inputs: Sequence[Any],
+    weights: Sequence[Any],
+) -> list[Any]:
+    """The outputs of ``forward()`` as results of one node.
+
+    ``again(inputs)`` computes the same outputs eagerly from (detached) inputs; gradients flow to
+    those of ``inputs`` and ``weights`` that want them.
+    """
+    result = _node().apply(_Call(forward, again, len(inputs)), *inputs, *weights)
+    return list(result) if isinstance(result, (tuple, list)) else [result]
+
+
+class _Call:
+    """What the node needs; opaque to Paddle."""
+
+    def __init__(
+        self, forward: Callable[[], list[Any]], again: Callable[[list[Any]], list[Any]], inputs: int
+    ) -> None:
+        self.forward = forward
+        self.again = again
+        self.inputs = inputs
+
+
+@cache
+def _node() -> Any:
+    import paddle
+
+    class ProgramNode(paddle.autograd.PyLayer):  # type: ignore[misc]
+        """One converted function in Paddle's autograd graph."""
+
+        @staticmethod
+        def forward(ctx: Any, call: _Call, *tensors: Any) -> Any:
+            outputs = call.forward()
+            ctx.call = call
+            ctx.tensors = tensors
+            ctx.count = len(outputs)
+            whole = [t for t in outputs if not _is_float(t)]
+            if whole:
+                ctx.mark_non_differentiable(*whole)
+            return tuple(outputs) if len(outputs) != 1 else outputs[0]
+
+        @staticmethod
+        def backward(ctx: Any, *gradients: Any) -> Any:
+            return _backward(ctx.call, ctx.tensors, gradients)
+
+    return ProgramNode
+
+
+def _backward(call: _Call, tensors: Sequence[Any], gradients: Sequence[Any]) -> Any:
+    import paddle
+
+    wanted = [t for t in tensors if not t.stop_gradient]
+    with paddle.enable_grad():
+        inputs = []
+        for tensor in tensors[: call.inputs]:
+            copy = tensor.detach()
+            copy.stop_gradient = tensor.stop_gradient
+            inputs.append(copy)
+        outputs = call.again(inputs)
+        targets = [i for i in inputs if not i.stop_gradient]
+        targets += [w for w in tensors[call.inputs :] if not w.stop_gradient]
+        pairs = [
+            (o, g) for o, g in zip(outputs, gradients) if g is not None and not o.stop_gradient
+        ]
+        if not pairs:
+            found: list[Any] = [None] * len(targets)
+        else:
+            found = paddle.grad(
+                [o for o, _ in pairs], targets, [g for _, g in pairs], allow_unused=True
+            )
+    filled = [paddle.zeros_like(t) if g is None else g for t, g in zip(targets, found)]
+    assert len(filled) == len(wanted)
+    results = iter(filled)
+    out = tuple(None if t.stop_gradient else next(results) for t in tensors)
+    return out if len(out) != 1 else out[0]
+
+
+def _is_float(tensor: Any) -> bool:
+    return "float" in str(tensor.dtype) or "complex" in str(tensor.dtype)

@@ -1,0 +1,144 @@
+"""One captured Program of a function, with what it takes to call it: guards, weights, results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dy2st import debug
+from dy2st.ir.dims import Relation, SymExpr, evaluate
+from dy2st.ir.program import Program
+from dy2st.ir.types import DType
+from dy2st.runtime.plan import Buffer, Executable
+from dy2st.static import guards, watch
+from dy2st.static.results import Results, write_tensor
+from dy2st.static.snapshot import LayerSnapshot, process_state
+from dy2st.static.weights import Weights
+
+_COMPARE: dict[str, Callable[[int, int], bool]] = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+}
+_MAX_KNOWN = 256
+
+
+class Entry:
+    """See the module's docstring. Made by ``static.capture``."""
+
+    def __init__(
+        self,
+        program: Program,
+        weights: Weights,
+        executable: Executable,
+        results: Results,
+        relations: list[tuple[Relation, bool]],
+        reads: list[tuple[Any, Any]],
+        layers: LayerSnapshot,
+        fallbacks: frozenset[str],
+    ) -> None:
+        import paddle
+
+        self.program = program
+        self.weights = weights
+        self.executable = executable
+        self.results = results
+        self.fallbacks = fallbacks
+        self._relations = relations
+        self._reads = reads
+        self._layers = layers
+        self._process = process_state()
+        self._version = -1
+        self._known: dict[tuple[Any, ...], bool] = {}
+        self._place = paddle.CPUPlace()
+        self._dtypes = {d: getattr(paddle, d.value) for d in DType}
+        self.pure = not (results.has_effects or program.writes or _is_random(program))
+
+    # --- may this Program serve this call? ------------------------------------------------------
+
+    def accepts(self, shapes: tuple[tuple[int, ...], ...]) -> bool:
+        """Whether the Program was captured for these sizes."""
+        known = self._known.get(shapes)
+        if known is None:
+            known = self._accepts(shapes)
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            self._known[shapes] = known
+        return known
+
+    def _accepts(self, shapes: tuple[tuple[int, ...], ...]) -> bool:
+        env: dict[str, int] = {}
+        for value, shape in zip(self.program.inputs, shapes):
+            if len(value.shape) != len(shape):
+                return False
+            for dim, size in zip(value.shape, shape):
+                if isinstance(dim, SymExpr):
+                    env[str(dim)] = size
+                elif dim != size:
+                    return False
+        return all(
+            _COMPARE[op](evaluate(a, env), evaluate(b, env)) == answer
+            for (op, a, b), answer in self._relations
+        )
+
+    def state_matches(self) -> bool:
+        """Whether everything of Python's that the capture read is as it was."""
+        if not self._layers.matches() or process_state() != self._process:
+            return False
+        for place, expected in self._reads:
+            if not guards.still(place, expected):
+                return False
+        if self._version != watch.Clock.weights:
+            if not self.weights.fits():
+                return False
+            self._version = watch.Clock.weights
+        return True
+
+    def why_not(self, shapes: tuple[tuple[int, ...], ...]) -> str:
+        """What changed, for debug level 1."""
+        if not self.accepts(shapes):
+            return (
+                f"sizes {shapes} do not fit ({', '.join(str(v.type) for v in self.program.inputs)})"
+            )
+        for place, expected in self._reads:
+            if not guards.still(place, expected):
+                return f"{place} changed"
+        if process_state() != self._process:
+            return "the default dtype or AMP changed"
+        if not self.weights.fits():
+            return "the shape or dtype of a weight changed"
+        return self._layers.difference()
+
+    # --- running -----------------------------------------------------------------------------------
+
+    def run(self, tensors: list[Any]) -> list[Any]:
+        """The Program's outputs as fresh Paddle tensors."""
+        data_ptr = watch.Originals.data_ptr
+        buffers = [
+            Buffer(data_ptr(t), tuple(t.shape), None if t.is_contiguous() else tuple(t.strides), t)
+            for t in tensors
+        ]
+        return self.executable.run(buffers, self._allocate)
+
+    def finish(self, outputs: list[Any], tensors: list[Any]) -> Any:
+        """Write the buffers that the Program updated, apply effects, rebuild the result."""
+        count = len(self.results.values)
+        for name, value in zip(self.program.writes, outputs[count:]):
+            write_tensor(self.weights.tensors[name], value)
+        return self.results.rebuild(outputs, tensors)
+
+    def _allocate(self, index: int, dtype: DType, shape: tuple[int, ...]) -> tuple[Any, int]:
+        tensor = watch.Originals.empty(shape, self._dtypes[dtype], self._place)
+        return tensor, watch.Originals.data_ptr(tensor)
+
+
+def _is_random(program: Program) -> bool:
+    from dy2st.ops import base
+
+    for op in program.walk():
+        known = base.find(op.name)
+        if known is not None and known.random:
+            debug.log(2, f"{program.name}: {op.name} is random")
+            return True
+    return False

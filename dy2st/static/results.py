@@ -1,0 +1,137 @@
+"""What a call gives back: the function's result and its effects, in terms of Program outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dy2st.capture import Recorder, symint
+from dy2st.capture.dispatch import is_tensor
+from dy2st.errors import CaptureError
+from dy2st.ir.program import Value
+from dy2st.static.structure import LEAF, flatten, rebuild
+
+
+@dataclass(frozen=True)
+class _Output:
+    """Output number ``index`` of the Program, as a tensor (``kind`` "tensor") or an int ("int")."""
+
+    index: int
+    kind: str = "tensor"
+
+
+@dataclass(frozen=True)
+class _Input:
+    """The caller's own tensor: argument number ``index``."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class _External:
+    """A tensor of the user's that the function returns as it is."""
+
+    tensor: Any
+
+
+class Results:
+    """Built once per capture; ``rebuild`` is called at each call."""
+
+    def __init__(self, recorder: Recorder, inputs: Sequence[Any]) -> None:
+        self._recorder: Any = recorder
+        self._inputs = {recorder.builder.program.inputs[i]: i for i in range(len(inputs))}
+        self._externals = recorder.untouched_externals()
+        self.values: list[Value] = []
+        self._index: dict[Value, int] = {}
+        self._result: tuple[Any, list[Any]] | None = None
+        self._effects: list[tuple[Any, Any, list[Any]]] = []
+        self._input_writes: list[tuple[int, int]] = []
+        for i, symbolic in enumerate(inputs):
+            value = recorder.value_of(symbolic)
+            if value is not recorder.builder.program.inputs[i]:
+                self._input_writes.append((i, self._output(value)))
+
+    def set_result(self, result: Any) -> None:
+        """The function's result."""
+        leaves: list[Any] = []
+        structure = flatten(result, _is_leaf, leaves)
+        self._result = (structure, [self._leaf(v) for v in leaves])
+
+    def add_effect(self, place: Any, value: Any) -> None:
+        """A place that the caller sees changed after the call."""
+        leaves: list[Any] = []
+        structure = flatten(value, _is_leaf, leaves)
+        self._effects.append((place, structure, [self._leaf(v) for v in leaves]))
+
+    def seal(self) -> None:
+        """No more values: forget the recorder."""
+        self._recorder = None
+        self._inputs = {}
+        self._externals = {}
+        self._index = {}
+
+    @property
+    def has_effects(self) -> bool:
+        """Whether a call does more than return something."""
+        return bool(self._effects or self._input_writes)
+
+    def _output(self, value: Value) -> int:
+        if value not in self._index:
+            self._index[value] = len(self.values)
+            self.values.append(value)
+        return self._index[value]
+
+    def _leaf(self, leaf: Any) -> Any:
+        recorder = self._recorder
+        if symint.is_symint(leaf):
+            return _Output(self._output(recorder.value_of(recorder.tensor_of(leaf.expr))), "int")
+        value = recorder.value_of(leaf)
+        if value in self._inputs:
+            return _Input(self._inputs[value])
+        if value in self._externals:
+            return _External(self._externals[value])
+        return _Output(self._output(value))
+
+    # --- at each call -----------------------------------------------------------------------------
+
+    def fresh_outputs(self) -> list[int]:
+        """Numbers of the Program outputs that are returned to the caller as tensors."""
+        assert self._result is not None
+        return [v.index for v in self._result[1] if isinstance(v, _Output) and v.kind == "tensor"]
+
+    def select_fresh(self, leaves: list[Any]) -> list[Any]:
+        """Of the tensors of an eager result, those that ``fresh_outputs`` counts."""
+        assert self._result is not None
+        return [t for t, leaf in zip(leaves, self._result[1]) if isinstance(leaf, _Output)]
+
+    def rebuild(self, outputs: Sequence[Any], inputs: Sequence[Any]) -> Any:
+        """Apply the effects and return the function's result."""
+        for index, output in self._input_writes:
+            write_tensor(inputs[index], outputs[output])
+        for place, structure, leaves in self._effects:
+            place.write(rebuild(structure, [_fetch(v, outputs, inputs) for v in leaves]))
+        if self._result is None:
+            raise CaptureError("results were never set")
+        structure, leaves = self._result
+        if structure is LEAF and type(leaves[0]) is _Output and leaves[0].kind == "tensor":
+            return outputs[leaves[0].index]  # the common case, without a walk
+        return rebuild(structure, [_fetch(v, outputs, inputs) for v in leaves])
+
+
+def _is_leaf(value: Any) -> bool:
+    return is_tensor(value) or symint.is_symint(value)
+
+
+def _fetch(leaf: Any, outputs: Sequence[Any], inputs: Sequence[Any]) -> Any:
+    if isinstance(leaf, _Output):
+        return outputs[leaf.index] if leaf.kind == "tensor" else int(outputs[leaf.index])
+    return inputs[leaf.index] if isinstance(leaf, _Input) else leaf.tensor
+
+
+def write_tensor(target: Any, value: Any) -> None:
+    """Give a real tensor the values of another, in place, as eager's in-place operation would."""
+    import paddle
+
+    with paddle.no_grad():
+        paddle.assign(value, target)

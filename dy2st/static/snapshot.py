@@ -1,0 +1,83 @@
+"""What a capture saw of Layers and of the process: checked again when something may have changed.
+
+Reads of user code are guarded place by place (``convert`` notes them). Code of Paddle's own layers is
+not converted, so everything plain that such a layer holds is compared: its ``training`` flag,
+plain attributes, hooks, and which sublayers, parameters and buffers it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dy2st.static.structure import PLAIN
+from dy2st.static.watch import Clock
+
+_TABLES = ("_sub_layers", "_parameters", "_buffers", "_forward_pre_hooks", "_forward_post_hooks")
+_MAX_ITEMS = 64
+
+
+class LayerSnapshot:
+    """The state of a set of Layers, compared only when some Layer of the process changed."""
+
+    def __init__(self, layers: Iterable[Any]) -> None:
+        self._states = [(layer, _state(layer)) for layer in layers]
+        self._seen = Clock.layers
+
+    def matches(self) -> bool:
+        """Whether all of them are as they were."""
+        now = Clock.layers
+        if now == self._seen:
+            return True
+        if all(_state(layer) == state for layer, state in self._states):
+            self._seen = now
+            return True
+        return False
+
+    def difference(self) -> str:
+        """What changed, for debug level 1."""
+        for layer, state in self._states:
+            now = _state(layer)
+            if now != state:
+                names = [a[0] for a, b in zip(now, state) if a != b] or ["an attribute"]
+                return f"{type(layer).__name__}.{names[0]} changed"
+        return "nothing changed"
+
+
+def _state(layer: Any) -> tuple[Any, ...]:
+    attributes = vars(layer)
+    tables = tuple(
+        (t, tuple((k, id(v)) for k, v in attributes[t].items())) for t in _TABLES if t in attributes
+    )
+    plain: tuple[Any, ...] = (("training", layer.training),)
+    if type(layer).__module__.startswith("paddle."):
+        plain = tuple((k, _key(v)) for k, v in attributes.items() if k not in _TABLES)
+    return (*plain, *tables)
+
+
+def _key(value: Any) -> Any:
+    if isinstance(value, PLAIN):
+        return (type(value), value)
+    if isinstance(value, (list, tuple)) and len(value) <= _MAX_ITEMS:
+        return tuple(_key(v) for v in value)
+    return id(value)
+
+
+def process_state() -> tuple[Any, ...]:
+    """State of the process that operations read without being asked: default dtype, AMP, mode."""
+    import paddle
+
+    tracer = paddle.base.framework._dygraph_tracer()
+    amp = None if tracer is None else (str(tracer._amp_level), str(tracer._amp_dtype))
+    return (paddle.get_default_dtype(), amp)
+
+
+def random_state() -> tuple[Any, ...]:
+    """The states of Python's and numpy's global generators, to see whether a capture drew from them."""
+    import random
+
+    import numpy as np
+
+    state: Any = np.random.get_state()
+    kind, keys, *rest = state
+    return (random.getstate(), kind, hash(keys.tobytes()), *rest)

@@ -1,0 +1,184 @@
+"""Seeing that weights and layers change: epochs raised by wrapped writers.
+
+Paddle's version counters do not tell (an optimizer's step, ``set_value`` and writes through
+``get_tensor()`` leave them as they are), and comparing all weights at each call would cost a third of
+it. So every writer is wrapped once, when the first function is converted: the in-place functions
+of ``_C_ops``, the methods of Tensor that write or give memory away, and what changes a Layer.
+
+A tensor is *watched* once a Program reads it: it then has an epoch, kept on the tensor itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import wraps
+from typing import Any
+
+_EPOCH = "_dy2st_epoch"
+_lock = threading.Lock()
+_installed = False
+
+
+class Clock:
+    """Process-wide counters: ``weights`` ticks when a watched tensor may have changed, ``layers``
+    when any Layer's attributes, sublayers, parameters or hooks did."""
+
+    weights = 0
+    layers = 0
+
+
+def watch(tensor: Any) -> None:
+    """Give ``tensor`` an epoch, so that writes to it are noticed."""
+    if getattr(tensor, _EPOCH, None) is None:
+        setattr(tensor, _EPOCH, 0)
+
+
+def epoch_of(tensor: Any) -> int:
+    """The tensor's epoch: changes whenever its value or its memory may have."""
+    return int(getattr(tensor, _EPOCH, None) or 0)
+
+
+def touch(tensor: Any) -> None:
+    """Say that ``tensor`` may have changed."""
+    if getattr(tensor, _EPOCH, None) is not None:
+        Clock.weights += 1
+        setattr(tensor, _EPOCH, Clock.weights)
+
+
+def _touch_all(values: Any) -> None:
+    for value in values:
+        if isinstance(value, (list, tuple)):
+            _touch_all(value)
+        elif hasattr(value, _EPOCH):
+            touch(value)
+
+
+_WRITERS = (
+    "set_value",
+    "copy_",
+    "get_tensor",
+    "_setitem_dygraph",
+    "__setitem__",
+    "_share_buffer_to",
+    "_share_underline_tensor_to",
+    "_unsafe_share_buffer_to",
+    "_inplace_assign",
+    "_set_impl",
+    "_clear",
+    "_clear_data",
+    "_clear_dataptr",
+    "_clear_to_zero_allocation",
+    "reconstruct_from_",
+    "set_tensor",
+    "_apply",
+    "_apply_",
+    "_copy_gradient_from",
+    "detach_",
+    "detach",
+    "data_ptr",
+    "__dlpack__",
+)
+_LAYER_WRITERS = (
+    "add_sublayer",
+    "add_parameter",
+    "register_buffer",
+    "register_forward_pre_hook",
+    "register_forward_post_hook",
+    "__delattr__",
+    "to",
+    "_transform",
+    "astype",
+)
+
+
+class Originals:
+    """Methods as they were before they were wrapped: what the call path itself uses."""
+
+    data_ptr: Any = None
+    empty: Any = None
+
+
+def install() -> None:
+    """Wrap the writers, once per process."""
+    global _installed
+    with _lock:
+        if _installed:
+            return
+        _installed = True
+        import paddle
+
+        Originals.data_ptr = paddle.Tensor.data_ptr
+        Originals.empty = paddle._C_ops.empty
+        _wrap_operators()
+        _wrap_tensor()
+        _wrap_layer()
+
+
+def _wrap_operators() -> None:
+    import paddle
+
+    for name, original in list(vars(paddle._C_ops).items()):
+        if name.endswith("_") and not name.startswith("__") and callable(original):
+            setattr(paddle._C_ops, name, _after(original))
+
+
+def _after(original: Any) -> Any:
+    def writer(*args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        _touch_all(args)
+        if kwargs:
+            _touch_all(kwargs.values())
+        return result
+
+    writer.__name__ = getattr(original, "__name__", "writer")
+    return writer
+
+
+def _wrap_tensor() -> None:
+    import paddle
+
+    for name in _WRITERS:
+        original = getattr(paddle.Tensor, name, None)
+        if original is not None:
+            setattr(paddle.Tensor, name, wraps(original)(_method(original)))
+
+
+def _method(original: Any) -> Any:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        touch(self)
+        if args:
+            _touch_all(args)
+        return result
+
+    return method
+
+
+def _wrap_layer() -> None:
+    import paddle
+
+    layer = paddle.nn.Layer
+    original = layer.__setattr__
+    missing = object()
+
+    @wraps(original)
+    def set_attribute(self: Any, name: str, value: Any) -> None:
+        if self.__dict__.get(name, missing) is not value:
+            Clock.layers += 1
+        original(self, name, value)
+
+    layer.__setattr__ = set_attribute
+    for name in _LAYER_WRITERS:
+        function = layer.__dict__.get(name)
+        if function is not None:
+            setattr(layer, name, wraps(function)(_layer_method(function)))
+    helper = paddle.nn.layer.layers.HookRemoveHelper
+    helper.remove = wraps(helper.remove)(_layer_method(helper.remove))
+
+
+def _layer_method(function: Any) -> Any:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        Clock.layers += 1
+        return function(self, *args, **kwargs)
+
+    return method

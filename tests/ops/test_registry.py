@@ -1,0 +1,129 @@
+"""Every operation × case × dtype: inferred equals computed, numpy equals Paddle eager, kernel equals
+numpy. An operation is tested by being declared; nothing is written here for it."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pytest
+
+from dy2st.ir.builder import Builder
+from dy2st.ir.dims import evaluate as evaluate_dim
+from dy2st.ir.program import Value
+from dy2st.ir.types import DType, TensorType
+from dy2st.ops import base
+from dy2st.ops.cases import Draw, symbolic_types
+from tests.ops import eager
+from tests.ops.lowering import NoKernel, run_kernel
+
+DTYPES = ("float32", "float64", "int32", "int64", "bool", "float16", "bfloat16", "complex64")
+TOLERANCE = {"float64": (1e-6, 1e-8), "float16": (2e-3, 2e-3), "bfloat16": (2e-2, 2e-2)}
+SIZES = ({"N": 3, "M": 5}, {"N": 5, "M": 2})
+CASES = [
+    pytest.param(op, i, id=f"{op.name}-{i}")
+    for op in base.all_ops()
+    for i in range(len(op.cases or ()))
+]
+
+
+def split_case(op, case):
+    """Attributes of a case, normalised, in the order of the signature."""
+    return {f.name: f.normalize(case.get(f.name)) for f in op.signature.attributes}
+
+
+def infer(op, types, attrs):
+    builder = Builder("case", base.infer)
+    operands = tuple(
+        tuple(Value(t) for t in o) if isinstance(o, tuple) else (None if o is None else Value(o))
+        for o in types
+    )
+    return list(base.infer(builder, op.name, operands, attrs))
+
+
+def assert_close(got, expected, what, tolerance=None):
+    assert got.dtype == expected.dtype, f"{what}: dtype {got.dtype}, not {expected.dtype}"
+    assert got.shape == expected.shape, f"{what}: shape {got.shape}, not {expected.shape}"
+    name = expected.dtype.name
+    rtol, atol = TOLERANCE.get(name, tolerance or (1e-4, 1e-5))
+    if expected.dtype.kind in "iub":
+        np.testing.assert_array_equal(got, expected, err_msg=what)
+        return
+    wide = np.complex128 if expected.dtype.kind == "c" else np.float64
+    np.testing.assert_allclose(
+        got.astype(wide), expected.astype(wide), rtol, atol, equal_nan=True, err_msg=what
+    )
+
+
+def assert_inferred(op, case, attrs, dtype, sizes, results):
+    """The symbolic types, at the sizes drawn, are those of the results."""
+    types = infer(op, symbolic_types(op.signature.operands, case, dtype), attrs)
+    assert len(types) == len(results), f"{len(types)} results inferred, {len(results)} computed"
+    for type_, array in zip(types, results):
+        assert type_.dtype is DType.of(array.dtype), f"inferred {type_}, computed {array.dtype}"
+        assert type_.rank == array.ndim, f"inferred {type_}, computed {array.shape}"
+        for dim, size in zip(type_.shape, array.shape):
+            known = isinstance(dim, int) or dim.symbols() <= set(sizes)
+            assert not known or evaluate_dim(dim, sizes) == size, f"{type_} is not {array.shape}"
+
+
+def assert_kernel(op, operands, attrs, expected, what):
+    """The graph that ``cpu`` describes, interpreted, equals the numpy reference."""
+    try:
+        got = run_kernel(op, operands, attrs)
+    except NoKernel:
+        return
+    assert len(got) == len(expected), what
+    for k, (g, e) in enumerate(zip(got, expected)):
+        assert_close(g, e, f"{what} result {k}", op.tolerance)
+
+
+def draws(op, case, dtype):
+    """Ordinary values at each size, then the special ones."""
+    rng = np.random.default_rng(zlib.crc32(f"{op.name}{case}{dtype}".encode()))
+    symbolic = "'N'" in str(case) or "'M'" in str(case)
+    for sizes in SIZES[: 2 if symbolic else 1]:
+        yield sizes, Draw(dtype, sizes, False, False, rng).operands(op.signature.operands, case)
+    if op.specials and DType.of(dtype).is_floating:
+        yield (
+            SIZES[0],
+            Draw(dtype, SIZES[0], True, op.denormals, rng).operands(op.signature.operands, case),
+        )
+
+
+def case_dtypes(op, case):
+    return case.get("dtypes", op.dtypes or DTYPES)
+
+
+@pytest.mark.parametrize(("op", "index"), CASES)
+def test_numpy_equals_eager(op, index):
+    """Results and inferred types equal Paddle's, for each dtype that Paddle has a kernel for."""
+    if op.not_compared:
+        pytest.skip(op.not_compared)
+    case = op.cases[index]
+    attrs = split_case(op, case)
+    refused = []
+    ran = 0
+    for dtype in case_dtypes(op, case):
+        for sizes, operands in draws(op, case, dtype):
+            try:
+                expected = eager.call(op, operands, attrs, strided=sizes is SIZES[1])
+            except Exception as error:  # Paddle has no kernel for this dtype
+                refused.append(f"{dtype}: {str(error).strip().splitlines()[-1]}")
+                break
+            types = infer(op, [base._map_operand(base._array_type, o) for o in operands], attrs)
+            assert_inferred(op, case, attrs, dtype, sizes, expected)
+            if op.numpy is None:
+                continue
+            got = base.evaluate(op, operands, attrs, types)
+            assert len(got) == len(expected)
+            for k, (g, e) in enumerate(zip(got, expected)):
+                assert_close(g, e, f"{op.name} {dtype} {sizes} result {k}", op.tolerance)
+            assert_kernel(op, operands, attrs, got, f"kernel of {op.name} {dtype} {sizes}")
+            ran += 1
+    assert ran, "Paddle ran no dtype of this case:\n" + "\n".join(refused)
+
+
+def test_types_of_results_are_tensor_types():
+    assert all(isinstance(base.get("tanh"), type) for _ in range(1))
+    assert isinstance(infer(base.get("tanh"), [TensorType(DType.FLOAT32, (2,))], {})[0], TensorType)
