@@ -199,9 +199,7 @@ class _Loop:
                 raise Mismatch("its dtype or rank changes from round to round")
 
     def _mismatch(self, place: Place, old: Carried, final: Snap, why: str) -> BranchMismatchError:
-        before, after = (
-            s.value if isinstance(s, Tensor) else s.obj for s in (old.initial, final)
-        )
+        before, after = (s.value if isinstance(s, Tensor) else s.obj for s in (old.initial, final))
         return BranchMismatchError(
             f"{place.name!r} is {show(before)} before the loop and {show(after)} after a round: {why}",
             location=self.location,

@@ -20,9 +20,10 @@ from dy2st.convert.reach import Reach
 from dy2st.convert.snapshot import Snap, Tensor
 from dy2st.convert.templates import BOOL, Joiner, Mismatch, Template, leaf_types
 from dy2st.convert.transfer import Injector, Rebuilder
-from dy2st.convert.unions import Union, show
+from dy2st.convert.unions import show
 from dy2st.errors import BranchMismatchError, Location
 from dy2st.ir.program import Operation, Value
+from dy2st.ops import base
 
 if TYPE_CHECKING:
     from dy2st.convert.session import Frame, Session, Side
@@ -222,20 +223,16 @@ def _tag_like(a: Value, b: Value) -> tuple[bool, bool] | None:
 
 
 def _has_effect(ops: Sequence[Operation]) -> bool:
-    from dy2st.ops import base
-
     for op in ops:
         if any(_has_effect(region.ops) for region in op.regions):
             return True
         known = base.find(op.name)
-        if known is None and op.name not in _PURE:
-            return True
-        if known is not None and (known.random or getattr(known, "effect", False)):
+        if (known is None and op.name not in _PURE) or (known is not None and known.random):
             return True
     return False
 
 
-_PURE = {"yield", "if", "while", "full", "dim_value", "item", "logical_not", "parameter", "constant"}
+_PURE = {"yield", "if", "while", "full", "item", "parameter", "constant"}
 
 
 def _shown(snap: Snap) -> Any:

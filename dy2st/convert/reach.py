@@ -56,7 +56,11 @@ def _children(obj: Any) -> Iterable[Any]:
     package = type(obj).__module__.split(".")[0]
     if package == "dy2st" and type(obj).__name__ not in _OURS:
         return ()
-    if package in ("paddle", "numpy") and type(obj).__name__ in ("Tensor", "EagerParamBase", "ndarray"):
+    if package in ("paddle", "numpy") and type(obj).__name__ in (
+        "Tensor",
+        "EagerParamBase",
+        "ndarray",
+    ):
         return ()
     return [child for child in gc.get_referents(obj) if not isinstance(child, type)]
 

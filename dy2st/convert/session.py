@@ -7,11 +7,11 @@ else compares or merges branches.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CellType, FrameType
-from typing import Any, Iterator
+from typing import Any
 
 from dy2st import debug
 from dy2st.convert import active, reach
@@ -93,9 +93,12 @@ class Session:
         self.copies: dict[int, tuple[Any, tuple[Any, ...], str]] = {}
         self.try_depth = 0
         self.args: tuple[Any, ...] = ()
+        self.outside: list[Any] = []
+        self.namespaces: set[int] = set()
         self._assumed: list[tuple[Value, bool]] = []
         self._negations: dict[Value, Value] = {}
         self._written: set[Key] = set()
+        self._entered: dict[int, Any] = {}
         self._stop: FrameType | None = None
 
     # --- being the thread's session ----------------------------------------------------------
@@ -164,6 +167,31 @@ class Session:
         if key not in self._written and key not in self.reads:
             self.reads[key] = (place, value)
         return value
+
+    def enter_function(self, function: Any, converted: Any) -> None:
+        """A function from outside runs here: note the globals and cells that it may read."""
+        if id(function) in self._entered:
+            return
+        self._entered[id(function)] = function
+        self.outside.append(function)
+        files = getattr(self.recorder, "user_files", None)
+        if files is not None:
+            files.add(function.__code__.co_filename)
+        namespace = function.__globals__
+        self.namespaces.add(id(namespace))
+        self.outside.extend(v for v in list(namespace.values()) if isinstance(v, _CONTAINERS))
+        for name in converted.global_names:
+            if name in namespace:
+                self._note(KeyPlace(namespace, f"global {name}", name))
+        for place in Frame.of((function,)).places():
+            self._note(place)
+
+    def _note(self, place: Place) -> None:
+        from dy2st.convert.attributes import frozen
+
+        value = place.read()
+        if not self.is_tensor(value):
+            self.read(place, frozen(value))
 
     def refuse_copy(self, obj: Any, name: str) -> None:
         """Refuse to change an object that stands for one of several in eager."""
@@ -260,7 +288,11 @@ class Session:
         return Describer(self.is_tensor, self.recorder.value_of, self.assumed)
 
     def capture(
-        self, block: Block, function: Callable[[], Any], frame: Frame, tag: tuple[Value, bool] | None
+        self,
+        block: Block,
+        function: Callable[[], Any],
+        frame: Frame,
+        tag: tuple[Value, bool] | None,
     ) -> Side:
         """Run ``function`` into the open ``block``, take snapshots of what it left, roll back."""
         journal = Journal()
@@ -333,6 +365,9 @@ class Session:
     def reach(self, extra: Sequence[Any] = ()) -> reach.Reach:
         """What the user's code can reach now."""
         return reach.Reach([*reach.roots(self._stop), *self.args, *extra])
+
+
+_CONTAINERS = (list, dict, set)
 
 
 class _SplitMark:

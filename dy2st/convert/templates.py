@@ -133,7 +133,7 @@ def _same_dim(a: Any, b: Any) -> bool:
 
 
 def number_kind(what: Snap | Template) -> str | None:
-    """"bool", "int" or "float" where every value is a Python number of that kind."""
+    """ "bool", "int" or "float" where every value is a Python number of that kind."""
     if isinstance(what, Keep):
         return number_kind(what.snap)
     if isinstance(what, Const):
@@ -352,7 +352,11 @@ def fits(template: Template, snap: Snap) -> bool:
     if isinstance(template, AnyNumber):
         return number_kind(snap) == template.kind
     if isinstance(template, AnyGroup):
-        if not isinstance(snap, Group) or snap.cls is not template.cls or snap.keys != template.keys:
+        if (
+            not isinstance(snap, Group)
+            or snap.cls is not template.cls
+            or snap.keys != template.keys
+        ):
             return False
         return all(_fits_alt(t, s) for t, s in zip(template.items, snap.items))
     return any(fits(a, snap) for a in template.alternatives)
