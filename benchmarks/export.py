@@ -21,13 +21,12 @@ def export_paddle(name: str, folder: Path, batches: list[int]) -> None:
     import paddle
     from paddle.static import InputSpec
 
-    from benchmarks.models import MODELS, load
+    from benchmarks.models import BY_NAME, load
 
-    model = MODELS[name]
+    model = BY_NAME[name]
     layer = load(name)
-    np.savez(
-        folder / "weights.npz", **{key: value.numpy() for key, value in layer.state_dict().items()}
-    )
+    state = layer.state_dict() if hasattr(layer, "state_dict") else {}
+    np.savez(folder / "weights.npz", **{key: value.numpy() for key, value in state.items()})
     with paddle.no_grad():
         for batch in batches:
             tensors = [paddle.to_tensor(value) for value in model.inputs(batch).values()]

@@ -1,7 +1,7 @@
-"""ONNX graphs that paddle2onnx cannot write: the decoder's data-dependent loop.
+"""ONNX graphs that paddle2onnx cannot write: the LSTM's states, the decoder's loop.
 
-Built with ``onnx.helper`` as a person would write it for the peers: one ``Loop``, the input
-projection of the GRU and its hidden projection as one matrix product each.
+Built with ``onnx.helper`` as a person would write them for the peers: two ``LSTM`` nodes; one
+``Loop`` with the input projection and the hidden projection of the GRU as one product each.
 """
 
 from __future__ import annotations
@@ -83,7 +83,6 @@ def _body() -> Any:
 
 def decoder(folder: Path) -> None:
     """Write ``model.onnx`` of the decoder from ``weights.npz`` in ``folder``."""
-    import onnx
     from onnx import TensorProto, helper
 
     node = helper.make_node
@@ -114,6 +113,61 @@ def decoder(folder: Path) -> None:
         ],
         initializers,
     )
+    _save(graph, folder)
+
+
+def _lstm_weights(weights: dict[str, np.ndarray], layer: int) -> list[Any]:
+    """W, R and B of one LSTM node: Paddle's gates i, f, c, o in the order i, o, f, c."""
+    from onnx import numpy_helper
+
+    def reorder(name: str) -> np.ndarray:
+        i, f, c, o = np.split(weights[f"lstm.{name}_l{layer}"], 4)
+        return np.concatenate([i, o, f, c])[None]
+
+    bias = np.concatenate([reorder("bias_ih"), reorder("bias_hh")], axis=1)
+    arrays = {"W": reorder("weight_ih"), "R": reorder("weight_hh"), "B": bias}
+    return [numpy_helper.from_array(a, f"{name}{layer}") for name, a in arrays.items()]
+
+
+def lstm(folder: Path) -> None:
+    """Write ``model.onnx`` of the two LSTM layers from ``weights.npz`` in ``folder``."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    node = helper.make_node
+    with np.load(folder / "weights.npz") as archive:
+        weights = dict(archive)
+    initializers = [numpy_helper.from_array(np.array([1]), "direction")]
+    nodes = [node("Transpose", ["x"], ["in0"], perm=[1, 0, 2])]
+    for layer in range(2):
+        initializers += _lstm_weights(weights, layer)
+        operands = [f"in{layer}", f"W{layer}", f"R{layer}", f"B{layer}"]
+        results = [f"y{layer}", f"h{layer}", f"c{layer}"]
+        nodes.append(node("LSTM", operands, results, hidden_size=HIDDEN))
+        nodes.append(node("Squeeze", [f"y{layer}", "direction"], [f"in{layer + 1}"]))
+    nodes += [
+        node("Transpose", ["in2"], ["y"], perm=[1, 0, 2]),
+        node("Concat", ["h0", "h1"], ["h"], axis=0),
+        node("Concat", ["c0", "c1"], ["c"], axis=0),
+    ]
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "lstm",
+        [info("x", TensorProto.FLOAT, ["batch", 64, HIDDEN])],
+        [
+            info("y", TensorProto.FLOAT, ["batch", 64, HIDDEN]),
+            info("h", TensorProto.FLOAT, [2, "batch", HIDDEN]),
+            info("c", TensorProto.FLOAT, [2, "batch", HIDDEN]),
+        ],
+        initializers,
+    )
+    _save(graph, folder)
+
+
+def _save(graph: Any, folder: Path) -> None:
+    import onnx
+    from onnx import helper
+
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8, producer_name="dy2st"
     )
@@ -121,4 +175,19 @@ def decoder(folder: Path) -> None:
     onnx.save(model, str(folder / "model.onnx"))
 
 
-GRAPHS = {"decoder": decoder}
+def overhead(folder: Path) -> None:
+    """Write ``model.onnx`` of ``x + 1``."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "one"], ["y"])],
+        "overhead",
+        [info("x", TensorProto.FLOAT, ["batch"])],
+        [info("y", TensorProto.FLOAT, ["batch"])],
+        [numpy_helper.from_array(np.float32(1.0), "one")],
+    )
+    _save(graph, folder)
+
+
+GRAPHS = {"decoder": decoder, "lstm": lstm, "overhead": overhead}

@@ -46,3 +46,8 @@ class GruDecoder(nn.Layer):
             finished = finished | (token == self.eos)
             step = step + 1
         return paddle.stack(tokens, 1), state
+
+
+def add_one(x: Any) -> Any:
+    """The least that a call can do."""
+    return x + 1.0

@@ -16,8 +16,10 @@ WORK = Path(__file__).parent / ".work"
 MIN_CALLS = 30
 MAX_SECONDS = 20.0
 BLOCK = 6
+BLOCK_SECONDS = 0.03
 # OpenMP threads of the system that ran last spin for 0.2 s; the next one waits them out.
 PAUSE = 0.25
+TOLERANCE = 1e-4
 
 
 class Failed(Exception):
@@ -35,7 +37,7 @@ class Process:
     log: Path
     python: str = sys.executable
     times: list[float] = field(default_factory=list)
-    loaded: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
     answers: dict[str, Any] = field(default_factory=dict)
     error: str | None = None
 
@@ -44,6 +46,7 @@ class Process:
         env = dict(os.environ)
         count = str(self.threads)
         env |= {"OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count, "GLOG_minloglevel": "3"}
+        env |= self.environment
         env["PYTHONPATH"] = os.pathsep.join([str(WORK.parents[1]), env.get("PYTHONPATH", "")])
         folder = WORK / "models" / self.model
         command = [self.python, "-m", "benchmarks.worker", self.system, self.model, str(folder)]
@@ -57,7 +60,7 @@ class Process:
             env=env,
         )
         try:
-            self.loaded = self._answer()
+            self._answer()
         except Failed as failure:
             self.fail(str(failure))
 
@@ -106,38 +109,67 @@ class Process:
             "median_ms": median(self.times) * 1e3,
             "min_ms": min(self.times) * 1e3,
             "calls": len(self.times),
-            **self.loaded,
             **self.answers,
         }
 
 
-def measure(systems: list[str], model: str, batch: int, threads: int) -> dict[str, Any]:
-    """One row of the table: all systems on one model at one batch size, taking turns."""
+def _workers(systems: list[str], model: str, batch: int, threads: int) -> list[Process]:
     logs = WORK / "logs"
-    workers = [
+    return [
         Process(name, model, batch, threads, logs / f"{model}-{batch}-{name}.txt")
         for name in systems
     ]
+
+
+def measure(systems: list[str], model: str, batch: int, threads: int) -> dict[str, Any]:
+    """One row of the table: all systems on one model at one batch size, taking turns."""
+    workers = _workers(systems, model, batch, threads)
     try:
         for worker in workers:
             worker.start()
         for worker in workers:
-            _guarded(worker, lambda w: w.answers.update(w.ask("check")))
+            _guarded(worker, "check")
+            difference = worker.answers.get("difference", 0.0)
+            if worker.error is None and difference > TOLERANCE:
+                worker.fail(f"differs from eager by {difference:.1e} of the largest value")
         while any(not worker.done and worker.error is None for worker in workers):
             for worker in workers:
-                if worker.error is None and not worker.done:
+                if not worker.done:
                     time.sleep(PAUSE)
-                    _guarded(worker, lambda w: w.times.extend(w.ask("block", calls=BLOCK)["times"]))
+                    _guarded(worker, "block", calls=BLOCK, seconds=BLOCK_SECONDS)
     finally:
         for worker in workers:
             worker.stop()
     return {worker.system: worker.row() for worker in workers}
 
 
-def _guarded(worker: Process, step: Any) -> None:
+def measure_once(
+    order: str,
+    system: str,
+    model: str,
+    batch: int,
+    threads: int,
+    environment: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """The answer of a fresh process to one order: ``memory`` or ``first``."""
+    (worker,) = _workers([system], model, batch, threads)
+    worker.environment = environment or {}
+    try:
+        worker.start()
+        _guarded(worker, order)
+    finally:
+        worker.stop()
+    return {"error": worker.error} if worker.error is not None else worker.answers
+
+
+def _guarded(worker: Process, order: str, **options: Any) -> None:
+    """Give an order; a failure ends this worker alone and is kept as its row."""
     if worker.error is not None:
         return
     try:
-        step(worker)
+        answer = worker.ask(order, **options)
     except (Failed, BrokenPipeError) as failure:
         worker.fail(str(failure))
+        return
+    worker.times.extend(answer.pop("times", []))
+    worker.answers.update(answer)

@@ -88,28 +88,47 @@ def _memory(batch: int) -> Arrays:
     return {"state": rng.standard_normal((batch, HIDDEN), np.float32)}
 
 
+def _add_one() -> Any:
+    from benchmarks.layers import add_one
+
+    return add_one
+
+
+def _one_number(batch: int) -> Arrays:
+    return {"x": np.full((batch,), 2.0, np.float32)}
+
+
 _IMAGE: dict[str, list[int | None]] = {"x": [None, 3, 224, 224]}
 
-MODELS: dict[str, Model] = {
-    model.name: model
-    for model in (
-        Model("resnet50", "ResNet-50", _resnet50, _images, _IMAGE),
-        Model("mobilenet_v2", "MobileNetV2", _mobilenet_v2, _images, _IMAGE),
-        Model("encoder", "encoder 12 x 768", _encoder, _sequence, {"x": [None, 128, 768]}),
-        Model(
-            "lstm", "LSTM 2 x 512", _lstm, _lstm_inputs, {"x": [None, 64, HIDDEN]}, ("y", "h", "c")
-        ),
-        Model(
-            "decoder",
-            "GRU decoder",
-            _decoder,
-            _memory,
-            {"state": [None, HIDDEN]},
-            ("tokens", "hidden"),
-            paddle2onnx=False,
-        ),
-    )
-}
+_ALL = (
+    Model("resnet50", "ResNet-50", _resnet50, _images, _IMAGE),
+    Model("mobilenet_v2", "MobileNetV2", _mobilenet_v2, _images, _IMAGE),
+    Model("encoder", "encoder 12 x 768", _encoder, _sequence, {"x": [None, 128, 768]}),
+    Model(
+        "lstm",
+        "LSTM 2 x 512",
+        _lstm,
+        _lstm_inputs,
+        {"x": [None, 64, HIDDEN]},
+        ("y", "h", "c"),
+        paddle2onnx=False,  # it returns the last state of the second layer only
+    ),
+    Model(
+        "decoder",
+        "GRU decoder",
+        _decoder,
+        _memory,
+        {"state": [None, HIDDEN]},
+        ("tokens", "hidden"),
+        paddle2onnx=False,
+    ),
+    # Nothing but the way into a call and out of it.
+    Model("overhead", "call overhead", _add_one, _one_number, {"x": [None]}, paddle2onnx=False),
+)
+
+OVERHEAD = "overhead"
+BY_NAME: dict[str, Model] = {model.name: model for model in _ALL}
+MODELS: dict[str, Model] = {name: m for name, m in BY_NAME.items() if name != OVERHEAD}
 
 
 def load(name: str) -> Any:
@@ -117,7 +136,9 @@ def load(name: str) -> Any:
     import paddle
 
     paddle.seed(20250101)
-    layer = MODELS[name].build()
+    layer = BY_NAME[name].build()
+    if not hasattr(layer, "state_dict"):
+        return layer
     rng = np.random.default_rng(7)
     for key, value in layer.state_dict().items():
         if key.endswith("._mean"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.graphs import GRAPHS
 from benchmarks.measure import WORK
-from benchmarks.models import MODELS
+from benchmarks.models import BY_NAME
 
 # paddle2onnx pins onnx 1.17 and wants Paddle beside it: it lives apart from everything else.
 PADDLE2ONNX = ["paddlepaddle==3.3.1", "paddle2onnx==2.1.0", "onnx==1.17.0", "packaging"]
@@ -50,7 +50,7 @@ def prepare(model: str, systems: list[str], batches: list[int]) -> Path:
         sizes = ",".join(map(str, batches))
         _run(sys.executable, "-m", "benchmarks.export", model, str(folder), sizes)
     if NEEDS_ONNX & set(systems) and _stale(folder / "model.onnx"):
-        if MODELS[model].paddle2onnx:
+        if BY_NAME[model].paddle2onnx:
             _run(paddle2onnx_python(), "-m", "benchmarks.export", "--onnx", str(folder))
         else:
             GRAPHS[model](folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import WORK
-from benchmarks.models import MODELS
+from benchmarks.models import BY_NAME
 from benchmarks.systems import SYSTEMS
 
 RESULTS = WORK / "results.json"
@@ -27,18 +27,18 @@ def machine() -> str:
 
 
 def stored() -> dict[str, Any]:
-    """All that has been measured so far."""
+    """All that has been measured so far: section, then row, then system."""
     if not RESULTS.exists():
-        return {"rows": {}}
+        return {}
     data: dict[str, Any] = json.loads(RESULTS.read_text())
     return data
 
 
-def store(model: str, batch: int, row: dict[str, Any]) -> None:
-    """Add or replace a row; systems that did not take part this time keep no old figures."""
+def store(section: str, key: str, row: dict[str, Any]) -> None:
+    """Replace a row; the machine is noted beside it."""
     data = stored()
     data["machine"] = machine()
-    data["rows"][f"{model}/{batch}"] = row
+    data.setdefault(section, {})[key] = row
     RESULTS.write_text(json.dumps(data, indent=1))
 
 
@@ -63,7 +63,7 @@ def ratios(row: dict[str, Any]) -> tuple[float | None, float | None]:
 
 def print_row(model: str, batch: int, row: dict[str, Any]) -> None:
     """Print one measured row for a person."""
-    print(f"{MODELS[model].title}, batch {batch}")
+    print(f"{BY_NAME[model].title}, batch {batch}")
     for name, cell in row.items():
         title = SYSTEMS[name].title
         if "error" in cell:
@@ -72,11 +72,19 @@ def print_row(model: str, batch: int, row: dict[str, Any]) -> None:
         print(
             f"  {title:27} median {cell['median_ms']:9.3f} ms   min {cell['min_ms']:9.3f} ms"
             f"   difference {cell['difference']:.1e}"
-            f"   load {cell['load_s']:.2f} s   first call {cell['first_s']:.3f} s"
         )
     to_peer, to_static = ratios(row)
     if to_peer:
         print(f"  ours / best peer {to_peer:.2f}", end="")
     if to_static:
         print(f"   to_static / ours {to_static:.1f}", end="")
+    print(flush=True)
+
+
+def print_cells(title: str, row: dict[str, Any], field: str, scale: float, unit: str) -> None:
+    """Print one figure of each system."""
+    print(title)
+    for name, cell in row.items():
+        value = f"{cell[field] * scale:9.2f} {unit}" if field in cell else cell.get("error")
+        print(f"  {name:27} {value}")
     print(flush=True)

@@ -8,6 +8,7 @@ with its own kind of output.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ class System:
     name: str
     title: str
     peer = False  # a peer whose best time ours is divided by
+    any_batch = False  # whether a loaded model takes other batch sizes too
+    started = (
+        0.0  # perf_counter() when compilation began; building Paddle's layer is not part of it
+    )
 
     def load(self, model: str, folder: Path, batch: int, threads: int) -> Call:
         """Read the model, compile it for ``batch`` and return the call."""
@@ -33,84 +38,94 @@ class System:
         values = result if isinstance(result, (list, tuple)) else [result]
         return [np.asarray(value) for value in values]
 
+    def call_other(self, model: str, batch: int) -> None:
+        """One call with another batch size, where ``any_batch``."""
+        raise NotImplementedError
+
     def packed_bytes(self) -> int | None:
         """Bytes of weights that the system holds besides Paddle's own; None where unknown."""
         return None
 
 
-def _paddle_tensors(model: str, batch: int) -> list[Any]:
-    import paddle
+class InPaddle(System):
+    """A system whose call takes and returns Paddle tensors, under ``no_grad``."""
 
-    from benchmarks.models import MODELS
+    any_batch = True
 
-    return [paddle.to_tensor(value) for value in MODELS[model].inputs(batch).values()]
-
-
-class Eager(System):
-    """Paddle's dynamic graph under ``no_grad``."""
-
-    name, title = "eager", "Paddle eager"
+    def compile(self, model: str, threads: int) -> Any:
+        """The callable that takes Paddle tensors; sets ``started``."""
+        raise NotImplementedError
 
     def load(self, model: str, folder: Path, batch: int, threads: int) -> Call:
         import paddle
 
-        from benchmarks.models import load
+        from benchmarks.models import BY_NAME
 
-        layer, tensors = load(model), _paddle_tensors(model, batch)
+        tensors = [paddle.to_tensor(value) for value in BY_NAME[model].inputs(batch).values()]
+        function = self.compile(model, threads)
 
         def call() -> Any:
             with paddle.no_grad():
-                return layer(*tensors)
+                return function(*tensors)
 
+        self.function = function
         return call
 
+    def call_other(self, model: str, batch: int) -> None:
+        """One call with another batch size."""
+        import paddle
 
-class ToStatic(System):
+        from benchmarks.models import BY_NAME
+
+        with paddle.no_grad():
+            self.function(*[paddle.to_tensor(v) for v in BY_NAME[model].inputs(batch).values()])
+
+
+class Eager(InPaddle):
+    """Paddle's dynamic graph."""
+
+    name, title = "eager", "Paddle eager"
+
+    def compile(self, model: str, threads: int) -> Any:
+        from benchmarks.models import load
+
+        layer = load(model)
+        self.started = time.perf_counter()
+        return layer
+
+
+class ToStatic(InPaddle):
     """``paddle.jit.to_static``: the AST mode, which makes one static graph."""
 
     name, title = "to_static", "paddle.jit.to_static"
 
-    def load(self, model: str, folder: Path, batch: int, threads: int) -> Call:
+    def compile(self, model: str, threads: int) -> Any:
         import paddle
         from paddle.static import InputSpec
 
-        from benchmarks.models import MODELS, load
+        from benchmarks.models import BY_NAME, load
 
-        layer = paddle.jit.to_static(
-            load(model), input_spec=MODELS[model].specs(InputSpec), full_graph=True
-        )
-        layer.eval()
-        tensors = _paddle_tensors(model, batch)
-
-        def call() -> Any:
-            with paddle.no_grad():
-                return layer(*tensors)
-
-        return call
+        layer = load(model)
+        self.started = time.perf_counter()
+        specs = BY_NAME[model].specs(InputSpec)
+        return paddle.jit.to_static(layer, input_spec=specs, full_graph=True)
 
 
-class Ours(System):
+class Ours(InPaddle):
     """``dy2st.to_static``."""
 
     name, title = "ours", "dy2st"
 
-    def load(self, model: str, folder: Path, batch: int, threads: int) -> Call:
-        import paddle
-
+    def compile(self, model: str, threads: int) -> Any:
         import dy2st
-        from benchmarks.models import MODELS, load
+        from benchmarks.models import BY_NAME, load
 
         if hasattr(dy2st, "set_num_threads"):
             dy2st.set_num_threads(threads)
-        layer = dy2st.to_static(load(model), input_spec=MODELS[model].specs(dy2st.InputSpec))
-        layer.eval()
-        tensors = _paddle_tensors(model, batch)
-
-        def call() -> Any:
-            with paddle.no_grad():
-                return layer(*tensors)
-
-        return call
+        layer = load(model)
+        self.started = time.perf_counter()
+        specs = BY_NAME[model].specs(dy2st.InputSpec)  # type: ignore[attr-defined]
+        return dy2st.to_static(layer, input_spec=specs)  # type: ignore[attr-defined]
 
 
 class Inference(System):
@@ -121,8 +136,9 @@ class Inference(System):
     def load(self, model: str, folder: Path, batch: int, threads: int) -> Call:
         from paddle import inference
 
-        from benchmarks.models import MODELS
+        from benchmarks.models import BY_NAME
 
+        self.started = time.perf_counter()
         config = inference.Config(str(folder / "paddle.json"), str(folder / "paddle.pdiparams"))
         config.disable_gpu()
         config.disable_glog_info()
@@ -134,7 +150,7 @@ class Inference(System):
         config.switch_ir_optim(True)
         config.enable_memory_optim()
         predictor = inference.create_predictor(config)
-        self.kept = list(MODELS[model].inputs(batch).values())
+        self.kept = list(BY_NAME[model].inputs(batch).values())
         for name, value in zip(predictor.get_input_names(), self.kept, strict=True):
             handle = predictor.get_input_handle(name)
             handle.reshape(value.shape)
@@ -155,20 +171,22 @@ class OnnxRuntime(System):
     def load(self, model: str, folder: Path, batch: int, threads: int) -> Call:
         import onnxruntime
 
-        from benchmarks.models import MODELS
+        from benchmarks.models import BY_NAME
 
+        symbols = _symbols(folder / "model.onnx")
+        self.started = time.perf_counter()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.log_severity_level = 3
-        for symbol in _symbols(folder / "model.onnx"):
+        for symbol in symbols:
             options.add_free_dimension_override_by_name(symbol, batch)
         session = onnxruntime.InferenceSession(
             str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
         )
-        values = MODELS[model].inputs(batch).values()
+        values = BY_NAME[model].inputs(batch).values()
         names = (entry.name for entry in session.get_inputs())
         feeds = dict(zip(names, values, strict=True))
         return lambda: session.run(None, feeds)
@@ -191,11 +209,12 @@ class OpenVino(System):
     def load(self, model: str, folder: Path, batch: int, threads: int) -> Call:
         import openvino
 
-        from benchmarks.models import MODELS
+        from benchmarks.models import BY_NAME
 
+        self.started = time.perf_counter()
         core = openvino.Core()
         network = core.read_model(folder / "model.onnx")
-        values = list(MODELS[model].inputs(batch).values())
+        values = list(BY_NAME[model].inputs(batch).values())
         network.reshape(
             {port: list(v.shape) for port, v in zip(network.inputs, values, strict=True)}
         )

@@ -1,12 +1,12 @@
 """A process that holds one system with one model at one batch size and takes orders as JSON lines.
 
-Orders: ``{"do": "block", "calls": n}`` makes ``n`` calls and answers their times in seconds,
-``{"do": "check"}`` compares the results with eager's, ``{"do": "memory"}`` answers how far the
-resident size grew over the time just before a call, ``{"do": "quit"}`` ends.
+An order ``{"do": name, ...}`` calls the method of that name (``first``, ``check``, ``block``,
+``memory``) and answers what it returns; ``{"do": "quit"}`` ends.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
+
+MOST_CALLS = 5000  # of one block
 
 
 def resident(field: str) -> int:
@@ -40,40 +42,30 @@ class Worker:
 
         self.folder, self.batch, self.model = folder, batch, model
         self.system = SYSTEMS[system]()
-        start = time.perf_counter()
         self.call = self.system.load(model, folder, batch, threads)
-        self.load_seconds = time.perf_counter() - start
-        before = resident("VmRSS")
-        reset_peak()
-        start = time.perf_counter()
-        self.result = self.call()
-        self.first_seconds = time.perf_counter() - start
-        self.first_growth = resident("VmHWM") - before
 
-    def loaded(self) -> dict[str, Any]:
-        """What loading and the first call cost."""
-        return {
-            "load_s": self.load_seconds,
-            "first_s": self.first_seconds,
-            "first_growth": self.first_growth,
-            "packed": self.system.packed_bytes(),
-        }
+    def first(self) -> dict[str, Any]:
+        """Seconds from the start of compilation to the result of the first call."""
+        self.call()
+        return {"first_s": time.perf_counter() - self.system.started}
 
-    def block(self, calls: int) -> dict[str, Any]:
-        """Times of ``calls`` calls; the first one only wakes the threads and is left out."""
-        times = []
-        for _ in range(calls):
+    def block(self, calls: int, seconds: float) -> dict[str, Any]:
+        """Times of at least ``calls`` calls and ``seconds``; the first, which wakes the threads,
+        is left out."""
+        times: list[float] = []
+        self.call()
+        while len(times) < calls - 1 or (sum(times) < seconds and len(times) < MOST_CALLS):
             start = time.perf_counter()
-            self.result = self.call()
+            self.call()
             times.append(time.perf_counter() - start)
-        return {"times": times[1:]}
+        return {"times": times}
 
     def check(self) -> dict[str, Any]:
         """Largest difference from eager, divided by the largest value, over all results."""
-        from benchmarks.models import MODELS
+        from benchmarks.models import BY_NAME
 
         with np.load(self.folder / f"reference_{self.batch}.npz") as reference:
-            expected = [reference[key] for key in MODELS[self.model].outputs]
+            expected = [reference[key] for key in BY_NAME[self.model].outputs]
         worst = 0.0
         for want, got in zip(expected, self.system.arrays(self.call()), strict=True):
             if want.shape != got.shape:
@@ -86,12 +78,23 @@ class Worker:
         return {"difference": worst}
 
     def memory(self) -> dict[str, Any]:
-        """Growth of the resident size during one call over just before it, in bytes."""
-        self.result = None
+        """Growth of the resident size in the first call over just before it, in bytes.
+
+        Asked in a fresh process. Systems that compile in their first call have made one of another
+        batch size, so that compilation and weights are not counted; packed copies of weights that
+        the new size adds are taken off.
+        """
+        if self.system.any_batch:
+            self.system.call_other(self.model, 2 if self.batch == 1 else 1)
+        gc.collect()
+        packed = self.system.packed_bytes() or 0
         before = resident("VmRSS")
         reset_peak()
-        self.result = self.call()
-        return {"growth": resident("VmHWM") - before, "rss": resident("VmRSS")}
+        self.call()
+        peak = resident("VmHWM")
+        packed_after = self.system.packed_bytes()
+        growth = peak - before - ((packed_after or 0) - packed)
+        return {"growth": growth, "rss": resident("VmRSS"), "packed": packed_after}
 
 
 def serve(worker: Worker, answers: TextIO) -> None:
@@ -122,7 +125,7 @@ def main() -> None:
         text = f"{type(error).__name__}: {error}"
         print(json.dumps({"error": text.strip().splitlines()[0][:300]}), file=answers, flush=True)
         return
-    print(json.dumps(worker.loaded()), file=answers, flush=True)
+    print(json.dumps({"loaded": True}), file=answers, flush=True)
     serve(worker, answers)
     os._exit(0)  # some systems' thread pools crash when the interpreter tears them down
 

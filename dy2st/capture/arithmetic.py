@@ -86,7 +86,7 @@ def _scalar(
         return recorder.call("div_scale", x, number, 0.0, True)
     if name == "elementwise_pow" and not reflected:
         return recorder.call("pow", x, number)
-    y = recorder.call("full", (), number, target)
+    y = recorder.full((), number, target)
     return recorder.call(name, *((y, x) if reflected else (x, y)))
 
 

@@ -7,7 +7,6 @@ and for larger ones, and sizes that do not follow them linearly become run-time 
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,14 +21,9 @@ from dy2st.ir.types import DType, TensorType
 if TYPE_CHECKING:
     from dy2st.capture.recorder import Recorder
 
-_warned: set[str] = set()
-
 
 def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Record a call of ``_C_ops.<name>`` as ``paddle_fallback``; warns once per name."""
-    if name not in _warned:
-        _warned.add(name)
-        warnings.warn(f"dy2st has no {name!r} yet: Paddle's own kernel runs it", stacklevel=3)
+    """Record a call of ``_C_ops.<name>`` as ``paddle_fallback`` (the runtime warns once per name)."""
     recorder.fallbacks.add(name)
     operands: list[Value] = []
     template = tuple(_template(recorder, a, operands) for a in args)

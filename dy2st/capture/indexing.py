@@ -70,7 +70,7 @@ def _as_value(recorder: Recorder, value: Any, dtype: DType) -> Any:
         value = recorder.lift(value)
     elif isinstance(value, (bool, int, float, complex)):
         number = symint.plain(value)
-        return recorder.call("full", (), number, dtype)
+        return recorder.full((), number, dtype)
     else:
         value = recorder.constant(np.asarray(value))
     return value if recorder.value_of(value).dtype is dtype else recorder.call("cast", value, dtype)
@@ -277,7 +277,7 @@ def _wrap_negative(recorder: Recorder, tensor: Any, axis: int, index: Any) -> An
     if content is not None and all(isinstance(c, int) and c >= 0 for c in content):
         return index
     size = recorder.value_of(tensor).shape[axis]
-    zero = recorder.call("full", (), 0, DType.INT64)
+    zero = recorder.full((), 0, DType.INT64)
     shifted = recorder.call("scale", index, 1.0, size, True)
     return recorder.call("where", recorder.call("less_than", index, zero), shifted, index)
 

@@ -52,8 +52,10 @@ def _table() -> list[tuple[Any, str, Any, Any]]:
     from dy2st.capture.tensor import Methods
 
     out: list[tuple[Any, str, Any, Any]] = []
+    operators = set(dir(paddle.base.core.eager.ops)) | set(dir(paddle.base.core.pir.ops))
     for name, member in vars(paddle._C_ops).items():
-        if type(member).__name__ == "builtin_function_or_method" and not name.startswith("__"):
+        # Not only C functions: writers are wrapped in Python by then (static/watch.py).
+        if name in operators and callable(member) and not name.startswith("__"):
             out.append((paddle._C_ops, name, member, _operator(name, member)))
     for name in Methods.lifted:
         old = paddle.Tensor.__dict__.get(name, _ABSENT)

@@ -183,6 +183,12 @@ class Recorder(symint.Owner):
 
         return record(self, name, args, kwargs)
 
+    def full(self, shape: Sequence[Any], value: Any, dtype: DType) -> Any:
+        """A tensor filled with a number or a symbolic size."""
+        import paddle
+
+        return self.call("full", tuple(shape), value, dtype, paddle.CPUPlace())
+
     def emit(
         self,
         name: str,

@@ -33,7 +33,7 @@ _TOKEN = re.compile(
     r"""\s+
     | (?P<value>%[^\s,:(){}\[\]=]+)
     | (?P<string>"(?:[^"\\]|\\.)*")
-    | (?P<number>(?:\d+\.\d*(?:e[+-]?\d+)?|\d+e[+-]?\d+|\d+)j?)
+    | (?P<number>\d+\.\d*(?:e[+-]?\d+)?|\d+e[+-]?\d+|\d+)
     | (?P<name>[A-Za-z_][\w.]*)
     | (?P<punct>//|==|!=|<=|[-+*%<=(){}\[\],:])
     """,
@@ -46,8 +46,6 @@ _LITERALS: dict[str, Any] = {
     "False": False,
     "nan": float("nan"),
     "inf": float("inf"),
-    "nanj": complex(0, float("nan")),
-    "infj": complex(0, float("inf")),
 }
 
 
@@ -360,6 +358,12 @@ class _Parser:
             self.at += 1
             return _number(token.text)
         name = self.take("name")
+        if name == "complex" and self.accept("("):
+            real = self.sum()
+            self.expect(",")
+            value = complex(real, self.sum())
+            self.expect(")")
+            return value
         if name in ("max", "min") and self.accept("("):
             a = self.sum()
             self.expect(",")
@@ -369,7 +373,5 @@ class _Parser:
         return _LITERALS[name] if name in _LITERALS else dims.symbol(name)
 
 
-def _number(text: str) -> int | float | complex:
-    if text.endswith("j"):
-        return complex(text)
+def _number(text: str) -> int | float:
     return int(text) if text.isdigit() else float(text)

@@ -52,6 +52,8 @@ def format_attr(value: Attr) -> str:
         return f"[{', '.join(format_attr(v) for v in value)}]"
     if isinstance(value, np.ndarray):
         return _format_array(value)
+    if isinstance(value, complex):
+        return f"complex({value.real!r}, {value.imag!r})"
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
     return repr(value)
@@ -59,7 +61,7 @@ def format_attr(value: Attr) -> str:
 
 def _format_array(array: np.ndarray) -> str:
     short = DType.of(array.dtype).short
-    if 0 < array.size <= ARRAY_LIMIT:
+    if 0 < array.size <= ARRAY_LIMIT and not DType.of(array.dtype).is_complex:
         return f"array({short}, {array.tolist()})"
     data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
     return f'bytes({short}, {list(array.shape)}, "{data}")'

@@ -242,6 +242,7 @@ class IsEmpty(Plain, name="is_empty", signature="x: Tensor -> out"):
 class ViewDtype(Plain, name="view_dtype", signature="input: Tensor, dtype: dtype -> out"):
     """The bits read as another dtype; the last size changes with the width."""
 
+    widen = False
     cases = [
         {"input": (2, 4), "dtype": "int32", "dtypes": ("float32", "int64", "float64")},
         {"input": (2, 4), "dtype": "float64", "dtypes": ("float32", "int64")},
@@ -269,9 +270,10 @@ class AsStrided(
     """Elements at ``sum(index * stride)`` of the dense memory from byte ``offset`` on."""
 
     view = True
+    widen = False
     cases = [
         {"input": (3, 4), "dims": [2, 3], "stride": [4, 1], "offset": 0},
-        {"input": (3, 4), "dims": [2, 2], "stride": [1, 2], "offset": 4},
+        {"input": (3, 4), "dims": [2, 2], "stride": [1, 2], "offset": 8},
     ]
     infer = lambda input, dims: input.with_shape(tuple(dims))  # noqa: E731
 

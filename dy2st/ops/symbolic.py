@@ -23,7 +23,7 @@ class DimValue(Op, name="dim_value", signature="value: int -> out"):
         return np.asarray(value, np.int64)
 
     def cpu(b: Any, value: Any) -> Any:
-        return b.full((), value, DType.INT64)
+        return b.full((), value, DType.INT64.value)
 
     grad = todo("training")
     onnx = todo("onnx")

@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+from dy2st.errors import CaptureError
+from dy2st.static import watch
+
 
 def differentiable_weights(tensors: Sequence[Any]) -> list[Any]:
     """The weights that want gradients."""
@@ -32,15 +35,29 @@ def run(
     return list(result) if isinstance(result, (tuple, list)) else [result]
 
 
+_NO_PARTIAL_GRAD = CaptureError(
+    "paddle.grad() through a converted function",
+    remedy="use backward(), or turn conversion off with dy2st.enable_to_static(False) while "
+    "paddle.grad() is needed",
+)
+
+
 class _Call:
     """What the node needs; opaque to Paddle."""
 
     def __init__(
         self, forward: Callable[[], list[Any]], again: Callable[[list[Any]], list[Any]], inputs: int
     ) -> None:
-        self.forward = forward
+        self.forward: Callable[[], list[Any]] | None = forward
         self.again = again
         self.inputs = inputs
+
+    def take_forward(self) -> Callable[[], list[Any]]:
+        """``forward``, and forget it: it knows the outputs, whose node knows this object, and no
+        garbage collector sees through that cycle."""
+        forward, self.forward = self.forward, None
+        assert forward is not None
+        return forward
 
 
 @cache
@@ -52,7 +69,7 @@ def _node() -> Any:
 
         @staticmethod
         def forward(ctx: Any, call: _Call, *tensors: Any) -> Any:
-            outputs = call.forward()
+            outputs = call.take_forward()()
             ctx.call = call
             ctx.tensors = tensors
             ctx.count = len(outputs)
@@ -71,6 +88,9 @@ def _node() -> Any:
 def _backward(call: _Call, tensors: Sequence[Any], gradients: Sequence[Any]) -> Any:
     import paddle
 
+    if watch.in_partial_grad():
+        # Its state is one per process: nested, it kills the process or gives None for everything.
+        watch.refuse_partial_grad(_NO_PARTIAL_GRAD)
     wanted = [t for t in tensors if not t.stop_gradient]
     with paddle.enable_grad():
         inputs = []
@@ -84,17 +104,22 @@ def _backward(call: _Call, tensors: Sequence[Any], gradients: Sequence[Any]) -> 
         pairs = [
             (o, g) for o, g in zip(outputs, gradients) if g is not None and not o.stop_gradient
         ]
-        if not pairs:
-            found: list[Any] = [None] * len(targets)
-        else:
-            found = paddle.grad(
-                [o for o, _ in pairs], targets, [g for _, g in pairs], allow_unused=True
-            )
+        found = _gradients([o for o, _ in pairs], targets, [g for _, g in pairs])
     filled = [paddle.zeros_like(t) if g is None else g for t, g in zip(targets, found)]
     assert len(filled) == len(wanted)
     results = iter(filled)
     out = tuple(None if t.stop_gradient else next(results) for t in tensors)
     return out if len(out) != 1 else out[0]
+
+
+def _gradients(outputs: list[Any], targets: list[Any], seeds: list[Any]) -> list[Any]:
+    """d outputs / d targets, None where there is no path."""
+    import paddle
+
+    if not outputs:
+        return [None] * len(targets)
+    found: list[Any] = paddle.grad(outputs, targets, seeds, allow_unused=True)
+    return found
 
 
 def _is_float(tensor: Any) -> bool:

@@ -112,6 +112,43 @@ def install() -> None:
         _wrap_operators()
         _wrap_tensor()
         _wrap_layer()
+        _wrap_partial_grad()
+
+
+_thread = threading.local()
+
+
+def in_partial_grad() -> bool:
+    """Whether this thread is inside of ``paddle.grad``."""
+    return getattr(_thread, "partial_grad", 0) > 0
+
+
+def refuse_partial_grad(error: Exception) -> None:
+    """Make the ``paddle.grad`` that is under way raise ``error``: what its callbacks raise arrives as an
+    OSError with a C++ stack in it."""
+    _thread.error = error
+    raise error
+
+
+def _wrap_partial_grad() -> None:
+    import paddle
+
+    eager = paddle.base.core.eager
+    original = eager.run_partial_grad
+
+    def run_partial_grad(*args: Any, **kwargs: Any) -> Any:
+        _thread.partial_grad = getattr(_thread, "partial_grad", 0) + 1
+        _thread.error = None
+        try:
+            return original(*args, **kwargs)
+        except Exception:
+            if _thread.error is None:
+                raise
+            raise _thread.error from None
+        finally:
+            _thread.partial_grad -= 1
+
+    eager.run_partial_grad = run_partial_grad
 
 
 def _wrap_operators() -> None:

@@ -30,12 +30,19 @@ def to_numpy(tensor: Any) -> np.ndarray:
     return tensor.numpy()
 
 
-def _attribute(kind: str, value: Any) -> Any:
+def _attribute(op: type[Op], kind: str, value: Any) -> Any:
     if kind == "place":
         return paddle.CPUPlace()
+    if kind == "dtype" and op.name in ("argmax", "argmin"):
+        return value.value  # a wrapper that takes names
     if kind == "dtype":
         return getattr(paddle, value.value) if value else paddle.base.core.DataType.UNDEFINED
     return list(value) if isinstance(value, tuple) else value
+
+
+def has(op: type[Op]) -> bool:
+    """Whether phi has the operation; a few are our own."""
+    return op.name in dir(paddle._C_ops)
 
 
 def call(op: type[Op], operands: list[Any], attrs: dict[str, Any], strided: bool = False) -> list:
@@ -44,7 +51,7 @@ def call(op: type[Op], operands: list[Any], attrs: dict[str, Any], strided: bool
     args: list[Any] = []
     for field in op.signature.fields:
         if not field.is_operand:
-            args.append(_attribute(field.kind, attrs[field.name]))
+            args.append(_attribute(op, field.kind, attrs[field.name]))
             continue
         operand = next(given)
         if isinstance(operand, tuple):

@@ -1,0 +1,356 @@
+"""A Program at concrete sizes becomes regions of kernel graphs, through each operation's ``cpu``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dy2st import debug
+from dy2st.ir.dims import evaluate, symbols_of
+from dy2st.ir.program import Attr, Block, Operation, Program, Value
+from dy2st.ir.symbols import concrete
+from dy2st.ir.types import TensorType
+from dy2st.ops import base
+from dy2st.passes.rewrite import EFFECTS, is_random
+from dy2st.runtime.cpu import graph as g
+from dy2st.runtime.cpu.builder import Builder
+from dy2st.runtime.cpu.regions import (
+    Copy,
+    DynamicOutput,
+    If,
+    Interpret,
+    Lowered,
+    Region,
+    Segment,
+    Variable,
+    While,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceCall:
+    """The payload of a ``Reference`` node: the operation, with its sizes evaluated."""
+
+    op: Operation
+    attrs: dict[str, Attr]
+
+
+def lower(program: Program, sizes: Mapping[str, int]) -> Lowered:
+    """Regions of kernel graphs that compute ``program`` where its inputs have these sizes."""
+    return _Lowering(program, sizes).run()
+
+
+class _Lowering:
+    def __init__(self, program: Program, sizes: Mapping[str, int]) -> None:
+        self.program = program
+        self.sizes = dict(sizes)
+        self.builder = Builder()
+        self.uses = Counter(v for op in program.walk() for v in op.flat_operands())
+        # Where a value is: a node of the segment being built, or a variable.
+        self.nodes: dict[Value, g.Node] = {}
+        self.variables: dict[Value, Variable] = {}
+        self.leaves: dict[Variable, g.Input] = {}
+        self.static: dict[g.Node, bool] = {}
+        self._dynamic: dict[Operation, bool] = {}
+
+    def run(self) -> Lowered:
+        program = self.program
+        inputs = []
+        for index, value in enumerate(program.inputs):
+            inputs.append(self.variable(value.type, "input", index))
+            self.variables[value] = inputs[-1]
+        outputs: list[Variable | DynamicOutput] = []
+        targets: list[tuple[Value, Variable]] = []
+        for index, value in enumerate(program.outputs):
+            if self.is_dynamic_type(value.type):
+                outputs.append(DynamicOutput(value))
+                continue
+            target = self.variable(value.type, "output", index)
+            outputs.append(target)
+            targets.append((value, target))
+        return Lowered(self.block(program.block, targets), inputs, outputs)
+
+    # -- types ------------------------------------------------------------------------------------
+
+    def is_dynamic_type(self, type_: TensorType) -> bool:
+        return not symbols_of(type_.shape) <= self.sizes.keys()
+
+    def is_dynamic(self, op: Operation) -> bool:
+        """Whether a size that ``op`` (or anything inside) needs is known at run time only."""
+        if op not in self._dynamic:
+            values = [*op.flat_operands(), *op.results, *(a for r in op.regions for a in r.args)]
+            self._dynamic[op] = (
+                any(self.is_dynamic_type(v.type) for v in values)
+                or not _symbols_in(tuple(op.attrs.values())) <= self.sizes.keys()
+                or any(self.is_dynamic(o) for r in op.regions for o in r.ops)
+            )
+        return self._dynamic[op]
+
+    def variable(self, type_: TensorType, kind: str = "local", key: Any = None) -> Variable:
+        shape = tuple(evaluate(d, self.sizes) for d in type_.shape)
+        return Variable(shape, type_.dtype.value, kind, key)
+
+    # -- where values are ---------------------------------------------------------------------------
+
+    def leaf(self, variable: Variable) -> g.Input:
+        """The node that reads ``variable``."""
+        if variable not in self.leaves:
+            self.leaves[variable] = self.builder.input(
+                variable.shape, variable.dtype, str(variable.key or ""), variable
+            )
+        return self.leaves[variable]
+
+    def node(self, value: Value) -> g.Node:
+        """The node of ``value`` in the segment being built."""
+        found = self.nodes.get(value)
+        return found if found is not None else self.leaf(self.variables[value])
+
+    def is_static(self, node: g.Node) -> bool:
+        """Whether ``node`` depends on parameters and constants only."""
+        return is_static(node, self.static)
+
+    # -- blocks -----------------------------------------------------------------------------------
+
+    def block(self, block: Block, targets: Sequence[tuple[Value, Variable]]) -> Region:
+        """The items of ``block``; afterwards each target variable holds its value."""
+        region = Region()
+        pending: list[Operation] = []
+        for op in block.ops:
+            if self.joins_segment(op):
+                pending.append(op)
+                continue
+            last = op.name in ("return", "yield")
+            self.segment(region, pending, targets if last else ())
+            pending = []
+            if not last:
+                self.boundary(region, op)
+        return region
+
+    def joins_segment(self, op: Operation) -> bool:
+        if op.regions or op.name in EFFECTS or self.is_dynamic(op):
+            return False
+        return op.name in ("parameter", "constant") or not is_random(op)
+
+    def segment(
+        self, region: Region, ops: Sequence[Operation], targets: Iterable[tuple[Value, Variable]]
+    ) -> None:
+        """Lower ``ops`` and append the segment that computes what others need of them."""
+        inside = Counter(v for op in ops for v in op.flat_operands())
+        for op in ops:
+            self.operation(op)
+        segment = Segment()
+        copies: list[Copy] = []
+        wanted: Counter[Value] = Counter()
+        for value, variable in targets:
+            wanted[value] += 1
+            if value in self.nodes:
+                segment.outputs.append((self.nodes[value], variable))
+            else:
+                copies.append(Copy(variable, self.variables[value]))
+        for op in ops:
+            for value in op.results:
+                node = self.nodes[value]
+                if self.is_static(node):
+                    continue  # every segment may use the node itself: it is computed once
+                del self.nodes[value]
+                if isinstance(node, g.Input):
+                    self.variables[value] = node.payload  # the operation changed nothing
+                elif self.uses[value] > inside[value] + wanted[value]:
+                    self.variables[value] = self.variable(value.type)
+                    segment.outputs.append((node, self.variables[value]))
+        if segment.outputs:
+            region.items.append(segment)
+        region.items.extend(copies)
+
+    def materialise(self, region: Region, value: Value) -> Variable:
+        """A variable that holds ``value`` (static values have none of their own)."""
+        if value not in self.variables:
+            variable = self.variable(value.type)
+            region.items.append(Segment([(self.nodes[value], variable)]))
+            return variable
+        return self.variables[value]
+
+    # -- operations -------------------------------------------------------------------------------
+
+    def operation(self, op: Operation) -> None:
+        if op.name == "parameter":
+            variable = self.variable(op.result.type, "parameter", str(op.attrs["name"]))
+            self.nodes[op.result] = self.leaf(variable)
+            return
+        if op.name == "constant":
+            array = self.program.constants[str(op.attrs["name"])]
+            self.nodes[op.result] = self.builder.constant(array, op.result.dtype.value)
+            return
+        results = self.lowered(op)
+        if results is None:
+            results = self.reference(op)
+        self.nodes.update(zip(op.results, results))
+
+    def prepare(self, op: Operation) -> tuple[dict[str, Any], ReferenceCall]:
+        attrs = {k: concrete(a, self.sizes) for k, a in op.attrs.items()}
+        operands = [
+            None
+            if o is None
+            else tuple(self.node(v) for v in o)
+            if isinstance(o, tuple)
+            else self.node(o)
+            for o in op.operands
+        ]
+        call = ReferenceCall(op, attrs)
+        flat = tuple(self.node(v) for v in op.flat_operands())
+        results = tuple((v.shape, v.dtype) for v in map(self.variable_type, op.results))
+        self.builder.source = op
+        self.builder.operation = (call, flat, results)
+        found = base.find(op.name)
+        values: dict[str, Any] = {}
+        if found is not None:
+            fields = found.signature.attributes
+            values = {f.name: f.default for f in fields if not f.required}
+            values.update(base.bound_values(found, operands, attrs))
+        return values, call
+
+    def variable_type(self, value: Value) -> Variable:
+        return self.variable(value.type)
+
+    def lowered(self, op: Operation) -> tuple[g.Node, ...] | None:
+        """The nodes that ``Op.cpu`` describes; None where the operation has to run by numpy."""
+        values, _ = self.prepare(op)
+        found = base.find(op.name)
+        if found is None or found.cpu is None:
+            return None
+        try:
+            made = base.call_rule(found.cpu, [("b", self.builder)], found, values)
+        except Exception as error:
+            # The rule cannot say it, or the operands are wrong: numpy's definition then raises at
+            # the user's line, if the operation is reached at all.
+            debug.log(1, f"{op.name} runs by its numpy definition: {type(error).__name__}: {error}")
+            return None
+        results = tuple(made) if isinstance(made, (tuple, list)) else (made,)
+        for node, value in zip(results, op.results):
+            want = self.variable(value.type)
+            if (node.shape, node.dtype) != (want.shape, want.dtype):
+                debug.log(
+                    1,
+                    f"{op.name} runs by its numpy definition: its kernel gives "
+                    f"{node.dtype}{node.shape}, not {want.dtype}{want.shape}",
+                )
+                return None
+        return results if len(results) >= len(op.results) else None
+
+    def reference(self, op: Operation) -> tuple[g.Node, ...]:
+        self.prepare(op)
+        made = self.builder.reference()
+        return tuple(made) if isinstance(made, tuple) else (made,)
+
+    # -- control flow, effects, run-time sizes ------------------------------------------------------
+
+    def boundary(self, region: Region, op: Operation) -> None:
+        """An operation that no segment holds."""
+        if op.name == "if" and not self.is_dynamic(op):
+            self.if_(region, op)
+        elif op.name == "while" and not self.is_dynamic(op):
+            self.while_(region, op)
+        else:
+            self.interpret(region, op)
+
+    def if_(self, region: Region, op: Operation) -> None:
+        condition = self.materialise(region, next(op.flat_operands()))
+        results = [self.variable(v.type) for v in op.results]
+        branches = [
+            self.block(r, list(zip(r.terminator.flat_operands(), results))) for r in op.regions
+        ]
+        self.variables.update(zip(op.results, results))
+        region.items.append(If(condition, *branches))
+
+    def while_(self, region: Region, op: Operation) -> None:
+        cond, body = op.regions
+        carried = [self.variable(v.type) for v in op.results]
+        for value, variable in zip(op.flat_operands(), carried):
+            region.items.append(Copy(variable, self.materialise(region, value)))
+        for block in op.regions:
+            self.variables.update(zip(block.args, carried))
+        (test,) = cond.terminator.flat_operands()
+        condition = self.variable(test.type)
+        before = self.block(cond, [(test, condition)])
+        updates: list[Copy] = []
+        targets: list[tuple[Value, Variable]] = []
+        for value, variable in zip(body.terminator.flat_operands(), carried):
+            if self.variables.get(value) is variable:
+                continue  # carried through unchanged
+            updates.append(Copy(variable, self.variable(value.type)))
+            targets.append((value, updates[-1].source))
+        inner = self.block(body, targets)
+        self.variables.update(zip(op.results, carried))
+        region.items.append(While(before, condition, inner, updates, carried))
+
+    def interpret(self, region: Region, op: Operation) -> None:
+        """Append ``op`` to the interpreted run that ends the region, or begin one."""
+        last = region.items[-1] if region.items else None
+        run = last if isinstance(last, Interpret) else Interpret([], [], [])
+        known = {v for v, _ in run.loads} | {v for o in run.ops for v in o.results}
+        loads = []
+        for value in _free_values(op):
+            if value not in known and not self.is_dynamic_type(value.type):
+                loads.append((value, self.materialise(region, value)))
+        if region.items and region.items[-1] is run:
+            run.ops.append(op)
+        else:
+            # Something had to be computed first: a run of its own.
+            if run.ops:
+                run = Interpret([], [], [])
+                loads = [
+                    (v, self.materialise(region, v))
+                    for v in _free_values(op)
+                    if not self.is_dynamic_type(v.type)
+                ]
+            run.ops.append(op)
+            region.items.append(run)
+        run.loads.extend(loads)
+        for value in op.results:
+            if not self.is_dynamic_type(value.type):
+                self.variables[value] = self.variable(value.type)
+                run.stores.append((value, self.variables[value]))
+
+
+def is_static(node: g.Node, memo: dict[g.Node, bool]) -> bool:
+    """Whether ``node`` depends on parameters and constants only."""
+    stack = [node]
+    while stack:
+        n = stack[-1]
+        if n in memo:
+            stack.pop()
+            continue
+        missing = [x for x in n.operands if x not in memo]
+        if missing:
+            stack.extend(missing)
+            continue
+        stack.pop()
+        if isinstance(n, g.Input):
+            memo[n] = n.payload.kind in ("parameter", "static")
+        else:
+            memo[n] = all(memo[x] for x in n.operands)
+    return memo[node]
+
+
+def _free_values(op: Operation) -> list[Value]:
+    """Values of outside that ``op`` and its regions read, once each."""
+    own = {a for r in op.regions for a in r.args}
+    read = list(op.flat_operands())
+    for region in op.regions:
+        for inner in region.walk():
+            own.update(inner.results)
+            own.update(a for r in inner.regions for a in r.args)
+            read.extend(inner.flat_operands())
+    return [v for v in dict.fromkeys(read) if v not in own]
+
+
+def _symbols_in(attr: Attr) -> frozenset[str]:
+    from dy2st.ir.dims import SymExpr
+
+    if isinstance(attr, SymExpr):
+        return attr.symbols()
+    if isinstance(attr, tuple):
+        return frozenset(s for a in attr for s in _symbols_in(a))
+    return frozenset()

@@ -1,0 +1,190 @@
+"""Static values: what depends on parameters and constants only, computed once per value of those.
+
+An Executable has one ``Prologue``. Plans ask it for the values of static nodes; two nodes that
+compute the same from the same parameters are one value, so plans share packed weights.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dy2st import debug
+from dy2st.ir.types import DType
+from dy2st.runtime.cpu import graph as g
+from dy2st.runtime.cpu.regions import Lowered, Region, Segment, Variable
+from dy2st.runtime.cpu.scalar import Scalar
+from dy2st.runtime.plan import ParameterSource, array_of
+
+
+@dataclass(eq=False)
+class StaticValue:
+    """One value: where it lies, what keeps it there, and the epochs that it was computed from."""
+
+    address: int
+    owner: Any
+    epochs: tuple[int, ...]
+
+
+@dataclass(eq=False)
+class Statics:
+    """The values that one plan needs, as of ``version`` of the parameters."""
+
+    version: int
+    values: list[StaticValue]
+    addresses: np.ndarray[Any, Any]
+
+
+# Runs a lowered graph: addresses of static slots by node are given by the function.
+RunGraph = Callable[[Lowered, Callable[[g.Node], int], Sequence[int]], None]
+
+
+class Prologue:
+    """Static values of an Executable, by what they compute."""
+
+    def __init__(self, source: ParameterSource, run_graph: RunGraph) -> None:
+        self._source = source
+        self._run = run_graph
+        self._values: dict[str, StaticValue] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
+        self._lock = threading.RLock()
+        self._keys = _Keys()
+
+    def statics(self, nodes: Sequence[g.Node]) -> Statics:
+        """Current values of ``nodes``; what is missing or out of date is computed."""
+        with self._lock:
+            version = self._source.version()
+            keys = [self._keys.key(n) for n in nodes]
+            stale: dict[str, g.Node] = {}
+            for key, node in zip(keys, nodes):
+                if key not in self._names:
+                    self._names[key] = parameters_of(node)
+                found = self._values.get(key)
+                if found is None or found.epochs != self._epochs(key):
+                    stale[key] = node
+            self._refresh(stale)
+            values = [self._values[k] for k in keys]
+            addresses = np.array([v.address for v in values], np.int64)
+            return Statics(version, values, addresses)
+
+    def _epochs(self, key: str) -> tuple[int, ...]:
+        return tuple(self._source.epoch(n) for n in self._names[key])
+
+    def _refresh(self, stale: Mapping[str, g.Node]) -> None:
+        computed: dict[str, g.Node] = {}
+        for key, node in stale.items():
+            epochs = self._epochs(key)
+            if isinstance(node, g.Input):
+                self._values[key] = self.parameter(node, epochs)
+            elif isinstance(node, g.Constant):
+                self._values[key] = StaticValue(node.array.ctypes.data, node.array, epochs)
+            else:
+                computed[key] = node
+        if computed:
+            self._compute(computed)
+
+    def parameter(self, node: g.Input, epochs: tuple[int, ...]) -> StaticValue:
+        """A parameter is read where it lies, unless it is not contiguous."""
+        buffer = self._source.buffer(node.payload.key)
+        if buffer.strides is None:
+            return StaticValue(buffer.address, buffer.owner, epochs)
+        array = np.ascontiguousarray(array_of(buffer, DType.of(node.dtype)))
+        return StaticValue(array.ctypes.data, array, epochs)
+
+    def _compute(self, wanted: Mapping[str, g.Node]) -> None:
+        debug.log(2, f"prologue: {len(wanted)} values")
+        segment, outputs, arrays = Segment(), [], []
+        for index, node in enumerate(wanted.values()):
+            variable = Variable(node.shape, node.dtype, "output", index)
+            segment.outputs.append((node, variable))
+            outputs.append(variable)
+            arrays.append(aligned(variable.nbytes))
+        lowered = Lowered(Region([segment]), [], list(outputs))
+        self._run(lowered, self._leaf_address, [a.ctypes.data for a in arrays])
+        for (key, _), array in zip(wanted.items(), arrays):
+            self._values[key] = StaticValue(array.ctypes.data, array, self._epochs(key))
+
+    def _leaf_address(self, node: g.Node) -> int:
+        key = self._keys.key(node)
+        self._names.setdefault(key, parameters_of(node))
+        found = self._values.get(key)
+        if found is None or found.epochs != self._epochs(key):
+            self._refresh({key: node})
+        return self._values[key].address
+
+
+def aligned(nbytes: int) -> np.ndarray[Any, Any]:
+    """Fresh bytes that begin at a cache line."""
+    raw = np.empty(nbytes + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + nbytes]
+
+
+def parameters_of(node: g.Node) -> tuple[str, ...]:
+    """Names of the parameters that ``node`` depends on."""
+    names = {
+        str(n.payload.key)
+        for n in g.topological([node])
+        if isinstance(n, g.Input) and n.payload.kind == "parameter"
+    }
+    return tuple(sorted(names))
+
+
+class _Keys:
+    """Structural names of nodes: equal for nodes that compute the same."""
+
+    def __init__(self) -> None:
+        self._memo: dict[g.Node, str] = {}
+
+    def key(self, node: g.Node) -> str:
+        if node not in self._memo:
+            for n in g.topological([node]):
+                if n not in self._memo:
+                    self._memo[n] = self._own(n)
+        return self._memo[node]
+
+    def _own(self, node: g.Node) -> str:
+        if isinstance(node, g.Input):
+            return f"parameter {node.payload.key} {node.dtype}{node.shape}"
+        parts: list[Any] = [type(node).__name__]
+        for field in dataclasses.fields(node):
+            if field.name not in ("operands", "source"):
+                parts.append((field.name, _describe(getattr(node, field.name))))
+        parts += [self._memo[o] for o in node.operands]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _describe(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        return (str(value.dtype), value.shape, digest)
+    if isinstance(value, Scalar):
+        return _describe_scalar(value, {})
+    if isinstance(value, (tuple, list)):
+        return tuple(_describe(v) for v in value)
+    if isinstance(value, dict):
+        return tuple((k, _describe(v)) for k, v in sorted(value.items()))
+    if hasattr(value, "op") and hasattr(value, "attrs"):  # a ReferenceCall
+        return (value.op.name, _describe(value.attrs))
+    return repr(value)
+
+
+def _describe_scalar(expr: Scalar, memo: dict[Scalar, int]) -> Any:
+    """A line for each distinct subexpression, so that sharing does not blow it up."""
+    lines: list[Any] = []
+
+    def visit(e: Scalar) -> int:
+        if e not in memo:
+            args = tuple(visit(a) for a in e.args)
+            lines.append((e.op, repr(e.value), e.dtype, args))
+            memo[e] = len(memo)
+        return memo[e]
+
+    visit(expr)
+    return tuple(lines)

@@ -1,0 +1,111 @@
+"""What a Program becomes before it is scheduled: regions of graph segments and control flow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, TypeAlias
+
+from dy2st.ir.program import Operation, Value
+from dy2st.ir.types import DType
+from dy2st.runtime.cpu.graph import Node, Shape
+
+
+@dataclass(eq=False)
+class Variable:
+    """A place for a tensor of concrete shape, outside of any graph.
+
+    ``kind`` is "local" (the planner finds memory for it), "input", "output" (``key`` is the
+    index), "parameter" (the name) or "static" (a result of the prologue; what it computes).
+    """
+
+    shape: Shape
+    dtype: str
+    kind: str = "local"
+    key: Any = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the row-major tensor."""
+        return prod(self.shape) * DType.of(self.dtype).itemsize
+
+
+@dataclass(eq=False)
+class Segment:
+    """Pure data flow: each output's node is computed and stored in its variable.
+
+    Leaves of the graph are ``Input`` nodes whose payload is a Variable.
+    """
+
+    outputs: list[tuple[Node, Variable]] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Copy:
+    """``target = source``."""
+
+    target: Variable
+    source: Variable
+
+
+@dataclass(eq=False)
+class If:
+    """One of two regions runs; each writes the result variables itself."""
+
+    condition: Variable
+    then: Region
+    orelse: Region
+
+
+@dataclass(eq=False)
+class While:
+    """``cond`` runs and writes ``condition``; while it is true ``body`` runs, then ``updates``.
+
+    The updates (target carried variable, source) happen at once, after all sources are known.
+    """
+
+    cond: Region
+    condition: Variable
+    body: Region
+    updates: list[Copy]
+    carried: Sequence[Variable]
+
+
+@dataclass(eq=False)
+class Interpret:
+    """Operations that run in numpy through a callback: effects, random numbers, run-time sizes.
+
+    ``loads`` are values that lie in variables and are read, ``stores`` results that others read
+    from variables; values of run-time size live in the call's frame only.
+    """
+
+    ops: list[Operation]
+    loads: list[tuple[Value, Variable]]
+    stores: list[tuple[Value, Variable]]
+
+
+Item: TypeAlias = "Segment | Copy | If | While | Interpret"
+
+
+@dataclass(eq=False)
+class Region:
+    """Items in order."""
+
+    items: list[Item] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class DynamicOutput:
+    """An output whose size is known only at run time: it stays in the frame."""
+
+    value: Value
+
+
+@dataclass(eq=False)
+class Lowered:
+    """A Program at concrete sizes: ``outputs`` in order of ``return``."""
+
+    body: Region
+    inputs: list[Variable]
+    outputs: list[Variable | DynamicOutput]

@@ -1,0 +1,229 @@
+"""The CPU plan: control flow, memory, fresh outputs, static values, errors; the reference is the oracle."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from dy2st.errors import AssertionFailedError
+from dy2st.ir.parser import parse_program
+from dy2st.ir.verifier import verify
+from dy2st.ops.base import infer
+from dy2st.runtime import plan
+from dy2st.runtime.cpu.executable import make_executable
+from dy2st.runtime.reference import interpreter
+
+X = np.array([[0.5, -1.0, 3.0], [2.0, 0.0, -0.25]], np.float32)
+Y = X[:, ::-1] * 2
+T, F = np.array(True), np.array(False)
+
+PROGRAMS = {
+    "straight": """program f(%x: f32[N, 3], %y: f32[N, 3]) {
+        %0 = tanh(%x) : f32[N, 3]
+        %1 = add(%0, %y) : f32[N, 3]
+        %2 = exp(%1) : f32[N, 3]
+        return(%2, %0, %x, %2)
+    }""",
+    "parameters": """program f(%x: f32[N, 3], %y: f32[N, 3]) {
+        %w = parameter(name="w") : f32[3]
+        %c = constant(name="c", value=array(f32, [1.0, 2.0, 3.0])) : f32[3]
+        %0 = exp(%w) : f32[3]
+        %1 = add(%0, %c) : f32[3]
+        %2 = add(%1, %x) : f32[N, 3]
+        return(%2, %1, %w, %c)
+    }""",
+    "branch": """program f(%c: bool[], %x: f32[N, 3], %y: f32[N, 3]) {
+        %0 = tanh(%x) : f32[N, 3]
+        %1, %2, %3 = if(%c) {
+          %4 = exp(%0) : f32[N, 3]
+          yield(%4, %x, %0)
+        } else {
+          %5 = add(%0, %y) : f32[N, 3]
+          yield(%y, %5, %0)
+        } : f32[N, 3], f32[N, 3], f32[N, 3]
+        %6 = add(%1, %0) : f32[N, 3]
+        return(%6, %1, %2, %3)
+    }""",
+    "nested branch": """program f(%c: bool[], %d: bool[], %x: f32[N, 3], %y: f32[N, 3]) {
+        %1 = if(%c) {
+          %2 = if(%d) { yield(%x) } else {
+            %3 = tanh(%x) : f32[N, 3]
+            yield(%3)
+          } : f32[N, 3]
+          yield(%2)
+        } else {
+          yield(%y)
+        } : f32[N, 3]
+        return(%1)
+    }""",
+    "count": """program f(%n: i64[], %x: f32[N, 3], %y: f32[N, 3]) {
+        %zero = constant(name="z", value=array(i64, 0)) : i64[]
+        %one = constant(name="o", value=array(i64, 1)) : i64[]
+        %i, %a, %b = while(%zero, %x, %y) (%i1: i64[], %a1: f32[N, 3], %b1: f32[N, 3]) {
+          %go = less_than(%i1, %n) : bool[]
+          yield(%go)
+        } do (%i2: i64[], %a2: f32[N, 3], %b2: f32[N, 3]) {
+          %i3 = add(%i2, %one) : i64[]
+          %a3 = tanh(%b2) : f32[N, 3]
+          yield(%i3, %a3, %a2)
+        } : i64[], f32[N, 3], f32[N, 3]
+        return(%i, %a, %b)
+    }""",
+    "swap": """program f(%n: i64[], %x: f32[N, 3], %y: f32[N, 3]) {
+        %zero = constant(name="z", value=array(i64, 0)) : i64[]
+        %one = constant(name="o", value=array(i64, 1)) : i64[]
+        %i, %a, %b = while(%zero, %x, %y) (%i1: i64[], %a1: f32[N, 3], %b1: f32[N, 3]) {
+          %go = less_than(%i1, %n) : bool[]
+          yield(%go)
+        } do (%i2: i64[], %a2: f32[N, 3], %b2: f32[N, 3]) {
+          %i3 = add(%i2, %one) : i64[]
+          yield(%i3, %b2, %a2)
+        } : i64[], f32[N, 3], f32[N, 3]
+        %s = add(%a, %x) : f32[N, 3]
+        return(%i, %s, %b)
+    }""",
+    "nested loop with a branch": """program f(%n: i64[], %x: f32[N, 3], %y: f32[N, 3]) {
+        %zero = constant(name="z", value=array(i64, 0)) : i64[]
+        %one = constant(name="o", value=array(i64, 1)) : i64[]
+        %w = parameter(name="w") : f32[3]
+        %i, %a = while(%zero, %x) (%i1: i64[], %a1: f32[N, 3]) {
+          %go = less_than(%i1, %n) : bool[]
+          yield(%go)
+        } do (%i2: i64[], %a2: f32[N, 3]) {
+          %i3 = add(%i2, %one) : i64[]
+          %j, %b = while(%zero, %a2) (%j1: i64[], %b1: f32[N, 3]) {
+            %more = less_than(%j1, %i2) : bool[]
+            yield(%more)
+          } do (%j2: i64[], %b2: f32[N, 3]) {
+            %j3 = add(%j2, %one) : i64[]
+            %e = exp(%w) : f32[3]
+            %b3 = add(%b2, %e) : f32[N, 3]
+            yield(%j3, %b3)
+          } : i64[], f32[N, 3]
+          %even = equal(%j, %one) : bool[]
+          %c = if(%even) {
+            %t = tanh(%b) : f32[N, 3]
+            yield(%t)
+          } else {
+            %u = add(%b, %a2) : f32[N, 3]
+            yield(%u)
+          } : f32[N, 3]
+          yield(%i3, %c)
+        } : i64[], f32[N, 3]
+        return(%i, %a)
+    }""",
+    "run-time size": """program f(%n: i64[], %x: f32[N, 3], %y: f32[N, 3]) {
+        %0 = tanh(%x) : f32[N, 3]
+        item(%n, symbol=u0)
+        %1 = dim_value(value=u0 + 1) : i64[]
+        print(%0, template=["n is ", u0, "\\n"])
+        %2 = add(%0, %y) : f32[N, 3]
+        return(%2, %1)
+    }""",
+}
+
+
+def inputs_of(program):
+    out = []
+    for value in program.inputs:
+        if value.name == "n":
+            out.append([np.array(0), np.array(1), np.array(5)])
+        elif value.name in ("c", "d"):
+            out.append([T, F])
+        else:
+            out.append([X if value.name == "x" else Y])
+    combos = [[]]
+    for choices in out:
+        combos = [[*c, x] for c in combos for x in choices]
+    return combos
+
+
+def parameters_of(program):
+    if "w" not in program.parameters:
+        return {}
+    return {"w": np.array([0.5, -0.5, 1.0], np.float32)}
+
+
+def same(got, want):
+    for g, w in zip(got, want, strict=True):
+        np.testing.assert_allclose(g, w, rtol=1e-5, atol=1e-6)
+        assert g.dtype == w.dtype
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_equals_reference(name):
+    program = verify(parse_program(PROGRAMS[name]), infer)
+    parameters = parameters_of(program)
+    executable = make_executable(program, plan.ArraySource(parameters))
+    kept = []
+    for _ in range(2):
+        for inputs in inputs_of(program):
+            want = interpreter.run(program, inputs, parameters)
+            before = [a.copy() for a in inputs]
+            got = executable.run_arrays(inputs)
+            same(got, want)
+            same(inputs, before)
+            kept.append((got, want))
+    for got, want in kept:
+        same(got, want)  # later calls leave earlier results alone
+
+
+def test_parameters_change():
+    program = parse_program(PROGRAMS["parameters"])
+    source = plan.ArraySource(parameters_of(program))
+    executable = make_executable(program, source)
+    for scale in (1, 2, 3):
+        source.changed("w", source.arrays["w"] * scale)
+        same(executable.run_arrays([X, Y]), interpreter.run(program, [X, Y], source.arrays))
+    source.arrays["w"][:] = 7
+    source.changed("w")
+    same(executable.run_arrays([X, Y]), interpreter.run(program, [X, Y], source.arrays))
+
+
+def test_sizes_and_strides():
+    program = parse_program(PROGRAMS["straight"])
+    executable = make_executable(program, plan.ArraySource())
+    wide = np.arange(60, dtype=np.float32).reshape(10, 6) / 60
+    for n in (0, 1, 4, 10):
+        x, y = wide[:n, ::2], wide[:n, ::-2]
+        same(executable.run_arrays([x, y]), interpreter.run(program, [x, y], {}))
+
+
+def test_threads_do_not_meet():
+    program = parse_program(PROGRAMS["nested loop with a branch"])
+    parameters = parameters_of(program)
+    executable = make_executable(program, plan.ArraySource(parameters))
+    failures = []
+
+    def work(seed):
+        x = np.random.default_rng(seed).standard_normal((2, 3)).astype(np.float32)
+        inputs = [np.array(4), x, x]
+        want = interpreter.run(program, inputs, parameters)
+        try:
+            for _ in range(20):
+                same(executable.run_arrays(inputs), want)
+        except BaseException as error:
+            failures.append(error)
+
+    workers = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for w in workers:
+        w.start()
+    for w in workers:
+        w.join()
+    assert not failures
+
+
+def test_assert_and_recovery():
+    program = parse_program(
+        """program f(%c: bool[], %x: f32[N, 3]) {
+            %0 = tanh(%x) : f32[N, 3]
+            assert(%c, template=["no"])
+            return(%0)
+        }"""
+    )
+    executable = make_executable(program, plan.ArraySource())
+    with pytest.raises(AssertionFailedError, match="no"):
+        executable.run_arrays([F, X])
+    same(executable.run_arrays([T, X]), [np.tanh(X)])
