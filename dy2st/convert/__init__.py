@@ -23,7 +23,7 @@ from dy2st.convert.iteration import iterate, mapping, unpack
 from dy2st.convert.logical import and_, compare, ifexp, not_, or_, truth
 from dy2st.convert.outcome import BREAK, CONTINUE, ret
 from dy2st.convert.places import UNBOUND
-from dy2st.convert.run import Captured, result, run
+from dy2st.convert.running import Captured, result, run
 from dy2st.convert.session import Session
 from dy2st.convert.subscripts import aug, aug_item, del_item, get_item, set_item
 from dy2st.convert.text import assert_, format_, join, print_

@@ -19,7 +19,7 @@ from dy2st.convert.iteration import (
     reversed_,
     zip_,
 )
-from dy2st.convert.logical import and_, as_python_bool, condition, ifexp, or_
+from dy2st.convert.logical import always, and_, as_python_bool, condition, ifexp, or_
 from dy2st.convert.text import print_, str_
 from dy2st.convert.unions import Scalar
 from dy2st.ir import dims
@@ -129,7 +129,7 @@ def _extreme(
             found = session.recorder.symint(of_dims(x, y))
         else:
             # Python keeps the first of equals.
-            found = ifexp(better(item, found), lambda i=item: i, lambda f=found: f)
+            found = ifexp(better(item, found), always(item), always(found))
     return found
 
 
@@ -149,7 +149,7 @@ def sum_(iterable: Any, start: Any = 0) -> Any:
     def look() -> Any:
         return total.cell_contents
 
-    for_(lazy, add, look if False else None)
+    for_(lazy, add)
     return look()
 
 
@@ -182,8 +182,8 @@ def _quantify(iterable: Any, chain: Callable[..., Any], empty: bool) -> Any:
             if known is not empty:
                 return not empty
             continue
-        left = [lambda i=i: i for i in items]
-        found = as_python_bool(condition(chain(lambda item=item: item, *left)))
+        left = [always(i) for i in items]
+        found = as_python_bool(condition(chain(always(item), *left)))
         break
     return found
 

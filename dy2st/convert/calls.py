@@ -14,7 +14,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType
-from typing import Any
+from typing import Any, cast
 
 from dy2st import debug
 from dy2st.convert import active
@@ -119,7 +119,7 @@ def converted_of(session: Session, function: FunctionType) -> Callable[..., Any]
             return None
         raise
     session.enter_function(function, found)
-    return found.function
+    return cast("Callable[..., Any]", found.function)
 
 
 def is_convertible(function: FunctionType) -> bool:
@@ -214,14 +214,15 @@ def call_layer(session: Session, layer: Any, args: Any, kwargs: Any) -> Any:
 
 def _make(session: Session, cls: type, args: Any, kwargs: Any) -> Any:
     """An instance; a plain ``__init__`` of the user's is converted."""
-    init = cls.__init__
-    plain = type(cls) is type and cls.__new__ is object.__new__
+    init: Any = getattr(cls, "__init__")  # noqa: B009
+    new: Any = getattr(cls, "__new__")  # noqa: B009
+    plain = type(cls) is type and new is object.__new__
     if not plain or type(init) is not FunctionType or not is_convertible(init):
         return _plain(session, cls, args, kwargs)
     made = converted_of(session, init)
     if made is None:
         return _plain(session, cls, args, kwargs)
-    instance = object.__new__(cls)
+    instance: Any = object.__new__(cls)
     session.touch_closure(init)
     made(instance, *args, **kwargs)
     return instance
@@ -322,7 +323,8 @@ def _touch_arguments(session: Session, function: Any, values: list[Any]) -> list
     if type(owner).__name__ not in _WATCHED and package in _PURE_PACKAGES:
         return []
     watched: list[tuple[Any, Any]] = []
-    stack, seen = [*values, owner], set()
+    stack = [*values, owner]
+    seen: set[int] = set()
     while stack:
         value = stack.pop()
         if id(value) in seen or len(seen) > 1000:

@@ -263,11 +263,11 @@ def tensor_loop(
     frame: Frame,
 ) -> Any:
     """A loop as a ``while`` operation: its outcome. ``test`` says whether another round runs."""
-    control = _Control(frame)
+    control = _Control(frame, orelse is not None)
 
     def leave(outcome: Any) -> Any:
         if outcome is BREAK:
-            control.broken.cell_contents = True
+            control.broken.cell_contents = control.has_else
             return False
         if isinstance(outcome, Ret):
             control.returned.cell_contents = True
@@ -299,7 +299,8 @@ _NEVER = _Never()
 class _Control:
     """How a tensor loop was left: three more variables of its frame."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, has_else: bool) -> None:
+        self.has_else = has_else  # without one, nobody asks whether the loop was broken
         self.broken = CellType(False)
         self.returned = CellType(False)
         self.value: CellType = CellType(_NEVER)
@@ -367,7 +368,7 @@ def _for(iterable: Any, body: Body, orelse: Body | None, frame: Frame) -> Any:
     if type(iterable) is Union:
         return dispatch(iterable, lambda known: _for(known, body, orelse, frame), frame)
     if session.split_of(iterable) is not None:
-        return session.with_contents(iterable, lambda: _for(iterable, body, orelse, frame), frame)
+        return session.with_contents(iterable, lambda: _for(iterable, body, orelse, frame))
     lazy = lazy_items(session, iterable)
     if lazy is None:
         return _unrolled_for(session, python_items(iterable), body, orelse, frame)

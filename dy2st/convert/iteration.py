@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -215,7 +216,7 @@ def _unpack_union(union: Union, before: int, after: int | None) -> list[Any]:
     count = before + (0 if after is None else 1 + after)
     if type(parts) is tuple and len(parts) == count:
         return list(parts)
-    return [distribute(lambda known, i=i: known[i], parts) for i in range(count)]
+    return [distribute(operator.itemgetter(i), parts) for i in range(count)]
 
 
 def iterate(value: Any) -> Any:

@@ -37,11 +37,11 @@ def condition(value: Any) -> bool | Value:
     return bool(value)
 
 
-def _as_bool(session: Session, tensor: Any) -> Value:
-    value = session.recorder.value_of(tensor)
+def _as_bool(session: Session, tensor: Any) -> bool | Value:
+    value: Value = session.recorder.value_of(tensor)
     known = session.recorder.known_content(value) if value.dtype.is_integer else None
     if isinstance(known, int):
-        return session_constant(session, bool(known))
+        return bool(known)
     sizes = [d for d in value.shape if d != 1]
     if sizes:
         if any(isinstance(d, int) for d in sizes):
@@ -59,11 +59,6 @@ def _as_bool(session: Session, tensor: Any) -> Value:
         value = emit("reshape", (value,), {"shape": ()}).results[0]
     if value.dtype is not DType.BOOL:
         value = emit("cast", (value,), {"dtype": DType.BOOL}).results[0]
-    return value
-
-
-def session_constant(session: Session, value: bool) -> Any:
-    """A plain bool where the answer is known."""
     return value
 
 
@@ -85,6 +80,11 @@ def _union_condition(session: Session, union: Union) -> bool | Value:
 def _truth_value(value: Any) -> Any:
     """The truth of a value as something that merges to a tensor or a bool."""
     return as_python_bool(condition(value))
+
+
+def always(value: Any) -> Thunk:
+    """A thunk of a value."""
+    return lambda: value
 
 
 def truth(value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dy2st.convert.outcome import Diverged
@@ -28,7 +29,14 @@ from dy2st.ops import base
 if TYPE_CHECKING:
     from dy2st.convert.session import Frame, Session, Side
 
-Item = "tuple[Place | None, Snap, Snap, Template]"
+
+@dataclass(frozen=True, eq=False)
+class _Item:
+    """One place (None: the outcome), what each side left there, and what holds both."""
+
+    place: Place | None
+    snaps: tuple[Snap, Snap]
+    template: Template
 
 
 class LazyReach:
@@ -91,7 +99,7 @@ class _Merger:
             for place, _ in side.finals.values()
             if isinstance(place, TensorPlace) and self._existed(place)
         }
-        self.items: list[tuple[Place | None, Snap, Snap, Template]] = []
+        self.items: list[_Item] = []
 
     def places(self) -> Iterator[tuple[Key, Place]]:
         """Changed places that existed before the branch."""
@@ -132,7 +140,7 @@ class _Merger:
 
         if isinstance(place, TensorPlace) and not isinstance(template, (AnyTensor, Keep)):
             raise self._mismatch(place, a, b, "a tensor changes its dtype or rank in place")
-        self.items.append((place, a, b, template))
+        self.items.append(_Item(place, (a, b), template))
 
     def _template(self, a: Snap, b: Snap) -> Template:
         if self.sides[0].diverged:
@@ -155,7 +163,8 @@ class _Merger:
         rebuilder = Rebuilder(self.session.recorder, name, self.location)
         made: dict[int, Any] = {}
         outcome: Any = None
-        for place, _, _, template in self.items:
+        for item in self.items:
+            place, template = item.place, item.template
             if id(template) not in made:
                 rebuilder.name = place.name if place is not None else name or "the result"
                 made[id(template)] = rebuilder.rebuild(template, results)
@@ -172,23 +181,18 @@ class _Merger:
         """The ``if`` operation; its results, with copies of the condition replaced by itself."""
         builder = self.session.builder
         leaves: list[list[Value]] = []
-        templates = list({id(t): t for *_, t in self.items}.values())
+        items = list({id(i.template): i for i in self.items}.values())
         for index, side in enumerate(self.sides):
             with builder.reopen(side.block):
                 injector = Injector(builder, self.joiner.made)
                 values: list[Value] = []
-                done: set[int] = set()
-                for item in self.items:
-                    if id(item[3]) in done:
-                        continue
-                    done.add(id(item[3]))
-                    values += (
-                        injector.dummies(item[3])
-                        if side.diverged
-                        else injector.inject(item[1 + index], item[3])
-                    )
+                for item in items:
+                    if side.diverged:
+                        values += injector.dummies(item.template)
+                    else:
+                        values += injector.inject(item.snaps[index], item.template)
             leaves.append(values)
-        types = [t for template in templates for t in leaf_types(template)]
+        types = [t for item in items for t in leaf_types(item.template)]
         same = [_tag_like(a, b) for a, b in zip(*leaves)] if leaves[0] else []
         kept = [i for i, s in enumerate(same) if s is None]
         for side, values in zip(self.sides, leaves):

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import CellType, FrameType
+from types import CellType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from dy2st import debug
@@ -35,6 +35,7 @@ from dy2st.convert.snapshot import Describer, Snap
 from dy2st.convert.unions import Union, need
 from dy2st.errors import Dy2stError, Location, SideEffectError
 from dy2st.ir.program import Block, Value
+from dy2st.source import registry
 
 
 @dataclass(eq=False)
@@ -53,6 +54,7 @@ class Frame:
             code = getattr(function, "__code__", None)
             if code is not None:
                 cells.update(zip(code.co_freevars, closure))
+        cells = {name: cell for name, cell in cells.items() if not _is_machinery(cell)}
         return Frame(cells, None if live is None else frozenset(live))
 
     def places(self) -> Iterator[CellPlace]:
@@ -64,6 +66,20 @@ class Frame:
         if self.live is None or not isinstance(place, CellPlace):
             return False
         return self.cells.get(place.name) is place.owner and place.name not in self.live
+
+
+def _is_machinery(cell: CellType) -> bool:
+    """Whether a cell holds generated code's own means: this package, or one of its helpers."""
+    try:
+        content = cell.cell_contents
+    except ValueError:
+        return False
+    if type(content) is ModuleType:
+        return content.__name__ == "dy2st.convert"
+    if type(content) is not FunctionType:
+        return False
+    found = registry.info(content.__code__)
+    return found is not None and found.helper
 
 
 @dataclass(eq=False)

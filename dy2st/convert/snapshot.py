@@ -150,7 +150,7 @@ def is_plain_object(value: Any) -> bool:
         return False
     if any(base.__module__.split(".")[0] in _OPAQUE for base in kind.__mro__):
         return False
-    plain_new = kind.__new__ is object.__new__
+    plain_new: bool = vars(object)["__new__"] is getattr(kind, "__new__")  # noqa: B009
     slots = any("__slots__" in vars(base) for base in kind.__mro__[:-1])
     return plain_new and not slots and hasattr(value, "__dict__")
 

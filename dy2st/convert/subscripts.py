@@ -93,12 +93,12 @@ def _set_by_symbolic_index(items: Any, index: Any, value: Any) -> None:
     if type(index) is int or index.example is not None:
         set_item(items, int(index), value)
         return
-    from dy2st.convert.logical import ifexp
+    from dy2st.convert.logical import always, ifexp
 
     for position in range(len(items)):
         wanted = _either(index == position, index == position - len(items))
         old = items[position]
-        set_item(items, position, ifexp(wanted, lambda: value, lambda old=old: old))
+        set_item(items, position, ifexp(wanted, always(value), always(old)))
 
 
 def del_item(owner: Any, key: Any) -> None:

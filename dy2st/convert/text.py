@@ -100,13 +100,16 @@ def format_(value: Any, conversion: str | None, spec: Any) -> Any:
         value = session.simplify(value)
         if type(value) is Union:
             return distribute(lambda known: format_(known, conversion, spec), value)
-        if not spec and (list(_parts(value)) != [value] or not isinstance(value, str)):
+        if not spec:
             parts = list(_parts(value))
             if any(not isinstance(p, str) for p in parts):
                 return Text(parts)
     if conversion is not None:
-        value = {"r": repr, "s": str, "a": ascii}[conversion](value)
+        value = _CONVERSIONS[conversion](value)
     return format(value, spec)
+
+
+_CONVERSIONS: dict[str, Callable[[Any], str]] = {"r": repr, "s": str, "a": ascii}
 
 
 def str_(value: Any = "", *args: Any) -> Any:
@@ -147,12 +150,12 @@ def print_(
     for i, value in enumerate(values):
         known = session.simplify(value)
         if type(known) is Union:
-            return distribute(
-                lambda v, i=i: print_(
-                    *values[:i], v, *values[i + 1 :], sep=sep, end=end, flush=flush
-                ),
-                known,
-            )
+            before, after = values[:i], values[i + 1 :]
+
+            def side(v: Any, before: Any = before, after: Any = after) -> Any:
+                return print_(*before, v, *after, sep=sep, end=end, flush=flush)
+
+            return distribute(side, known)
     parts: list[Any] = []
     for i, value in enumerate(values):
         if i:

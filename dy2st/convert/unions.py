@@ -163,7 +163,7 @@ class Scalar:
         self.tensor = tensor
 
     @property
-    def __class__(self) -> type:  # type: ignore[override]
+    def __class__(self) -> Any:  # type: ignore[misc, override]
         return float if self.kind == "float" else bool
 
     def __repr__(self) -> str:
