@@ -38,8 +38,8 @@ class Journal:
         """The places that hold another value now."""
         return {k: p for k, (p, old) in self._entries.items() if not same(p.read(), old)}
 
-    def rollback(self) -> None:
-        """Give every place its old value back, last touched first."""
+    def rollback(self, keep: tuple[type[Place], ...] = ()) -> None:
+        """Give every place its old value back, last touched first; not those of kinds ``keep``."""
         for place, old in reversed(list(self._entries.values())):
-            if not same(place.read(), old):
+            if not isinstance(place, keep) and not same(place.read(), old):
                 place.write(old)

@@ -72,7 +72,8 @@ def run(recorder: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, A
                 if not isinstance(place, TensorPlace)
             ]
         finally:
-            journal.rollback()
+            # Tensors keep their values: the caller of this asks the recorder what was written.
+            journal.rollback(keep=(TensorPlace,))
         outside = Reach([*session.args, *_cells(function), *session.outside])
         effects = [(p, v) for p, v in changed if _is_visible(session, p, outside)]
     return Captured(found, effects, list(session.reads.values()))

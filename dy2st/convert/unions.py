@@ -162,8 +162,8 @@ class Scalar:
         self.kind = kind
         self.tensor = tensor
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc, override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # type: ignore[override]
         return float if self.kind == "float" else bool
 
     def __repr__(self) -> str:
