@@ -63,8 +63,14 @@ def _correlate(node: g.Primitive, x: Array, w: Array) -> Array:
             for t, d, n, s in zip(tap, dilation, out, strides, strict=True)
         )
         part = xg[(slice(None),) * 3 + window]
-        total += np.einsum("ngc...,goc->ngo...", part, wg[(slice(None),) * 3 + tap])
+        total += _mix(wg[(slice(None),) * 3 + tap], part)
     return total.reshape(x.shape[0], w.shape[0], *out)
+
+
+def _mix(w: Array, x: Array) -> Array:
+    """Channels of x (N, G, C, spatial...) mixed by w (G, O, C), as a matrix product (BLAS)."""
+    flat = np.matmul(w, x.reshape(*x.shape[:3], -1))
+    return flat.reshape(*flat.shape[:3], *x.shape[3:])
 
 
 def _spatial(node: g.Primitive) -> tuple[int, ...]:
@@ -92,8 +98,8 @@ def _conv_transpose(node: g.Primitive, x: Array, w: Array) -> list[Array]:
             slice(t * d, t * d + (n - 1) * s + 1, s)
             for t, d, n, s in zip(tap, dilation, x.shape[2:], strides, strict=True)
         )
-        weights = wg[(slice(None),) * 3 + tap]
-        total[(slice(None),) * 3 + window] += np.einsum("ngc...,gco->ngo...", xg, weights)
+        weights = np.swapaxes(wg[(slice(None),) * 3 + tap], 1, 2)
+        total[(slice(None),) * 3 + window] += _mix(weights, xg)
     y = total.reshape(x.shape[0], -1, *full)
     y = y[(slice(None),) * 2 + tuple(slice(p, p + o) for p, o in zip(low, out, strict=True))]
     return [_last(y) if last else y]
