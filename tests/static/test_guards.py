@@ -16,7 +16,7 @@ CONFIG = {"scale": 1.0, "list": [1.0, 2.0]}
 class Inner(paddle.nn.Layer):
     def __init__(self):
         super().__init__()
-        self.fc = paddle.nn.Linear(3, 3)
+        self.fc = paddle.nn.Linear(8, 8)
         self.factor = 1.0
 
     def forward(self, x):
@@ -27,14 +27,14 @@ class Net(paddle.nn.Layer):
     def __init__(self):
         super().__init__()
         self.inner = Inner()
-        self.norm = paddle.nn.LayerNorm(3)
+        self.norm = paddle.nn.LayerNorm(8)
         self.drop = paddle.nn.Dropout(0.5)
         self.pool = paddle.nn.AvgPool1D(1)
-        self.blocks = paddle.nn.LayerList([paddle.nn.Linear(3, 3) for _ in range(2)])
-        self.activation = paddle.nn.ReLU()
+        self.blocks = paddle.nn.LayerList([paddle.nn.Linear(8, 8) for _ in range(2)])
+        self.activation = paddle.nn.Tanh()
         self.options = {"bias": 0.0}
         self.mode = "add"
-        self.table = paddle.ones([3])
+        self.table = paddle.ones([8])
 
     def forward(self, x):
         x = self.inner(x)
@@ -61,14 +61,14 @@ CHANGES = {
     "attribute of a sublayer": lambda n: setattr(n.inner, "factor", 3.0),
     "item of a dict attribute": lambda n: n.options.__setitem__("bias", 5.0),
     "dict attribute replaced": lambda n: setattr(n, "options", {"bias": 7.0}),
-    "tensor attribute replaced": lambda n: setattr(n, "table", paddle.full([3], 4.0)),
-    "tensor attribute changed": lambda n: n.table.set_value(paddle.full([3], 9.0)),
+    "tensor attribute replaced": lambda n: setattr(n, "table", paddle.full([8], 4.0)),
+    "tensor attribute changed": lambda n: n.table.set_value(paddle.full([8], 9.0)),
     "forward pre hook": lambda n: n.inner.register_forward_pre_hook(hook_pre),
     "forward post hook": lambda n: n.inner.fc.register_forward_post_hook(hook_post),
     "sublayer replaced": lambda n: setattr(n, "activation", paddle.nn.Sigmoid()),
-    "sublayer added": lambda n: n.blocks.append(paddle.nn.Linear(3, 3)),
+    "sublayer added": lambda n: n.blocks.append(paddle.nn.Linear(8, 8)),
     "sublayer of a list replaced": lambda n: n.blocks.__setitem__(0, paddle.nn.Identity()),
-    "epsilon of a Paddle layer": lambda n: setattr(n.norm, "_epsilon", 1.0),
+    "epsilon of a Paddle layer": lambda n: setattr(n.norm, "_epsilon", 1e-3),
     "weight replaced": lambda n: setattr(n.inner.fc, "weight", n.blocks[0].weight),
     "bias removed": lambda n: setattr(n.inner.fc, "bias", None),
     "method replaced": lambda n: setattr(n.inner, "forward", lambda x: x * 0.5),
@@ -81,9 +81,10 @@ def test_a_change_of_a_layer_is_seen(name):
     eager = Net()
     paddle.seed(0)
     net = to_static(Net())
-    x = paddle.to_tensor(np.random.RandomState(0).randn(2, 3).astype("float32"))
+    x = paddle.to_tensor(np.random.RandomState(0).randn(2, 8).astype("float32"))
     outs = []
     for layer in (eager, net):
+        layer.inner.fc.bias.set_value(paddle.full([8], 0.5))
         layer.eval()
     with paddle.no_grad():
         np.testing.assert_allclose(net(x).numpy(), eager(x).numpy(), rtol=1e-4, atol=1e-5)
@@ -117,7 +118,7 @@ def test_one_sublayer_in_another_mode():
     net, eager = Net(), Net()
     eager.set_state_dict(net.state_dict())
     net = to_static(net)
-    x = paddle.rand([2, 3])
+    x = paddle.rand([2, 8])
     for layer in (net, eager):
         layer.eval()
     with paddle.no_grad():
