@@ -32,8 +32,7 @@ def has_effect(op: Operation) -> bool:
 
 def is_random(op: Operation) -> bool:
     """Whether ``op`` draws random numbers, or may (Paddle's kernels are not known)."""
-    found = base.find(op.name)
-    return op.name == "paddle_fallback" or (found is not None and found.random)
+    return op.name == "paddle_fallback" or base.draws_random(op.name, op.attrs)
 
 
 def is_pure(op: Operation) -> bool:

@@ -137,8 +137,7 @@ def _is_random(program: Program) -> bool:
     from dy2st.ops import base
 
     for op in program.walk():
-        known = base.find(op.name)
-        if known is not None and known.random:
-            debug.log(2, f"{program.name}: {op.name} is random")
+        if base.draws_random(op.name, op.attrs) or op.name == "paddle_fallback":
+            debug.log(2, f"{program.name}: {op.name} may draw random numbers")
             return True
     return False

@@ -5,6 +5,7 @@ the few operations that belong to no family (``print``, ``assert``, ``item``, ``
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -58,6 +59,10 @@ def _registered(op: type[base.Op]) -> Kernel:
         rng: np.random.Generator,
         operation: Operation,
     ) -> Sequence[Array]:
+        if base.draws_random(op.name, attrs) and "paddle" in sys.modules:
+            from dy2st.runtime import fallback
+
+            return fallback.run_registered(op, operands, attrs)  # eager's generator and numbers
         result = plan(operands, attrs, rng)
         return tuple(result) if isinstance(result, (tuple, list)) else (result,)
 

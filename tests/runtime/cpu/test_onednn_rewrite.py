@@ -295,7 +295,8 @@ def test_pools_equal_eager(case: Case, kind: str, pool: dict) -> None:
 
 @pytest.mark.parametrize("mode", ["lstm", "gru", "rnn_tanh", "rnn_relu"])
 @pytest.mark.parametrize("directions", [1, 2])
-def test_recurrent_layers_equal_eager(case: Case, mode: str, directions: int) -> None:
+@pytest.mark.parametrize("lengths", [None, [5, 2, 3]], ids=["whole", "lengths"])
+def test_recurrent_layers_equal_eager(case: Case, mode, directions, lengths) -> None:
     paddle = pytest.importorskip("paddle")
     paddle.seed(1)
     direction = "bidirect" if directions == 2 else "forward"
@@ -305,21 +306,23 @@ def test_recurrent_layers_equal_eager(case: Case, mode: str, directions: int) ->
     b, x = case.b, case.input(5, 3, 6)
     states = [case.input(directions, 3, 8) for _ in range(2 if mode == "lstm" else 1)]
     weights = []
-    for d in range(directions):
-        suffix = "_reverse" if d else ""
-        for key in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-            value = getattr(layer, f"{key}_l0{suffix}").numpy()
-            node = case.weight(*value.shape)
-            case.feeds[node] = value
-            weights.append(node)
-    kinds_ = [((5, 3, 8 * directions), "float32")] + [(s.shape, "float32") for s in states]
-    outputs = b.primitive("rnn", [x, *states, *weights], kinds_, mode=mode, reverse=False)
+    for suffix in ("", "_reverse")[:directions]:
+        keys = [f"{k}_l0{suffix}" for k in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        values = [getattr(layer, key).numpy() for key in keys]
+        weights.append([case.weight(*value.shape) for value in values])
+        case.feeds.update(zip(weights[-1], values, strict=True))
+    sizes = None
+    if lengths is not None:
+        sizes = b.input((3,), "int32")
+        case.feeds[sizes] = np.array(lengths, "int32")
+    outputs = b.rnn(mode, x, states, weights, lengths=sizes)
     to = lambda node: paddle.to_tensor(case.feeds[node])
     initial = tuple(map(to, states)) if mode == "lstm" else to(states[0])
-    want, last = layer(to(x), initial)
+    want, last = layer(to(x), initial, None if sizes is None else to(sizes))
     last = last if isinstance(last, tuple) else (last,)
     new = rewrite(outputs, lambda node: node in case.weights)
-    assert len(calls(g.topological(new), mode)) == 1
+    if lengths is None:
+        assert len(calls(g.topological(new), mode)) == 1
     for nodes in (outputs, new):
         for got, value in zip(interpret.run(nodes, case.feeds), [want, *last], strict=True):
             np.testing.assert_allclose(got, value.numpy(), rtol=1e-4, atol=1e-5)

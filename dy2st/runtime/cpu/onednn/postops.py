@@ -63,6 +63,7 @@ def _steps(expr: Scalar, mine: frozenset[int], node: g.Map) -> list[Step] | None
 def _combination(expr: Scalar, mine: frozenset[int], node: g.Map) -> list[Step] | None:
     """``value op other`` where other is an operand of the node as it is."""
     for side, (a, b) in enumerate((expr.args, expr.args[::-1])):
+        b = _without_one(b)
         if _arguments(a) & mine and not _arguments(b) & mine and b.op == "arg":
             below = _steps(a, mine, node)
             if below is None or (side and expr.op == "div"):
@@ -71,6 +72,16 @@ def _combination(expr: Scalar, mine: frozenset[int], node: g.Map) -> list[Step] 
                 return [*below, Eltwise("linear", -1.0, 0.0), Combine("add", _operand(node, b))]
             return [*below, Combine(expr.op, _operand(node, b))]
     return None
+
+
+def _without_one(expr: Scalar) -> Scalar:
+    """``expr`` without factors of 1."""
+    while expr.op == "mul":
+        rest = [t for t in expr.args if t.op != "const" or t.value != 1.0]
+        if len(rest) != 1:
+            return expr
+        expr = rest[0]
+    return expr
 
 
 def _operand(node: g.Map, arg: Scalar) -> g.Node:
