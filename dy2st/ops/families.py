@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 
 # Modules of this package that are machinery, not families of operations.
-_MACHINERY = {"base", "signature", "families", "rules", "cases", "coverage"}
+_MACHINERY = {"base", "signature", "families", "rules", "cases", "coverage", "windows"}
 _loaded = False
 
 

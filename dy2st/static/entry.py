@@ -53,7 +53,8 @@ class Entry:
         self._known: dict[tuple[Any, ...], bool] = {}
         self._place = paddle.CPUPlace()
         self._dtypes = {d: getattr(paddle, d.value) for d in DType}
-        self.pure = not (results.has_effects or program.writes or _is_random(program))
+        impure = results.has_effects or results.conditional or bool(program.writes)
+        self.pure = not (impure or _is_random(program))
 
     # --- may this Program serve this call? ------------------------------------------------------
 
@@ -137,8 +138,7 @@ def _is_random(program: Program) -> bool:
     from dy2st.ops import base
 
     for op in program.walk():
-        known = base.find(op.name)
-        if known is not None and known.random:
-            debug.log(2, f"{program.name}: {op.name} is random")
+        if base.draws_random(op.name, op.attrs) or op.name == "paddle_fallback":
+            debug.log(2, f"{program.name}: {op.name} may draw random numbers")
             return True
     return False

@@ -33,6 +33,8 @@ def to_numpy(tensor: Any) -> np.ndarray:
 def _attribute(op: type[Op], kind: str, value: Any) -> Any:
     if kind == "place":
         return paddle.CPUPlace()
+    if kind == "number":
+        return paddle.to_tensor(value)
     if kind == "dtype" and op.name in ("argmax", "argmin"):
         return value.value  # a wrapper that takes names
     if kind == "dtype":

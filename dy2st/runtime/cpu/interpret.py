@@ -13,6 +13,7 @@ import numpy as np
 
 from dy2st.errors import DivisionByZeroError, IndexOutOfRangeError, InternalError
 from dy2st.runtime.cpu import graph as g
+from dy2st.runtime.cpu import primitives_numpy
 from dy2st.runtime.cpu.scalar import Scalar, compute_dtype, is_float, is_int
 from dy2st.runtime.cpu.scalar_numpy import FUNCTIONS
 
@@ -187,14 +188,11 @@ def _sort(node: g.Sort, x: Array) -> list[Array]:
 
 
 def _primitive(node: g.Primitive, *xs: Array) -> list[Array]:
-    if node.kind != "matmul":
-        raise InternalError(f"the numpy interpreter has no rule for {node.kind}")
-    a, b = (x.astype(np_dtype(compute_dtype(node.dtype))) for x in xs)
-    if node.attrs["transpose_x"]:
-        a = np.swapaxes(a, -1, -2)
-    if node.attrs["transpose_y"]:
-        b = np.swapaxes(b, -1, -2)
-    return [np.matmul(a, b)]
+    if node.kind == "onednn":
+        from dy2st.runtime.cpu.onednn.lower import execute_node
+
+        return execute_node(node, xs)
+    return primitives_numpy.compute(node, *xs)
 
 
 RULES: dict[type[g.Node], Callable[..., Any]] = {

@@ -10,6 +10,8 @@ import numpy as np
 
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu import interpret
+from dy2st.runtime.cpu.onednn import layout
+from dy2st.runtime.cpu.onednn.lower import primitive_step
 from dy2st.runtime.cpu.steps import CallbackStep, Step, View
 
 
@@ -32,15 +34,43 @@ _SOURCES = (g.Full, g.Iota)
 
 
 def schedule(outputs: Sequence[g.Node], is_static: IsStatic, split: bool = True) -> Scheduled:
-    """Steps that compute ``outputs``. With ``split``, static nodes are left to the prologue."""
+    """Steps that compute ``outputs``.
+
+    With ``split``, static nodes are left to the prologue; without, the graph is one that came out
+    of a schedule with ``split`` and is not rewritten again.
+    """
     result = Scheduled(outputs=list(outputs))
     available: set[g.Node] = set()
     if split:
-        result.roots = static_roots(outputs, is_static)
+        result.outputs = layout.rewrite(outputs, is_static)
+        result.roots = static_roots(result.outputs, is_static)
         available.update(result.roots)
+    parts = parts_of(result.outputs)
     for node in reachable(result.outputs, available):
-        _naive(node, result)
+        _naive(node, result, parts)
     return result
+
+
+def parts_of(outputs: Sequence[g.Node]) -> dict[g.Node, tuple[g.Part, ...]]:
+    """All parts of each node with several results; those that nobody reads are made up."""
+    found: dict[g.Node, dict[int, g.Part]] = {}
+    for node in g.topological(outputs):
+        if isinstance(node, g.Multi):
+            found[node] = {}
+        elif isinstance(node, g.Part):
+            found[node.operands[0]].setdefault(node.index, node)
+    return {
+        node: tuple(
+            parts.get(i) or g.Part(shape=shape, dtype=dtype, operands=(node,), index=i)
+            for i, (shape, dtype) in enumerate(_results(node))
+        )
+        for node, parts in found.items()
+    }
+
+
+def _results(node: g.Node) -> tuple[tuple[g.Shape, str], ...]:
+    assert isinstance(node, g.Multi)
+    return node.results
 
 
 def static_roots(outputs: Sequence[g.Node], is_static: IsStatic) -> list[g.Node]:
@@ -96,26 +126,20 @@ def reachable(outputs: Iterable[g.Node], available: set[g.Node]) -> list[g.Node]
 # --- every node by numpy -------------------------------------------------------------------------
 
 
-def _naive(node: g.Node, result: Scheduled) -> None:
+def _naive(node: g.Node, result: Scheduled, parts: dict[g.Node, tuple[g.Part, ...]]) -> None:
     if isinstance(node, g.Reshape):
         result.views[node] = View(node, node.operands[0])
     elif isinstance(node, g.Part):
-        _part(node, result)
-    elif not isinstance(node, g.Multi):
+        first = parts[node.operands[0]][node.index]
+        if first is not node:
+            result.views[node] = View(node, first)
+    elif isinstance(node, g.Multi):
+        step: Step | None = None
+        if isinstance(node, g.Primitive):
+            step = primitive_step(node, parts[node])
+        result.steps.append(step or numpy_step(node, parts[node]))
+    else:
         result.steps.append(numpy_step(node, (node,)))
-
-
-def _part(node: g.Part, result: Scheduled) -> None:
-    """All parts of a node with several results are written by one step, at the first."""
-    whole = node.operands[0]
-    assert isinstance(whole, g.Multi)
-    for i, step in enumerate(result.steps):
-        if step.label == f"{id(whole)}":
-            parts = step.results
-            assert isinstance(step, CallbackStep)
-            result.steps[i] = numpy_step(whole, (*parts, node))
-            return
-    result.steps.append(numpy_step(whole, (node,)))
 
 
 def numpy_step(node: g.Node, results: tuple[g.Node, ...]) -> CallbackStep:
@@ -131,7 +155,7 @@ def numpy_step(node: g.Node, results: tuple[g.Node, ...]) -> CallbackStep:
         operands=node.operands,
         results=results,
         source=node.source,
-        label=f"{id(node)}" if isinstance(node, g.Multi) else type(node).__name__,
+        label=f"numpy {getattr(node, 'kind', type(node).__name__)}",
         function=function,
     )
 
