@@ -48,6 +48,7 @@ def main():
             lambda r: r * r / math.exp(r),
         ),
     )
+
     # log(1 + f) = f - f^2/2 + f^3 * P(f), f in [sqrt(1/2) - 1, sqrt(2) - 1]
     def log_tail(f):
         if abs(f) < 1e-2:
@@ -62,7 +63,11 @@ def main():
     show(
         "TANH",
         fit(
-            lambda s: (math.tanh(math.sqrt(s)) / math.sqrt(s) - 1) / s if s > 1e-4 else -1 / 3 + 2 * s / 15,
+            lambda s: (
+                (math.tanh(math.sqrt(s)) / math.sqrt(s) - 1) / s
+                if s > 1e-4
+                else -1 / 3 + 2 * s / 15
+            ),
             0,
             0.65**2,
             range(5),
@@ -73,7 +78,11 @@ def main():
     show(
         "ERF_SMALL",
         fit(
-            lambda s: math.erf(math.sqrt(s)) / math.sqrt(s) - 1 if s > 1e-12 else 2 / math.sqrt(math.pi) - 1,
+            lambda s: (
+                math.erf(math.sqrt(s)) / math.sqrt(s) - 1
+                if s > 1e-12
+                else 2 / math.sqrt(math.pi) - 1
+            ),
             0,
             0.95**2,
             range(7),
@@ -96,7 +105,9 @@ def main():
     show(
         "SIN",
         fit(
-            lambda s: sum((-1) ** k * s ** (k - 1) / math.factorial(2 * k + 1) for k in range(1, 12)),
+            lambda s: sum(
+                (-1) ** k * s ** (k - 1) / math.factorial(2 * k + 1) for k in range(1, 12)
+            ),
             0,
             q,
             range(4),

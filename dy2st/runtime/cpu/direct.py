@@ -61,7 +61,7 @@ class Direct:
     def run(self, feeds: Mapping[Node, Array]) -> list[Array]:
         """The outputs; raises what a kernel's status says. ``feeds``: arrays whose memory is read
         with the strides that were promised."""
-        self.buffers.update(feeds)
+        self.buffers.update({node: np.asarray(a) for node, a in feeds.items()})
         for step in self.fused.steps:
             if isinstance(step, KernelStep):
                 self._kernel(step)

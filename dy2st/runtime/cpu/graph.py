@@ -131,7 +131,8 @@ class Index(Node):
 class Reduce(Node):
     """Reduction over ``axes``, whose size in the shape becomes one.
 
-    ``op``: sum, prod, max, min (NaN wins), any, all, argmax, argmin (first of ties, int64).
+    ``op``: sum, prod, max, min (NaN wins), any, all, argmax, argmin (int64; the first of ties, NaN
+    passed over).
     """
 
     op: str

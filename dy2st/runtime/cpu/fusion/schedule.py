@@ -168,8 +168,8 @@ def choose_lane(kernel: LoopKernel, native: int) -> int | None:
     expressions = walk([r for item in kernel.items() for r in roots(item)])
     arithmetic = sum(op_cost(e) for e in expressions)
     for v in reversed(kernel.outer + kernel.inner):
-        n = kernel.extents[v]
-        width = min(native, max(n, 1))
+        n = max(kernel.extents[v], 1)
+        width = min(native, n)
         vectors = -(-n // native)
         cost = arithmetic / width + _access_cost(kernel, expressions, v, width)
         cost *= vectors * width / n * (native / width if width < native else 1) ** 0.5

@@ -131,8 +131,8 @@ def expm1(w: Writer, x: V) -> V:
     """e**x - 1, accurate near zero."""
     near = w.fma(w.mul(x, x), w.polynomial(x, _EXP), x)
     far = w.sub(exp(w, x), w.like(1.0, x))
-    small = w.compare("olt", w.fabs(x), w.like(0.345, x))
-    return w.select(small, near, far)
+    y = w.select(w.compare("olt", w.fabs(x), w.like(0.345, x)), near, far)
+    return w.select(w.compare("oeq", x, w.like(0.0, x)), x, y)
 
 
 def _log_parts(w: Writer, x: V) -> tuple[V, V]:
@@ -198,12 +198,12 @@ def tanh(w: Writer, x: V) -> V:
     """Hyperbolic tangent."""
     a = w.fabs(x)
     s = w.mul(x, x)
-    near = w.fma(w.mul(x, s), w.polynomial(s, _TANH), x)
+    near = w.fma(w.mul(a, s), w.polynomial(s, _TANH), a)
     e = exp_negative(w, w.mul(a, w.like(-2.0, x)))
     one = w.like(1.0, x)
     far = w.op("fdiv", w.sub(one, e), w.add(one, e))
     small = w.compare("olt", a, w.like(0.625, x))
-    return w.select(small, near, _copysign(w, far, x))
+    return _copysign(w, w.select(small, near, far), x)
 
 
 def sigmoid(w: Writer, x: V) -> V:
@@ -299,7 +299,10 @@ def _trigonometric(name: str, quarter_turns: int) -> Callable[[Writer, V], V]:
         w.line(f"br label %{label}.end")
         w.line(f"{label}.end:")
         incoming = f"[ {y.name}, %{label}.from ], [ {exact.name}, %{label} ]"
-        return w.value(f"phi {x.type} {incoming}", x.dtype, x.lanes)
+        y = w.value(f"phi {x.type} {incoming}", x.dtype, x.lanes)
+        if quarter_turns:
+            return y
+        return w.select(w.compare("oeq", x, w.like(0.0, x)), x, y)
 
     return function
 

@@ -13,7 +13,6 @@ from dy2st.runtime.cpu.scalar import is_float
 if TYPE_CHECKING:
     from dy2st.runtime.cpu.llvm.emit import Emitter
 
-_FAR = 1 << 62
 _BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 
 
@@ -45,7 +44,7 @@ def start(e: Emitter, item: Reduction) -> list[V]:
     lanes = e.s.width
     starts = [e.w.const(_identity(item.op, dtype), dtype, lanes)]
     if item.op.startswith("arg"):
-        starts.append(e.w.const(_FAR, "int64", lanes))
+        starts.append(e.w.const(0, "int64", lanes))
     slots = []
     for first in starts:
         with e.at(e.entry):
@@ -100,15 +99,10 @@ def _extreme(e: Emitter, op: str, x: V, y: V) -> V:
 def _combine_arg(e: Emitter, op: str, a: list[V], b: list[V]) -> list[V]:
     w = e.w
     (x, i), (y, j) = a, b
+    # NaN is never better: eager Paddle passes over it, and reports 0 where there is nothing else.
     better = scalar_ops.compare(w, "gt" if op == "argmax" else "lt", y, x)
     same = scalar_ops.compare(w, "eq", y, x)
-    if is_float(x.dtype):
-        nan_x, nan_y = w.compare("uno", x, x), w.compare("uno", y, y)
-        not_x = w.op("xor", nan_x, w.like(True, nan_x))
-        better = w.op("or", better, w.op("and", nan_y, not_x))
-        same = w.op("or", same, w.op("and", nan_x, nan_y))
-    earlier = w.compare("slt", j, i)
-    take = w.op("or", better, w.op("and", same, earlier))
+    take = w.op("or", better, w.op("and", same, w.compare("slt", j, i)))
     return [w.select(take, y, x), w.select(take, j, i)]
 
 

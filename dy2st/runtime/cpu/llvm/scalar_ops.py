@@ -139,8 +139,8 @@ def _relu(w: Writer, a: V) -> V:
     zero = w.like(0, a)
     if a.dtype in UNSIGNED:
         return a
-    # In this order NaN passes and -0.0 becomes 0.0, in one instruction.
-    return w.select(compare(w, "le", a, zero), zero, a)
+    # As eager Paddle: NaN and -0.0 become 0.0.
+    return w.select(compare(w, "gt", a, zero), a, zero)
 
 
 def _isfinite(w: Writer, a: V) -> V:
@@ -214,7 +214,20 @@ def _float_mod(w: Writer, a: V, b: V) -> V:
 
 
 def _float_floordiv(w: Writer, a: V, b: V) -> V:
-    return w.intrinsic("floor", w.op("fdiv", a, b))
+    """Python's ``//``: from the remainder, so that it agrees with ``mod``; a / b where b is 0."""
+    zero, one, half = w.like(0.0, a), w.like(1.0, a), w.like(0.5, a)
+    ratio = w.op("fdiv", a, b)
+    rest = w.op("frem", a, b)
+    quotient = w.op("fdiv", w.sub(a, rest), b)
+    differ = w.op("xor", w.compare("olt", rest, zero), w.compare("olt", b, zero))
+    wrong = w.op("and", differ, w.compare("one", rest, zero))
+    quotient = w.select(wrong, w.sub(quotient, one), quotient)
+    whole = w.intrinsic("floor", quotient)
+    low = w.compare("ogt", w.sub(quotient, whole), half)
+    whole = w.select(low, w.add(whole, one), whole)
+    is_zero = w.compare("oeq", quotient, zero)
+    whole = w.select(is_zero, w.intrinsic("copysign", zero, ratio), whole)
+    return w.select(w.compare("oeq", b, zero), ratio, whole)
 
 
 def _integer_division(op: str, w: Writer, a: V, b: V) -> V:
