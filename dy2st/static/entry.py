@@ -53,7 +53,8 @@ class Entry:
         self._known: dict[tuple[Any, ...], bool] = {}
         self._place = paddle.CPUPlace()
         self._dtypes = {d: getattr(paddle, d.value) for d in DType}
-        self.pure = not (results.has_effects or program.writes or _is_random(program))
+        impure = results.has_effects or results.conditional or bool(program.writes)
+        self.pure = not (impure or _is_random(program))
 
     # --- may this Program serve this call? ------------------------------------------------------
 
