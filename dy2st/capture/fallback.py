@@ -137,9 +137,11 @@ def _run_infermeta(
     if not hasattr(paddle.base.core.pir.ops, name):
         return _run_eagerly(name, args, kwargs, operands, env)
     was_dynamic = paddle.in_dynamic_mode()
+    # A name of its own: a value printed after its program is gone kills the process.
+    scratch = paddle.static.Program()
     paddle.enable_static()
     try:
-        with paddle.static.program_guard(paddle.static.Program()):
+        with paddle.static.program_guard(scratch):
             data: list[Any] = []
             for i, v in enumerate(operands):
                 shape = [_size(d, env) for d in v.shape]

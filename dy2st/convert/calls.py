@@ -17,6 +17,7 @@ from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodT
 from typing import Any, cast
 
 from dy2st import debug
+from dy2st.capture.patches import recording
 from dy2st.convert import active
 from dy2st.convert.builtins_ import TABLE, TAKES_UNIONS
 from dy2st.convert.places import contents_place
@@ -60,6 +61,8 @@ def _call_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any
         return call(function.__func__, function.__self__, *args, **kwargs)
     if kind is BuiltinFunctionType and isinstance(function.__self__, _CONTAINERS):
         return _container_method(session, function, args, kwargs)
+    if kind is BuiltinFunctionType:
+        return _plain(session, recording(function), args, kwargs)
     if kind is functools.partial:
         return call(function.func, *function.args, *args, **{**function.keywords, **kwargs})
     if isinstance(function, functools._lru_cache_wrapper):
@@ -96,8 +99,9 @@ def _static(function: Any, instance: Any, _: Any, /, *args: Any, **kwargs: Any) 
 def _call_function(session: Session, function: FunctionType, args: Any, kwargs: Any) -> Any:
     if _is_layer_call(function):
         return call_layer(session, args[0], args[1:], kwargs)
-    session.touch_closure(function)
     made = converted_of(session, function)
+    # After the first reads of a function from outside are noted: touching says "may be written".
+    session.touch_closure(function)
     if made is None:
         return _plain(session, _with_converted_cells(function), args, kwargs)
     return session.simplify(made(*args, **kwargs))
