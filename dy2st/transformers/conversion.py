@@ -21,6 +21,7 @@ from dy2st.transformers.breakpoints import contains_breakpoint
 from dy2st.transformers.pipeline import convert_tree
 
 _GENERATOR = 0x20
+_BREAKPOINTS = {"breakpoint", "set_trace"}
 
 
 @dataclass
@@ -149,7 +150,9 @@ def _template(function: FunctionType) -> _Template:
 
 def _convert(function: FunctionType) -> _Template:
     parsed = parse_function(function)
-    has_breakpoint = contains_breakpoint(parsed.node)
+    has_breakpoint = not _BREAKPOINTS.isdisjoint(parsed.identifiers) and contains_breakpoint(
+        parsed.node
+    )
     location = parsed.location
     converted = convert_tree(parsed, has_breakpoint)
     code = compile_tree(parsed, converted.tree, converted.names, converted.support)

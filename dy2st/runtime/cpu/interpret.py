@@ -188,7 +188,7 @@ def _sort(node: g.Sort, x: Array) -> list[Array]:
 
 
 def _primitive(node: g.Primitive, *xs: Array) -> list[Array]:
-    if node.kind == "onednn":
+    if node.kind in ("onednn", "window"):
         from dy2st.runtime.cpu.onednn.lower import execute_node
 
         return execute_node(node, xs)

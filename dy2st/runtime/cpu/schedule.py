@@ -39,12 +39,15 @@ def schedule(outputs: Sequence[g.Node], is_static: IsStatic, split: bool = True)
     """Steps that compute ``outputs``.
 
     With ``split``, static nodes are left to the prologue; without, the graph is one that came out
-    of a schedule with ``split`` and is not rewritten again.
+    of a schedule with ``split``, and runs once: by primitives and numpy, as fusing and compiling
+    kernels would take longer than they save.
     """
     result = Scheduled(outputs=list(outputs))
-    if split:
-        result.outputs = layout.rewrite(outputs, is_static)
-        result.roots = static_roots(result.outputs, is_static)
+    if not split:
+        _once(result)
+        return result
+    result.outputs = layout.rewrite(outputs, is_static)
+    result.roots = static_roots(result.outputs, is_static)
     available = set(result.roots)
     # What is in memory already is copied by the planner, not by a kernel.
     wanted = [n for n in dict.fromkeys(result.outputs) if not _in_memory(n, available, result)]
@@ -160,8 +163,33 @@ def _all_results(node: g.Node, known: Sequence[g.Node | None]) -> tuple[g.Node, 
         return (node,)
     return tuple(
         found or g.Part(shape=shape, dtype=dtype, operands=(node,), index=i, source=node.source)
-        for i, (found, (shape, dtype)) in enumerate(zip(known, node.results))
+        for i, (found, (shape, dtype)) in enumerate(
+            zip(known or [None] * len(node.results), node.results)
+        )
     )
+
+
+# --- graphs that run once ----------------------------------------------------------------------
+
+
+def _once(result: Scheduled) -> None:
+    """A step for each node of the graph."""
+    order = g.topological(result.outputs)
+    parts: dict[g.Node, list[g.Node | None]] = {}
+    for node in order:
+        if isinstance(node, g.Part):
+            whole = node.operands[0]
+            assert isinstance(whole, g.Multi)
+            parts.setdefault(whole, [None] * len(whole.results))[node.index] = node
+    for node in order:
+        if isinstance(node, (g.Input, g.Constant, g.Part)):
+            continue
+        if isinstance(node, g.Reshape):
+            result.views[node] = View(node, node.operands[0])
+            continue
+        results = _all_results(node, parts.get(node, ()))
+        made = primitive_step(node, results) if isinstance(node, g.Primitive) else None
+        result.steps.append(made or numpy_step(node, results))
 
 
 # --- nodes by numpy --------------------------------------------------------------------------------
