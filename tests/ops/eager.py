@@ -30,7 +30,14 @@ def to_numpy(tensor: Any) -> np.ndarray:
     return tensor.numpy()
 
 
-def _attribute(op: type[Op], kind: str, value: Any) -> Any:
+# Eager takes these numbers as tensors of one element.
+_AS_TENSORS = ("arange", "linspace")
+
+
+def _attribute(op: type[Op], kind: str, value: Any, attrs: dict[str, Any]) -> Any:
+    if kind == "scalar" and op.name in _AS_TENSORS:
+        dtype = attrs["dtype"].value if op.name == "arange" else "int32"
+        return paddle.to_tensor([value]).astype(dtype)
     if kind == "place":
         return paddle.CPUPlace()
     if kind == "dtype" and op.name in ("argmax", "argmin"):
@@ -51,7 +58,7 @@ def call(op: type[Op], operands: list[Any], attrs: dict[str, Any], strided: bool
     args: list[Any] = []
     for field in op.signature.fields:
         if not field.is_operand:
-            args.append(_attribute(op, field.kind, attrs[field.name]))
+            args.append(_attribute(op, field.kind, attrs[field.name], attrs))
             continue
         operand = next(given)
         if isinstance(operand, tuple):
@@ -67,5 +74,7 @@ def _flatten(result: Any):
     if isinstance(result, (list, tuple)):
         for item in result:
             yield from _flatten(item)
-    elif result is not None:
+    elif (
+        result is not None and result._is_initialized() or (result is not None and result.size == 0)
+    ):
         yield result
