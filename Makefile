@@ -52,5 +52,18 @@ BENCH_ARGS ?=
 bench: $(BENCH)/.installed  ## measure against the peers; part of it: make bench BENCH_ARGS="--only lstm --batch 1"
 	$(BENCH)/bin/python -m benchmarks $(BENCH_ARGS)
 
+PYTHON37 ?= $(shell for p in python3.7 $(wildcard $(HOME)/.pyenv/versions/3.7.*/bin/python); do command -v $$p && break; done)
+FLUID := .venv-fluid/bin/python
+
+.venv-fluid/.installed:
+	@test -n "$(PYTHON37)" || { echo "No CPython 3.7 found; name one: make PYTHON37=/path/to/python3.7 test-fluid"; exit 1; }
+	$(PYTHON37) -m venv .venv-fluid
+	.venv-fluid/bin/pip install --quiet paddlepaddle==1.8.5 'protobuf<3.21'
+	touch $@
+
+test-fluid: $(STAMP) .venv-fluid/.installed  ## record what Paddle 1.8.5 computes, then compare (needs a Python 3.7)
+	PYTHONPATH=. $(BIN)/python tests/migrate/record.py $(FLUID)
+	$(PYTEST) -q tests/migrate
+
 clean:  ## remove what make made
 	rm -rf .venv benchmarks/.work build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

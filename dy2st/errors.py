@@ -192,3 +192,19 @@ class MigrateError(Dy2stError):
     """``paddle-migrate`` cannot do what was asked."""
 
     code = "PM000"
+
+
+class SourceReadError(MigrateError):
+    """A file that cannot be read, decoded, parsed or written back; it is left as it was."""
+
+    code = "PM300"
+
+    def __init__(self, message: str, *, line: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class MigrateUsageError(MigrateError):
+    """The command line or the configuration asks for something that does not exist."""
+
+    code = "PM064"

@@ -27,6 +27,21 @@ def content_of(program: Program, value: Value) -> Content | None:
     return rule(program, op) if rule is not None else None
 
 
+def number_of(program: Program, value: Value) -> Any:
+    """The number in a one-element tensor of any dtype that ``full`` or a constant made; else None."""
+    op = value.owner
+    if not isinstance(op, Operation) or dims.product(value.shape) != 1:
+        return None
+    if op.name == "full":
+        number: Any = op.attrs["value"]
+        if isinstance(number, (bool, int, float)):
+            return float(number) if value.dtype.is_floating else int(number)
+        return number
+    if op.name == "constant":
+        return program.constants[str(op.attrs["name"])].item()
+    return None
+
+
 def _shape(program: Program, op: Operation) -> Content | None:
     (x,) = op.flat_operands()
     return x.shape

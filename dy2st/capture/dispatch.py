@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dy2st.capture import storage, symint
+from dy2st.capture import content, storage, symint
 from dy2st.errors import CaptureError, ShapeError
 from dy2st.ir.program import Value
 from dy2st.ir.types import DType
@@ -165,18 +165,19 @@ def _element(recorder: Recorder, raw: Any) -> Any:
 def _attribute_of_tensor(recorder: Recorder, field: Field, raw: Any) -> Any:
     tensor = recorder.lift(raw)
     value = recorder.value_of(tensor)
+    number = content.number_of(recorder.builder.program, value)
+    if number is not None and field.kind in ("int", "float", "scalar", "number", "bool"):
+        return number
     if not (value.dtype.is_integer or value.dtype is DType.BOOL):
         raise CaptureError(
             f"the argument {field.name!r} is a float tensor where the Program needs a number",
             location=recorder.location,
             remedy="pass a Python number, or write the operation with tensor arithmetic",
         )
-    from dy2st.capture.content import content_of
-
-    known = content_of(recorder.builder.program, value)
+    known = content.content_of(recorder.builder.program, value)
     if known is not None:
-        return known[0] if field.kind in ("int", "scalar", "float") else tuple(known)
-    if field.kind in ("int", "scalar", "float") or value.type.rank == 0:
+        return known[0] if field.kind in ("int", "scalar", "float", "number") else tuple(known)
+    if field.kind in ("int", "scalar", "float", "number") or value.type.rank == 0:
         return _element(recorder, tensor)
     length = value.shape[0]
     if not isinstance(length, int):

@@ -107,6 +107,16 @@ class Builder:
             popped = self._blocks.pop()
             assert popped is block
 
+    @contextmanager
+    def reopen(self, block: Block) -> Iterator[Block]:
+        """Let operations go into a region that was closed, until the ``with`` ends."""
+        self._blocks.append(block)
+        try:
+            yield block
+        finally:
+            popped = self._blocks.pop()
+            assert popped is block
+
     def yield_(self, values: Sequence[Value]) -> None:
         """End a region."""
         self.block.ops.append(Operation("yield", tuple(values)))

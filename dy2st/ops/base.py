@@ -76,6 +76,8 @@ class Op:
     cases: ClassVar[Any] = None
     # Random operations read the generator: never folded, merged or moved out of loops.
     random: ClassVar[bool] = False
+    # For those that are random only with some attributes (dropout): a function of the attributes.
+    random_when: ClassVar[Any] = None
     # Indices of the operand that an in-place twin (`relu_`) overwrites; capture makes it a rebinding.
     inplace_of: ClassVar[int] = 0
     # What phi calls the same operation besides ``name`` (with the same argument order).
@@ -139,6 +141,14 @@ def find(name: str) -> type[Op] | None:
     """The operation called ``name`` in phi, or None."""
     _load()
     return _REGISTRY.get(name)
+
+
+def draws_random(name: str, attrs: dict[str, Attr]) -> bool:
+    """Whether the operation with these attributes reads the random generator."""
+    op = find(name)
+    if op is None:
+        return False
+    return bool(op.random_when(attrs)) if op.random_when is not None else op.random
 
 
 def get(name: str) -> type[Op]:

@@ -1,34 +1,28 @@
-"""Tensors made of numbers: constants, ranges, identity matrices."""
+"""Tensors from numbers: ``full``, ``arange``, ``eye`` and their kin."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from dy2st.ir.dims import Dim, ceildiv
+from dy2st.errors import IndexOutOfRangeError, ShapeError
+from dy2st.ir.dims import Dim, Shape, ceildiv
 from dy2st.ir.types import DType, TensorType
 from dy2st.ops.base import Plain
-from dy2st.ops.cases import values
-from dy2st.ops.scalar_math import number_for
-
-_SHAPES: list[dict[str, Any]] = [
-    {"shape": [2, 3]},
-    {"shape": []},
-    {"shape": [0, 2]},
-    {"shape": [2], "dtype": "int64"},
-]
+from dy2st.ops.cases import ints, values
+from dy2st.ops.rules import at_least_0, reference, same_as, static
 
 
-def _filled(shape: Any, value: Any, dtype: DType) -> np.ndarray:
-    return np.full(tuple(shape), value).astype(dtype.numpy)
+def _is_complex(value: Any, dtype: DType) -> bool:
+    return isinstance(value, complex) or dtype.is_complex
 
 
-def full_node(b: Any, shape: Any, value: Any, dtype: DType) -> Any:
-    """A constant node; complex ones go by the reference."""
-    if dtype.is_complex:
+def _filled(b: Any, shape: Any, value: Any, dtype: DType) -> Any:
+    if _is_complex(value, dtype):
         return b.reference()
-    return b.full(tuple(shape), number_for(dtype.value, value), dtype.value)
+    return b.full(shape, value, dtype.value)
 
 
 class Full(
@@ -36,33 +30,25 @@ class Full(
     name="full",
     signature="shape: ints, value: scalar, dtype: dtype = 'float32', place: place = None -> out",
 ):
-    """One number everywhere."""
+    """``shape`` filled with ``value``."""
 
     cases = [
-        {"shape": [2, 3], "value": 1.5},
-        {"shape": [], "value": 2},
-        {"shape": [0, 2], "value": 1.0},
-        {"shape": [2], "value": 3.7, "dtype": "int64"},
-        {"shape": [2], "value": True, "dtype": "bool"},
-        {"shape": [2], "value": float("inf"), "dtype": "float64"},
+        {"shape": [2, 3], "value": 1.5, "dtype": "float32"},
+        {"shape": [], "value": 7, "dtype": "int64"},
+        {"shape": [0, 2], "value": True, "dtype": "bool"},
+        {"shape": [2], "value": float("nan"), "dtype": "float64"},
+        {"shape": [2], "value": 2.5, "dtype": "float16"},
     ]
-    infer = lambda shape, value, dtype: TensorType(dtype, tuple(shape))  # noqa: E731
-    numpy = _filled
-    cpu = full_node
+    dtypes = ("float32",)
 
+    def infer(shape: Shape, dtype: DType) -> TensorType:
+        return TensorType(dtype or DType.FLOAT32, shape)
 
-class FullIntArray(
-    Plain,
-    name="full_int_array",
-    signature="value: ints, dtype: dtype = 'int64', place: place = None -> out",
-):
-    """A vector of given integers."""
+    def numpy(shape: tuple[int, ...], value: Any, dtype: DType) -> Any:
+        return np.full(shape, value, (dtype or DType.FLOAT32).numpy)
 
-    not_compared = "eager Paddle has no such call"
-    cases = [{"value": [1, 2, 3]}]
-    infer = lambda value, dtype: TensorType(dtype, (len(value),))  # noqa: E731
-    numpy = lambda value, dtype: np.array(value, dtype.numpy)  # noqa: E731
-    cpu = lambda b, value, dtype: b.constant(np.array(value, dtype.numpy))  # noqa: E731
+    def cpu(b: Any, shape: Any, value: Any, dtype: DType) -> Any:
+        return _filled(b, shape, value, dtype or DType.FLOAT32)
 
 
 class FullLike(
@@ -70,105 +56,99 @@ class FullLike(
     name="full_like",
     signature="x: Tensor, value: scalar, dtype: dtype = None, place: place = None -> out",
 ):
-    """One number everywhere, in the shape of another tensor."""
+    """The shape of ``x`` filled with ``value``, in the dtype of ``x`` unless another is given."""
 
     cases = [
-        {"x": (2, 3), "value": 1.5},
-        {"x": ("N", 2), "value": 0, "dtype": "int64"},
-        {"x": (), "value": 1, "dtype": "bool"},
+        {"x": (2, 3), "value": 1.0, "dtype": "float32"},
+        {"x": ("N", 2), "value": 3, "dtype": "int64"},
+        {"x": (), "value": 0, "dtype": None},
     ]
-    infer = lambda x, value, dtype: x.with_dtype(dtype or x.dtype)  # noqa: E731
 
-    def numpy(x: np.ndarray, value: Any, dtype: DType | None) -> Any:
-        return np.full(x.shape, value).astype(dtype.numpy if dtype else x.dtype)
+    def infer(x: TensorType, dtype: DType | None) -> TensorType:
+        return x.with_dtype(dtype or x.dtype)
+
+    def numpy(x: Any, value: Any, dtype: DType | None) -> Any:
+        return np.full(x.shape, value, dtype.numpy if dtype else x.dtype)
 
     def cpu(b: Any, x: Any, value: Any, dtype: DType | None) -> Any:
-        return full_node(b, x.shape, value, dtype or DType.of(x.dtype))
+        return _filled(b, x.shape, value, dtype or DType.of(x.dtype))
+
+
+class FillInPlace(
+    Plain,
+    name="full_",
+    signature=(
+        "output: Tensor, shape: ints, value: scalar, dtype: dtype = 'float32', "
+        "place: place = None -> out"
+    ),
+):
+    """``output`` overwritten with ``value``."""
+
+    not_compared = "its result is its operand, whose dtype phi takes from the attribute"
+    infer = same_as("output")
+    cases = [{"output": (2, 3), "shape": [2, 3], "value": 2.0}]
+
+    def numpy(output: Any, value: Any) -> Any:
+        return np.full(output.shape, value, output.dtype)
+
+    def cpu(b: Any, output: Any, value: Any) -> Any:
+        return _filled(b, output.shape, value, DType.of(output.dtype))
+
+
+class Fill(Plain, name="fill", signature="x: Tensor, value: scalar -> out"):
+    """The shape and dtype of ``x`` filled with ``value``."""
+
+    infer = same_as("x")
+    cases = [{"x": (2, 3), "value": 2.0}]
+
+    def numpy(x: Any, value: Any) -> Any:
+        return np.full(x.shape, value, x.dtype)
+
+    def cpu(b: Any, x: Any, value: Any) -> Any:
+        return _filled(b, x.shape, value, DType.of(x.dtype))
 
 
 class FullWithTensor(
-    Plain,
-    name="full_with_tensor",
-    signature="value: Tensor, shape: ints, dtype: dtype = 'float32' -> out",
+    Plain, name="full_with_tensor", signature="value: Tensor, shape: ints, dtype: dtype -> out"
 ):
-    """The one element of a tensor everywhere."""
+    """``shape`` filled with the one element of ``value``."""
 
     cases = [
-        {"value": (), "shape": [2, 3], "dtype": "float32"},
-        {"value": (1,), "shape": [2], "dtype": "int64", "dtypes": ("int64", "int32")},
+        {"value": values(2.5, "float32"), "shape": [2, 3], "dtype": "float32"},
+        {"value": values([3], "int64"), "shape": [2], "dtype": "int64"},
     ]
-    infer = lambda value, shape, dtype: TensorType(dtype, tuple(shape))  # noqa: E731
-    numpy = lambda value, shape, dtype: _filled(shape, value.reshape(()), dtype)  # noqa: E731
-    dtypes = ("float32", "float64", "int32", "int64")
+    dtypes = ("float32",)
+
+    def infer(shape: Shape, dtype: DType) -> TensorType:
+        return TensorType(dtype, shape)
+
+    def numpy(value: Any, shape: tuple[int, ...], dtype: DType) -> Any:
+        return np.full(shape, value.reshape(()), dtype.numpy)
 
     def cpu(b: Any, value: Any, shape: Any, dtype: DType) -> Any:
-        return b.full(tuple(shape), value, dtype.value)
+        if dtype.is_complex or DType.of(value.dtype).is_complex:
+            return b.reference()
+        return b.expand(b.cast(b.reshape(value, ()), dtype.value), shape)
 
 
-class FullBatchSizeLike(
+class Empty(
     Plain,
-    name="full_batch_size_like",
-    signature=(
-        "input: Tensor, shape: ints, dtype: dtype, value: scalar, input_dim_idx: int = 0, "
-        "output_dim_idx: int = 0, place: place = None -> out"
-    ),
+    name="empty",
+    signature="shape: ints, dtype: dtype = 'float32', place: place = None -> out",
 ):
-    """One number everywhere; one size is that of another tensor."""
+    """``shape`` with any contents: zeros here, so that runs repeat."""
 
-    cases = [{"input": ("N", 3), "shape": [-1, 2], "dtype": "float32", "value": 0.5}]
+    not_compared = "its values are whatever was in memory"
+    cases = [{"shape": [2, 3], "dtype": "float32"}]
 
-    def infer(
-        input: TensorType, shape: Any, dtype: DType, input_dim_idx: int, output_dim_idx: int
-    ) -> TensorType:
-        sizes: list[Dim] = list(shape)
-        sizes[output_dim_idx] = input.shape[input_dim_idx]
-        return TensorType(dtype, tuple(sizes))
+    def infer(shape: Shape, dtype: DType) -> TensorType:
+        return TensorType(dtype or DType.FLOAT32, shape)
 
-    def numpy(
-        input: np.ndarray, shape: Any, dtype: DType, value: Any, input_dim_idx: int,
-        output_dim_idx: int,
-    ) -> Any:  # fmt: skip
-        sizes = list(shape)
-        sizes[output_dim_idx] = input.shape[input_dim_idx]
-        return _filled(sizes, value, dtype)
+    def numpy(shape: tuple[int, ...], dtype: DType) -> Any:
+        return np.zeros(shape, (dtype or DType.FLOAT32).numpy)
 
-    def cpu(
-        b: Any, input: Any, shape: Any, dtype: DType, value: Any, input_dim_idx: int,
-        output_dim_idx: int,
-    ) -> Any:  # fmt: skip
-        sizes = list(shape)
-        sizes[output_dim_idx] = input.shape[input_dim_idx]
-        return full_node(b, sizes, value, dtype)
-
-
-class _Constant(Plain):
-    infer = lambda shape, dtype: TensorType(dtype, tuple(shape))  # noqa: E731
-    cases = _SHAPES
-
-
-_CONSTANT = "shape: ints, dtype: dtype = 'float32', place: place = None -> out"
-
-
-class Zeros(_Constant, name="zeros", signature=_CONSTANT):
-    """Zero everywhere."""
-
-    numpy = lambda shape, dtype: _filled(shape, 0, dtype)  # noqa: E731
-    cpu = lambda b, shape, dtype: full_node(b, shape, 0, dtype)  # noqa: E731
-
-
-class Ones(_Constant, name="ones", signature=_CONSTANT):
-    """One everywhere."""
-
-    numpy = lambda shape, dtype: _filled(shape, 1, dtype)  # noqa: E731
-    cpu = lambda b, shape, dtype: full_node(b, shape, 1, dtype)  # noqa: E731
-
-
-class Empty(_Constant, name="empty", signature=_CONSTANT):
-    """A tensor whose values nobody should read: zeros here."""
-
-    not_compared = "eager's values are whatever lay in memory"
-    numpy = lambda shape, dtype: _filled(shape, 0, dtype)  # noqa: E731
-    cpu = lambda b, shape, dtype: full_node(b, shape, 0, dtype)  # noqa: E731
+    def cpu(b: Any, shape: Any, dtype: DType) -> Any:
+        return _filled(b, shape, 0, dtype or DType.FLOAT32)
 
 
 class EmptyLike(
@@ -176,219 +156,217 @@ class EmptyLike(
     name="empty_like",
     signature="x: Tensor, dtype: dtype = None, place: place = None -> out",
 ):
-    """A tensor of the shape of another whose values nobody should read: zeros here."""
+    """The shape of ``x`` with any contents: zeros here."""
 
-    not_compared = "eager's values are whatever lay in memory"
-    cases = [{"x": ("N", 3)}, {"x": (2,), "dtype": "int64"}]
-    infer = lambda x, dtype: x.with_dtype(dtype or x.dtype)  # noqa: E731
+    not_compared = "its values are whatever was in memory"
+    cases = [{"x": (2, 3)}]
 
-    def numpy(x: np.ndarray, dtype: DType | None) -> Any:
+    def infer(x: TensorType, dtype: DType | None) -> TensorType:
+        return x.with_dtype(dtype or x.dtype)
+
+    def numpy(x: Any, dtype: DType | None) -> Any:
         return np.zeros(x.shape, dtype.numpy if dtype else x.dtype)
 
     def cpu(b: Any, x: Any, dtype: DType | None) -> Any:
-        return full_node(b, x.shape, 0, dtype or DType.of(x.dtype))
-
-
-class OnesLike(
-    Plain, name="ones_like", signature="x: Tensor, dtype: dtype = None, place: place = None -> out"
-):
-    """One everywhere, in the shape of another tensor."""
-
-    cases = [{"x": ("N", 3)}, {"x": (2,), "dtype": "int64"}]
-    infer = lambda x, dtype: x.with_dtype(dtype or x.dtype)  # noqa: E731
-    numpy = lambda x, dtype: np.ones(x.shape, dtype.numpy if dtype else x.dtype)  # noqa: E731
-    cpu = lambda b, x, dtype: full_node(b, x.shape, 1, dtype or DType.of(x.dtype))  # noqa: E731
-
-
-class ZerosLike(
-    Plain, name="zeros_like", signature="x: Tensor, dtype: dtype = None, place: place = None -> out"
-):
-    """Zero everywhere, in the shape of another tensor."""
-
-    cases = [{"x": ("N", 3)}, {"x": (2,), "dtype": "int64"}]
-    infer = lambda x, dtype: x.with_dtype(dtype or x.dtype)  # noqa: E731
-    numpy = lambda x, dtype: np.zeros(x.shape, dtype.numpy if dtype else x.dtype)  # noqa: E731
-    cpu = lambda b, x, dtype: full_node(b, x.shape, 0, dtype or DType.of(x.dtype))  # noqa: E731
-
-
-class Fill(Plain, name="fill", signature="x: Tensor, value: scalar = 0 -> out"):
-    """x with every element replaced by one number."""
-
-    cases = [{"x": (2, 3), "value": 1.5}, {"x": ("N",), "value": 0}]
-    infer = lambda x: x  # noqa: E731
-    numpy = lambda x, value: np.full(x.shape, value).astype(x.dtype)  # noqa: E731
-    cpu = lambda b, x, value: full_node(b, x.shape, value, DType.of(x.dtype))  # noqa: E731
-    dtypes = ("float32", "float64", "int32", "int64")
+        return _filled(b, x.shape, 0, dtype or DType.of(x.dtype))
 
 
 class AssignValue(
     Plain,
-    name="assign_value",
+    name="assign_value_",
     signature=(
         "output: Tensor, shape: ints, dtype: dtype, values: scalars, place: place = None -> out"
     ),
 ):
-    """Given numbers in a given shape; the operand's own values do not matter."""
+    """``output`` becomes the listed values."""
 
-    not_compared = "eager has the in-place form only, which the test of assign_value_ calls"
     cases = [
-        {"output": (2, 2), "shape": [2, 2], "dtype": "float32", "values": [1.0, 2.0, 3.0, 4.0]},
-        {"output": (1,), "shape": [3], "dtype": "int64", "values": [1, 2, 3]},
+        {"output": (2,), "shape": [2], "dtype": "float32", "values": [1.0, 2.5]},
+        {"output": (1, 2), "shape": [1, 2], "dtype": "int64", "values": [1, 2]},
     ]
-    infer = lambda output, shape, dtype: TensorType(dtype, tuple(shape))  # noqa: E731
+    dtypes = ("float32",)
 
-    def numpy(output: Any, shape: Any, dtype: DType, values: Any) -> Any:
-        return np.array(values).astype(dtype.numpy).reshape(shape)
+    def infer(shape: Shape, dtype: DType) -> TensorType:
+        return TensorType(dtype, shape)
 
-    def cpu(b: Any, output: Any, shape: Any, dtype: DType, values: Any) -> Any:
-        return b.constant(np.array(values).astype(dtype.numpy).reshape(shape))
+    def numpy(shape: tuple[int, ...], dtype: DType, values: Any) -> Any:
+        return np.asarray(values, dtype.numpy).reshape(shape)
+
+    def cpu(b: Any, shape: Any, dtype: DType, values: Any) -> Any:
+        return b.constant(np.asarray(values, dtype.numpy).reshape(shape))
+
+
+# --- sequences --------------------------------------------------------------------------------
+
+
+def _count(start: Any, end: Any, step: Any) -> Dim:
+    """How many numbers ``arange`` gives. Raises ShapeError for a step of 0."""
+    if step == 0:
+        raise ShapeError("the step of arange is 0")
+    if any(isinstance(v, float) for v in (start, end, step)):
+        return max(math.ceil((end - start) / step), 0)
+    return at_least_0(ceildiv(end - start, step))
 
 
 class Arange(
     Plain,
     name="arange",
-    signature="start: scalar, end: scalar, step: scalar, dtype: dtype, place: place = None -> out",
+    signature=(
+        "start: number, end: number, step: number, dtype: dtype = 'float32', place: place = None -> out"
+    ),
 ):
-    """start, start + step, … below ``end``. Eager takes the three as tensors of one element."""
+    """``start, start + step, …`` below ``end``."""
 
-    aliases = ("range_v2",)
     cases = [
         {"start": 0, "end": 5, "step": 1, "dtype": "int64"},
-        {"start": 5, "end": -1, "step": -2, "dtype": "int32"},
+        {"start": 5, "end": 0, "step": -2, "dtype": "int32"},
         {"start": 0.0, "end": 1.0, "step": 0.3, "dtype": "float32"},
-        {"start": 2, "end": 2, "step": 1, "dtype": "int64"},
+        {"start": 3, "end": 3, "step": 1, "dtype": "int64"},
     ]
+    dtypes = ("float32",)
 
     def infer(start: Any, end: Any, step: Any, dtype: DType) -> TensorType:
-        return TensorType(dtype, (arange_size(start, end, step),))
+        return TensorType(dtype or DType.FLOAT32, (_count(start, end, step),))
 
     def numpy(start: Any, end: Any, step: Any, dtype: DType) -> Any:
-        count = arange_size(start, end, step)
-        wide = np.dtype(np.float64 if dtype.is_floating else np.int64)
-        first, by = np.asarray(start).astype(wide), np.asarray(step).astype(wide)
-        return first + np.arange(int(count)).astype(wide) * by  # type: ignore[arg-type]
+        n = static(_count(start, end, step), "the length of arange")
+        wide = np.float64 if isinstance(start + step, float) else np.int64
+        return (start + np.arange(n, dtype=wide) * step).astype((dtype or DType.FLOAT32).numpy)
 
     def cpu(b: Any, start: Any, end: Any, step: Any, dtype: DType) -> Any:
-        return b.arange(arange_size(start, end, step), dtype.value, start, step)
-
-
-def arange_size(start: Any, end: Any, step: Any) -> Dim:
-    """How many numbers a range has."""
-    if any(isinstance(v, float) for v in (start, end, step)):
-        return max(int(np.ceil((end - start) / step)), 0)
-    if all(isinstance(v, int) for v in (start, end, step)):
-        return max(int(-(-(end - start) // step)), 0)
-    count: Dim = ceildiv(end - start, step)
-    return count
+        n = static(_count(start, end, step), "the length of arange")
+        return b.arange(n, (dtype or DType.FLOAT32).value, start, step)
 
 
 class Linspace(
     Plain,
     name="linspace",
     signature=(
-        "start: Tensor, stop: Tensor, number: scalar, dtype: dtype = 'float32', "
-        "place: place = None -> out"
+        "start: number, stop: number, num: number, dtype: dtype = 'float32', place: place = None -> out"
     ),
 ):
-    """``number`` evenly spaced numbers from start to stop. Eager takes the number as a tensor."""
+    """``num`` numbers evenly from ``start`` to ``stop``, both included."""
 
     cases = [
-        {"start": values([0.0]), "stop": values([1.0]), "number": 5},
-        {"start": values(1.0), "stop": values(-2.0), "number": 4, "dtype": "float64"},
-        {"start": values([3.0]), "stop": values([1.0]), "number": 1},
+        {"start": 0.0, "stop": 1.0, "num": 5, "dtype": "float32"},
+        {"start": -2.0, "stop": 3.0, "num": 1, "dtype": "float32"},
+        {"start": 5.0, "stop": -5.0, "num": 8, "dtype": "float64"},
+        {"start": 0, "stop": 10, "num": 4, "dtype": "int64"},
     ]
     dtypes = ("float32",)
-    infer = lambda number, dtype: TensorType(dtype, (number,))  # noqa: E731
 
-    def numpy(start: np.ndarray, stop: np.ndarray, number: int, dtype: DType) -> Any:
-        wide = np.float64 if dtype.is_floating else np.int64
-        return np.linspace(
-            start.reshape(()).astype(wide), stop.reshape(()).astype(wide), int(number)
-        )
+    def infer(num: Dim, dtype: DType) -> TensorType:
+        return TensorType(dtype or DType.FLOAT32, (num,))
 
-    def cpu(b: Any, start: Any, stop: Any, number: int, dtype: DType) -> Any:
-        n = int(number)
-        if not dtype.is_floating or n < 2:
-            return b.reference()
-        first, last = b.reshape(start, ()), b.reshape(stop, ())
-        step = b.map(
-            lambda s, a, c: (s.cast(c, "float64") - a) / (n - 1), first, last, dtype="float64"
-        )
-        half = n // 2  # from both ends, so that the last number is exactly the stop
-        return b.map(
-            lambda s, i, a, c, d: s.select(
-                i < half, s.cast(a, "float64") + d * i, s.cast(c, "float64") - d * (n - 1 - i)
-            ),
-            b.iota((n,), 0),
-            first,
-            last,
-            step,
-            dtype=dtype.value,
-        )
+    def numpy(start: Any, stop: Any, num: int, dtype: DType) -> Any:
+        target = (dtype or DType.FLOAT32).numpy
+        wide = np.float32 if target == np.float32 else np.float64
+        start, stop = wide(start), wide(stop)
+        step = (stop - start) / wide(max(num - 1, 1))
+        index = np.arange(num, dtype=wide)
+        # Paddle counts the second half from the end, so that both ends are exact.
+        low, high = start + step * index, stop - step * (num - 1 - index)
+        return np.where(np.arange(num) < num // 2, low, high if num > 1 else start).astype(target)
+
+    cpu = reference()
 
 
 class Eye(
     Plain,
     name="eye",
     signature=(
-        "num_rows: scalar, num_columns: scalar, dtype: dtype = 'float32', place: place = None -> out"
+        "num_rows: scalar, num_columns: scalar = -1, dtype: dtype = 'float32', "
+        "place: place = None -> out"
     ),
 ):
-    """The identity matrix."""
+    """Ones on the diagonal of a matrix of zeros."""
 
-    cases = [{"num_rows": 3, "num_columns": 3}, {"num_rows": 2, "num_columns": 4, "dtype": "int64"}]
+    cases = [
+        {"num_rows": 3, "num_columns": 3, "dtype": "float32"},
+        {"num_rows": 2, "num_columns": 4, "dtype": "int64"},
+        {"num_rows": 3, "num_columns": -1, "dtype": "float64"},
+    ]
+    dtypes = ("float32",)
 
-    def infer(num_rows: Any, num_columns: Any, dtype: DType) -> TensorType:
-        return TensorType(dtype, (num_rows, num_rows if _absent(num_columns) else num_columns))
+    def infer(num_rows: Dim, num_columns: Dim, dtype: DType) -> TensorType:
+        columns = num_rows if num_columns is None or num_columns == -1 else num_columns
+        return TensorType(dtype or DType.FLOAT32, (num_rows, columns))
 
-    def numpy(num_rows: Any, num_columns: Any, dtype: DType) -> Any:
-        return np.eye(
-            num_rows, num_rows if _absent(num_columns) else num_columns, dtype=dtype.numpy
-        )
+    def numpy(num_rows: int, num_columns: int, dtype: DType) -> Any:
+        columns = num_rows if num_columns is None or num_columns == -1 else num_columns
+        return np.eye(num_rows, columns, dtype=(dtype or DType.FLOAT32).numpy)
 
-    def cpu(b: Any, num_rows: Any, num_columns: Any, dtype: DType) -> Any:
-        if dtype.is_complex:
-            return b.reference()
-        shape = (int(num_rows), int(num_rows if _absent(num_columns) else num_columns))
-        same = b.elementwise("eq", b.iota(shape, 0), b.iota(shape, 1))
-        return b.cast(same, dtype.value)
+    def cpu(b: Any, num_rows: int, num_columns: int, dtype: DType) -> Any:
+        columns = num_rows if num_columns is None or num_columns == -1 else num_columns
+        shape = (num_rows, columns)
+        same = b.elementwise("eq", b.iota(shape, 0, "int64"), b.iota(shape, 1, "int64"))
+        return b.cast(same, (dtype or DType.FLOAT32).value)
 
 
-def _absent(size: Any) -> bool:
-    return isinstance(size, int) and size == -1
+class OneHot(Plain, name="one_hot", signature="x: Tensor, num_classes: scalar -> out"):
+    """A new last axis with 1 at the index and 0 elsewhere. Raises for an index out of range."""
+
+    dtypes = ("int64", "int32")
+    cases = [
+        {"x": ints((3,), 4), "num_classes": 4},
+        {"x": ints(("N", 2), 5), "num_classes": 5},
+        {"x": ints((), 3), "num_classes": 3},
+    ]
+
+    def infer(x: TensorType, num_classes: Dim) -> TensorType:
+        return TensorType(DType.FLOAT32, (*x.shape, num_classes))
+
+    def numpy(x: Any, num_classes: int) -> Any:
+        if x.size and (x.min() < 0 or x.max() >= num_classes):
+            raise IndexOutOfRangeError(f"one_hot: an index is outside of 0 to {num_classes - 1}")
+        return (x[..., None] == np.arange(num_classes)).astype(np.float32)
+
+    def cpu(b: Any, x: Any, num_classes: int) -> Any:
+        # Reading row x of a unit matrix checks the bounds; a negative index must not wrap.
+        inside = b.map(lambda s, i: s.select(i < 0, num_classes, i), b.cast(x, "int64"))
+        shape = (num_classes, num_classes)
+        same = b.elementwise("eq", b.iota(shape, 0, "int64"), b.iota(shape, 1, "int64"))
+        return b.gather(b.cast(same, "float32"), inside, 0)
+
+
+def _triangle(rows: Any, cols: Any, offset: int, upper: bool) -> Any:
+    index = np.triu_indices(rows, offset, cols) if upper else np.tril_indices(rows, offset, cols)
+    return np.stack(index)
 
 
 class TrilIndices(
     Plain,
     name="tril_indices",
-    signature="rows: int, cols: int, offset: int, dtype: dtype, place: place = None -> out",
+    signature=(
+        "rows: int, cols: int, offset: int, dtype: dtype = 'int64', place: place = None -> out"
+    ),
 ):
-    """Rows and columns of the elements on and below a diagonal."""
+    """Row and column indices of the lower triangle."""
 
-    cases = [{"rows": 3, "cols": 4, "offset": 1, "dtype": "int64"}]
+    dtypes = ("float32",)
+    cases = [{"rows": 3, "cols": 4, "offset": o, "dtype": "int64"} for o in (0, 1, -1)]
+    cpu = reference()
 
     def infer(rows: int, cols: int, offset: int, dtype: DType) -> TensorType:
-        return TensorType(dtype, (2, len(np.tril_indices(rows, offset, cols)[0])))
+        return TensorType(dtype, (2, _triangle(rows, cols, offset, False).shape[1]))
 
-    numpy = lambda rows, cols, offset: np.stack(np.tril_indices(rows, offset, cols))  # noqa: E731
-
-    def cpu(b: Any, rows: int, cols: int, offset: int, dtype: DType) -> Any:
-        return b.constant(np.stack(np.tril_indices(rows, offset, cols)).astype(dtype.numpy))
+    def numpy(rows: int, cols: int, offset: int, dtype: DType) -> Any:
+        return _triangle(rows, cols, offset, False).astype(dtype.numpy)
 
 
 class TriuIndices(
     Plain,
     name="triu_indices",
-    signature="row: int, col: int, offset: int, dtype: dtype, place: place = None -> out",
+    signature="row: int, col: int, offset: int, dtype: dtype = 'int64', place: place = None -> out",
 ):
-    """Rows and columns of the elements on and above a diagonal."""
+    """Row and column indices of the upper triangle."""
 
-    cases = [{"row": 3, "col": 4, "offset": 1, "dtype": "int64"}]
+    dtypes = ("float32",)
+    cases = [{"row": 3, "col": 4, "offset": o, "dtype": "int64"} for o in (0, 1, -1)]
+    cpu = reference()
 
     def infer(row: int, col: int, offset: int, dtype: DType) -> TensorType:
-        return TensorType(dtype, (2, len(np.triu_indices(row, offset, col)[0])))
+        return TensorType(dtype, (2, _triangle(row, col, offset, True).shape[1]))
 
-    numpy = lambda row, col, offset: np.stack(np.triu_indices(row, offset, col))  # noqa: E731
-
-    def cpu(b: Any, row: int, col: int, offset: int, dtype: DType) -> Any:
-        return b.constant(np.stack(np.triu_indices(row, offset, col)).astype(dtype.numpy))
+    def numpy(row: int, col: int, offset: int, dtype: DType) -> Any:
+        return _triangle(row, col, offset, True).astype(dtype.numpy)

@@ -5,7 +5,8 @@ phi they may come between attributes: order is free), then attributes with defau
 
 Kinds of operand: ``Tensor``, ``Tensor?`` (may be absent), ``Tensor[]`` (a list).
 Kinds of attribute: ``int``, ``float``, ``bool``, ``str``, ``ints`` (elements may be symbolic sizes),
-``floats``, ``dtype``, ``scalar`` (a Python number or a symbolic size), ``scalars``, ``place``
+``floats``, ``dtype``, ``scalar`` (a Python number or a symbolic size), ``number`` (the same,
+where phi takes a tensor of one element), ``scalars``, ``place``
 (accepted and dropped: where a Program runs is not an operation's business), ``any``.
 
 Paddle's generated wrappers hand arguments on as their callers wrote them, so ``bind`` also takes the
@@ -104,6 +105,7 @@ _NORMALIZE: dict[str, Callable[[Any], Attr]] = {
     "floats": lambda v: tuple(float(x) for x in v),
     "dtype": _dtype,
     "scalar": _scalar,
+    "number": _scalar,
     "scalars": lambda v: tuple(_scalar(x) for x in v),
     "place": lambda v: None,
     "any": lambda v: tuple(v) if isinstance(v, list) else v,

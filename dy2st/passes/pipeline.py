@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dy2st import debug
 from dy2st.ir.program import Program
 from dy2st.passes.decompose import decompose
+from dy2st.passes.fold_batch_norm import fold_batch_norm
 from dy2st.passes.fold_constants import fold_constants
+from dy2st.passes.hoist_loop_invariants import hoist_loop_invariants
 from dy2st.passes.merge_common_subexpressions import merge_common_subexpressions
 from dy2st.passes.remove_dead_code import remove_dead_code
 from dy2st.passes.simplify import simplify
@@ -19,10 +21,12 @@ Pass = Callable[[Program], Program]
 CPU: tuple[Pass, ...] = (
     remove_dead_code,
     simplify,
+    fold_batch_norm,
     decompose,
     simplify,
     fold_constants,
     merge_common_subexpressions,
+    hoist_loop_invariants,
     remove_dead_code,
 )
 

@@ -14,7 +14,7 @@ from dy2st.ir.program import Block, Operand, Operation, Program, Value
 from dy2st.ops import base
 
 # Operations that do something besides computing their results.
-EFFECTS = frozenset({"print", "assert", "item", "return", "yield"})
+EFFECTS = frozenset({"print", "assert", "raise", "item", "return", "yield"})
 STRUCTURE = frozenset({"parameter", "constant", "if", "while", "return", "yield"})
 
 
@@ -32,8 +32,7 @@ def has_effect(op: Operation) -> bool:
 
 def is_random(op: Operation) -> bool:
     """Whether ``op`` draws random numbers, or may (Paddle's kernels are not known)."""
-    found = base.find(op.name)
-    return op.name == "paddle_fallback" or (found is not None and found.random)
+    return op.name == "paddle_fallback" or base.draws_random(op.name, op.attrs)
 
 
 def is_pure(op: Operation) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from dy2st import debug
 from dy2st.capture import Recorder
+from dy2st.convert import run
 from dy2st.errors import GuardError
 from dy2st.ir.dims import SymExpr, symbol
 from dy2st.ir.program import SymbolBinding
@@ -42,7 +43,7 @@ def capture(
     with recorder.recording():
         stand_ins = [recorder.wrap(v) for v in inputs]
         args, kwargs = rebuild(structure, stand_ins)
-        captured = _run(recorder, function, args, kwargs)
+        captured = run(recorder, function, args, kwargs)
         results = Results(recorder, stand_ins)
         results.set_result(captured.result)
         for place, value in captured.effects:
@@ -87,19 +88,6 @@ def _input(recorder: Recorder, name: str, tensor: Any, axes: frozenset[int]) -> 
         shape[axis] = symbol(label)
     dtype = DType.of(dtype_name(tensor.dtype))
     return recorder.builder.input(TensorType(dtype, tuple(shape)), name)
-
-
-class _Captured:
-    """What ``convert.Session.run`` gives."""
-
-    def __init__(self, result: Any) -> None:
-        self.result = result
-        self.effects: list[tuple[Any, Any]] = []
-        self.reads: list[tuple[Any, Any]] = []
-
-
-def _run(recorder: Recorder, function: Any, args: Any, kwargs: Any) -> Any:
-    return _Captured(function(*args, **kwargs))
 
 
 def _tensor_names(roots: Sequence[Any]) -> dict[int, tuple[str, str]]:

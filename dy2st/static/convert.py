@@ -7,7 +7,9 @@ from typing import Any
 
 def inline(function: Any, args: Any, kwargs: Any) -> Any:
     """Call a function that was given to ``to_static`` inside of another one's capture."""
-    return function(*args, **kwargs)
+    from dy2st.convert import call
+
+    return call(function, *args, **kwargs)
 
 
 def code_of(function: Any) -> str:

@@ -53,7 +53,8 @@ class Entry:
         self._known: dict[tuple[Any, ...], bool] = {}
         self._place = paddle.CPUPlace()
         self._dtypes = {d: getattr(paddle, d.value) for d in DType}
-        self.pure = not (results.has_effects or program.writes or _is_random(program))
+        impure = results.has_effects or results.conditional or bool(program.writes)
+        self.pure = not (impure or _is_random(program))
 
     # --- may this Program serve this call? ------------------------------------------------------
 
@@ -112,20 +113,21 @@ class Entry:
 
     # --- running -----------------------------------------------------------------------------------
 
-    def run(self, tensors: list[Any]) -> list[Any]:
+    def run(self, tensors: list[Any], shapes: tuple[tuple[int, ...], ...]) -> list[Any]:
         """The Program's outputs as fresh Paddle tensors."""
         data_ptr = watch.Originals.data_ptr
         buffers = [
-            Buffer(data_ptr(t), tuple(t.shape), None if t.is_contiguous() else tuple(t.strides), t)
-            for t in tensors
+            Buffer(data_ptr(t), shape, None if t.is_contiguous() else tuple(t.strides), t)
+            for t, shape in zip(tensors, shapes)
         ]
         return self.executable.run(buffers, self._allocate)
 
     def finish(self, outputs: list[Any], tensors: list[Any]) -> Any:
         """Write the buffers that the Program updated, apply effects, rebuild the result."""
-        count = len(self.results.values)
-        for name, value in zip(self.program.writes, outputs[count:]):
-            write_tensor(self.weights.tensors[name], value)
+        if self.program.writes:
+            count = len(self.results.values)
+            for name, value in zip(self.program.writes, outputs[count:]):
+                write_tensor(self.weights.tensors[name], value)
         return self.results.rebuild(outputs, tensors)
 
     def _allocate(self, index: int, dtype: DType, shape: tuple[int, ...]) -> tuple[Any, int]:
@@ -137,8 +139,7 @@ def _is_random(program: Program) -> bool:
     from dy2st.ops import base
 
     for op in program.walk():
-        known = base.find(op.name)
-        if known is not None and known.random:
-            debug.log(2, f"{program.name}: {op.name} is random")
+        if base.draws_random(op.name, op.attrs) or op.name == "paddle_fallback":
+            debug.log(2, f"{program.name}: {op.name} may draw random numbers")
             return True
     return False

@@ -8,6 +8,8 @@ from typing import Any
 
 from dy2st.capture import Recorder, symint
 from dy2st.capture.dispatch import is_tensor
+from dy2st.convert.places import UNBOUND
+from dy2st.convert.unions import Scalar, Union, need
 from dy2st.errors import CaptureError
 from dy2st.ir.program import Value
 from dy2st.static.structure import LEAF, flatten, rebuild
@@ -15,10 +17,20 @@ from dy2st.static.structure import LEAF, flatten, rebuild
 
 @dataclass(frozen=True)
 class _Output:
-    """Output number ``index`` of the Program, as a tensor (``kind`` "tensor") or an int ("int")."""
+    """Output number ``index`` of the Program, as a tensor (``kind`` "tensor") or a Python number."""
 
     index: int
     kind: str = "tensor"
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """A value that depends on a tensor: the bool output ``tag`` says which of two trees it is."""
+
+    tag: int
+    then: tuple[Any, list[Any]]
+    orelse: tuple[Any, list[Any]]
+    name: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,7 @@ class Results:
         self._result: tuple[Any, list[Any]] | None = None
         self._effects: list[tuple[Any, Any, list[Any]]] = []
         self._input_writes: list[tuple[int, int]] = []
+        self.conditional = False  # some part of the result depends on a tensor
         for i, symbolic in enumerate(inputs):
             value = recorder.value_of(symbolic)
             if value is not recorder.builder.program.inputs[i]:
@@ -54,15 +67,17 @@ class Results:
 
     def set_result(self, result: Any) -> None:
         """The function's result."""
-        leaves: list[Any] = []
-        structure = flatten(result, _is_leaf, leaves)
-        self._result = (structure, [self._leaf(v) for v in leaves])
+        self._result = self._tree(result)
+        self.conditional = any(isinstance(leaf, _Choice) for leaf in self._result[1])
 
     def add_effect(self, place: Any, value: Any) -> None:
         """A place that the caller sees changed after the call."""
+        self._effects.append((place, *self._tree(value)))
+
+    def _tree(self, value: Any) -> tuple[Any, list[Any]]:
         leaves: list[Any] = []
         structure = flatten(value, _is_leaf, leaves)
-        self._effects.append((place, structure, [self._leaf(v) for v in leaves]))
+        return structure, [self._leaf(v) for v in leaves]
 
     def seal(self) -> None:
         """No more values: forget the recorder."""
@@ -84,6 +99,11 @@ class Results:
 
     def _leaf(self, leaf: Any) -> Any:
         recorder = self._recorder
+        if type(leaf) is Union:
+            trees = self._tree(leaf.then), self._tree(leaf.orelse)
+            return _Choice(self._output(leaf.tag), *trees, leaf.name)
+        if type(leaf) is Scalar:
+            return _Output(self._output(recorder.value_of(leaf.tensor)), leaf.kind)
         if symint.is_symint(leaf):
             return _Output(self._output(recorder.value_of(recorder.tensor_of(leaf.expr))), "int")
         value = recorder.value_of(leaf)
@@ -116,16 +136,27 @@ class Results:
         structure, leaves = self._result
         if structure is LEAF and type(leaves[0]) is _Output and leaves[0].kind == "tensor":
             return outputs[leaves[0].index]  # the common case, without a walk
-        return rebuild(structure, [_fetch(v, outputs, inputs) for v in leaves])
+        found = rebuild(structure, [_fetch(v, outputs, inputs) for v in leaves])
+        if found is UNBOUND:
+            need(UNBOUND, leaves[0].name)
+        return found
 
 
 def _is_leaf(value: Any) -> bool:
-    return is_tensor(value) or symint.is_symint(value)
+    kind = type(value)
+    return kind is Union or kind is Scalar or is_tensor(value) or symint.is_symint(value)
+
+
+_NUMBERS: dict[str, Any] = {"int": int, "float": float, "bool": bool}
 
 
 def _fetch(leaf: Any, outputs: Sequence[Any], inputs: Sequence[Any]) -> Any:
     if isinstance(leaf, _Output):
-        return outputs[leaf.index] if leaf.kind == "tensor" else int(outputs[leaf.index])
+        output = outputs[leaf.index]
+        return output if leaf.kind == "tensor" else _NUMBERS[leaf.kind](output)
+    if isinstance(leaf, _Choice):
+        structure, leaves = leaf.then if bool(outputs[leaf.tag]) else leaf.orelse
+        return rebuild(structure, [_fetch(v, outputs, inputs) for v in leaves])
     return inputs[leaf.index] if isinstance(leaf, _Input) else leaf.tensor
 
 

@@ -30,16 +30,11 @@ def to_numpy(tensor: Any) -> np.ndarray:
     return tensor.numpy()
 
 
-# Eager takes these numbers as tensors of one element.
-_AS_TENSORS = ("arange", "linspace")
-
-
-def _attribute(op: type[Op], kind: str, value: Any, attrs: dict[str, Any]) -> Any:
-    if kind == "scalar" and op.name in _AS_TENSORS:
-        dtype = attrs["dtype"].value if op.name == "arange" else "int32"
-        return paddle.to_tensor([value]).astype(dtype)
+def _attribute(op: type[Op], kind: str, value: Any) -> Any:
     if kind == "place":
         return paddle.CPUPlace()
+    if kind == "number":
+        return paddle.to_tensor(value)
     if kind == "dtype" and op.name in ("argmax", "argmin"):
         return value.value  # a wrapper that takes names
     if kind == "dtype":
@@ -58,7 +53,7 @@ def call(op: type[Op], operands: list[Any], attrs: dict[str, Any], strided: bool
     args: list[Any] = []
     for field in op.signature.fields:
         if not field.is_operand:
-            args.append(_attribute(op, field.kind, attrs[field.name], attrs))
+            args.append(_attribute(op, field.kind, attrs[field.name]))
             continue
         operand = next(given)
         if isinstance(operand, tuple):

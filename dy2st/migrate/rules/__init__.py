@@ -1,1 +1,84 @@
-"""One migration rule a file: what a row of the table cannot say."""
+"""Rules for what a row cannot say: one class each, found by name from the rows.
+
+A rule for a *use* is named by a row's ``rule`` key. A rule for a *method* looks at every call of
+a method of that name. Both leave edits in the context and say what they did.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import ClassVar
+
+from dy2st.errors import DeclarationError
+from dy2st.migrate.model import FileContext, Use
+from dy2st.migrate.names import Scope
+
+BY_NAME: dict[str, UseRule] = {}
+BY_METHOD: dict[str, list[MethodRule]] = {}
+
+
+class Rule:
+    """What every rule declares."""
+
+    id: ClassVar[str] = ""
+    name: ClassVar[str] = ""
+    safe: ClassVar[bool] = True
+    changes: ClassVar[tuple[tuple[str, str], ...]] = ()
+    leaves: ClassVar[tuple[str, ...]] = ()
+
+
+class UseRule(Rule):
+    """Rewrites uses of the rows that name it."""
+
+    def __init_subclass__(cls) -> None:
+        if not cls.id or not cls.name or not cls.__doc__:
+            raise DeclarationError(f"rule {cls.__name__} needs id, name and docstring")
+        if cls.name in BY_NAME:
+            raise DeclarationError(f"two rules named {cls.name}")
+        BY_NAME[cls.name] = cls()
+
+    def apply(self, use: Use, context: FileContext) -> str | None:
+        """Leave edits and return the new name; None hands over to the row; Decline refuses."""
+        raise NotImplementedError
+
+
+class MethodRule(Rule):
+    """Looks at calls ``something.method(...)``."""
+
+    methods: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        if not cls.id or not cls.name or not cls.__doc__ or not cls.methods:
+            raise DeclarationError(f"rule {cls.__name__} needs id, name, methods and docstring")
+        rule = cls()
+        for method in cls.methods:
+            BY_METHOD.setdefault(method, []).append(rule)
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """Whether this call is a use of 1.x."""
+        raise NotImplementedError
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """Leave edits and return the new form's name; Decline refuses."""
+        raise NotImplementedError
+
+
+def load_all() -> None:
+    """Import every rule; they register themselves."""
+    from dy2st.migrate.rules import data, methods, reductions, scripts, shapes  # noqa: F401
+
+
+def receiver_is(call: ast.Call, scope: Scope, context: FileContext, *names: str) -> bool:
+    """Whether the object whose method is called was certainly made by one of ``names``."""
+    assert isinstance(call.func, ast.Attribute)
+    candidates = context.names.resolve(call.func.value, scope)
+    wanted = set()
+    for candidate in candidates:
+        row = context.table.find(candidate[5:]) if candidate.startswith("inst:") else None
+        wanted.add(row[0].old if row else candidate)
+    return bool(wanted) and wanted <= set(names)
+
+
+def keyword_of(call: ast.Call, name: str) -> ast.keyword | None:
+    """The keyword argument of that name."""
+    return next((k for k in call.keywords if k.arg == name), None)

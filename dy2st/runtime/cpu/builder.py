@@ -17,6 +17,7 @@ from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.graph import Node, Shape
 from dy2st.runtime.cpu.movement import Movement
 from dy2st.runtime.cpu.primitives import PrimitiveBuilder
+from dy2st.runtime.cpu.recurrent import RecurrentBuilder
 from dy2st.runtime.cpu.scalar import (
     DTYPES,
     SCALARS,
@@ -32,7 +33,7 @@ MapFunction = Callable[..., Scalar]
 REDUCTIONS = ("sum", "prod", "max", "min", "any", "all", "argmax", "argmin")
 
 
-class Builder(Movement, PrimitiveBuilder):
+class Builder(Movement, PrimitiveBuilder, RecurrentBuilder):
     """Makes nodes. The lowering sets ``source`` (blamed by run-time errors), and ``operation``
     (payload, operands, results) for ``reference``, before it calls each ``Op.cpu``."""
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from dy2st.errors import DivisionByZeroError, IndexOutOfRangeError, InternalError
 from dy2st.runtime.cpu import graph as g
+from dy2st.runtime.cpu import primitives_numpy
 from dy2st.runtime.cpu.scalar import Scalar, compute_dtype, is_float, is_int
 from dy2st.runtime.cpu.scalar_numpy import FUNCTIONS
 
@@ -73,7 +74,7 @@ def evaluate(expr: Scalar, args: Sequence[Array], memo: dict[Scalar, Array]) -> 
 def _apply(expr: Scalar, xs: list[Array]) -> Array:
     if expr.op in ("div", "floordiv", "mod") and is_int(expr.dtype) and np.any(xs[1] == 0):
         raise DivisionByZeroError("integer division by zero")
-    return np.asarray(FUNCTIONS[expr.op](*xs)).astype(np_dtype(expr.dtype))
+    return np.asarray(FUNCTIONS[expr.op](*xs)).astype(np_dtype(expr.dtype), copy=False)
 
 
 def cast(x: Array, dtype: str) -> Array:
@@ -85,7 +86,7 @@ def cast(x: Array, dtype: str) -> Array:
 
 
 def _map(node: g.Map, *xs: Array) -> Array:
-    wide = [np.asarray(x).astype(np_dtype(compute_dtype(str(x.dtype)))) for x in xs]
+    wide = [np.asarray(x).astype(np_dtype(compute_dtype(str(x.dtype))), copy=False) for x in xs]
     return np.broadcast_to(evaluate(node.expr, wide, {}), node.shape)
 
 
@@ -132,6 +133,10 @@ def _index(node: g.Index, x: Array, *indices: Array) -> Array:
 
 def _reduce(node: g.Reduce, x: Array) -> Array:
     if node.op.startswith("arg"):
+        if is_float(str(x.dtype)):
+            # As eager Paddle: NaN is passed over.
+            lost = -np.inf if node.op == "argmax" else np.inf
+            x = np.where(np.isnan(x), np.asarray(lost, x.dtype), x)
         return np.expand_dims(getattr(np, node.op)(x, node.axes[0]), node.axes[0])
     if is_float(node.dtype):
         x = x.astype(np_dtype(compute_dtype(node.dtype)))
@@ -183,14 +188,11 @@ def _sort(node: g.Sort, x: Array) -> list[Array]:
 
 
 def _primitive(node: g.Primitive, *xs: Array) -> list[Array]:
-    if node.kind != "matmul":
-        raise InternalError(f"the numpy interpreter has no rule for {node.kind}")
-    a, b = (x.astype(np_dtype(compute_dtype(node.dtype))) for x in xs)
-    if node.attrs["transpose_x"]:
-        a = np.swapaxes(a, -1, -2)
-    if node.attrs["transpose_y"]:
-        b = np.swapaxes(b, -1, -2)
-    return [np.matmul(a, b)]
+    if node.kind in ("onednn", "window"):
+        from dy2st.runtime.cpu.onednn.lower import execute_node
+
+        return execute_node(node, xs)
+    return primitives_numpy.compute(node, *xs)
 
 
 RULES: dict[type[g.Node], Callable[..., Any]] = {

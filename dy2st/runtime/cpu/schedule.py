@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from dy2st.runtime.cpu import fuse, interpret, launch
 from dy2st.runtime.cpu import graph as g
-from dy2st.runtime.cpu import interpret
-from dy2st.runtime.cpu.steps import CallbackStep, Step, View
+from dy2st.runtime.cpu.llvm.engine import engine
+from dy2st.runtime.cpu.onednn import layout
+from dy2st.runtime.cpu.onednn.lower import primitive_step
+from dy2st.runtime.cpu.scalar_numpy import FUNCTIONS
+from dy2st.runtime.cpu.steps import CallbackStep, KernelStep, Step, View
+from dy2st.runtime.cpu.threads import get_num_threads
 
 
 @dataclass(eq=False)
@@ -32,14 +37,22 @@ _SOURCES = (g.Full, g.Iota)
 
 
 def schedule(outputs: Sequence[g.Node], is_static: IsStatic, split: bool = True) -> Scheduled:
-    """Steps that compute ``outputs``. With ``split``, static nodes are left to the prologue."""
+    """Steps that compute ``outputs``.
+
+    With ``split``, static nodes are left to the prologue; without, the graph is one that came out
+    of a schedule with ``split``, and runs once: by primitives and numpy, as fusing and compiling
+    kernels would take longer than they save.
+    """
     result = Scheduled(outputs=list(outputs))
-    available: set[g.Node] = set()
-    if split:
-        result.roots = static_roots(outputs, is_static)
-        available.update(result.roots)
-    for node in reachable(result.outputs, available):
-        _naive(node, result)
+    if not split:
+        _once(result)
+        return result
+    result.outputs = layout.rewrite(outputs, is_static)
+    result.roots = static_roots(result.outputs, is_static)
+    available = set(result.roots)
+    # What is in memory already is copied by the planner, not by a kernel.
+    wanted = [n for n in dict.fromkeys(result.outputs) if not _in_memory(n, available, result)]
+    _Steps(wanted, available, result).run()
     return result
 
 
@@ -75,54 +88,124 @@ def _peel(node: g.Node, kinds: tuple[type[g.Node], ...]) -> g.Node:
     return node
 
 
-def reachable(outputs: Iterable[g.Node], available: set[g.Node]) -> list[g.Node]:
-    """What has to be computed for ``outputs``, operands first; stops at what is available."""
-    seen: set[g.Node] = set()
-    order: list[g.Node] = []
-    stack: list[tuple[g.Node, bool]] = [(n, False) for n in reversed(list(outputs))]
-    while stack:
-        node, done = stack.pop()
-        if done:
-            order.append(node)
+def _in_memory(node: g.Node, available: set[g.Node], result: Scheduled) -> bool:
+    """Whether ``node`` is (a reshape of) a buffer that somebody else fills."""
+    base = node
+    while isinstance(base, g.Reshape) and base not in available:
+        base = base.operands[0]
+    if base not in available and not isinstance(base, (g.Input, g.Constant)):
+        return False
+    if base is not node:
+        result.views[node] = View(node, base)
+    return True
+
+
+class _Steps:
+    """Turns what fusion found into the planner's steps."""
+
+    def __init__(self, wanted: Sequence[g.Node], available: set[g.Node], result: Scheduled) -> None:
+        self.wanted = wanted
+        self.result = result
+        self.fused = fuse.fuse(
+            wanted,
+            vector_bytes=engine().host.vector_bytes,
+            threads=get_num_threads(),
+            available=available,
+        )
+
+    def run(self) -> None:
+        kernels = [s for s in self.fused.steps if isinstance(s, fuse.KernelStep)]
+        addresses = iter(launch.compile_structures([k.scheduled.structure for k in kernels]))
+        table = (launch.runtime_table().ctypes.data,)
+        for step in self.fused.steps:
+            if isinstance(step, fuse.KernelStep):
+                self.result.steps.append(_kernel(step, next(addresses), table))
+            else:
+                self.opaque(step)
+        place = {n: v.base for n, v in zip(self.wanted, self.fused.outputs)}
+        self.result.outputs = [place.get(n, n) for n in self.result.outputs]
+
+    def opaque(self, step: fuse.OpaqueStep) -> None:
+        node = step.node
+        for operand, view in zip(node.operands, step.operands):
+            if view.base is not operand:
+                itemsize = interpret.np_dtype(operand.dtype).itemsize
+                self.result.views[operand] = View(operand, view.base, view.offset * itemsize)
+        results = _all_results(node, step.results)
+        made: Step | None = None
+        if isinstance(node, g.Primitive):
+            made = primitive_step(node, results)
+        self.result.steps.append(made or numpy_step(node, results))
+
+
+def _kernel(step: fuse.KernelStep, function: int, table: tuple[int, ...]) -> KernelStep:
+    sites = tuple(step.sites)
+    source = next((s.source for s in sites if s.source is not None), None)
+    if source is None and step.writes:
+        source = step.writes[0].source
+    return KernelStep(
+        operands=tuple(step.reads),
+        results=tuple(step.writes),
+        shares=dict(step.shares),
+        overwrites=dict(step.overwrites),
+        scratch=step.scratch,
+        source=source,
+        label=getattr(source, "name", "kernel"),
+        function=function,
+        sizes=step.scheduled.sizes,
+        extra=table,
+        sites=sites,
+    )
+
+
+def _all_results(node: g.Node, known: Sequence[g.Node | None]) -> tuple[g.Node, ...]:
+    """The nodes of all results; those that nobody reads are made up."""
+    if not isinstance(node, g.Multi):
+        return (node,)
+    return tuple(
+        found or g.Part(shape=shape, dtype=dtype, operands=(node,), index=i, source=node.source)
+        for i, (found, (shape, dtype)) in enumerate(
+            zip(known or [None] * len(node.results), node.results)
+        )
+    )
+
+
+# --- graphs that run once ----------------------------------------------------------------------
+
+
+def _once(result: Scheduled) -> None:
+    """A step for each node of the graph."""
+    order = g.topological(result.outputs)
+    parts: dict[g.Node, list[g.Node | None]] = {}
+    for node in order:
+        if isinstance(node, g.Part):
+            whole = node.operands[0]
+            assert isinstance(whole, g.Multi)
+            parts.setdefault(whole, [None] * len(whole.results))[node.index] = node
+    for node in order:
+        if isinstance(node, (g.Input, g.Constant, g.Part)):
             continue
-        if node in seen or node in available or isinstance(node, (g.Input, g.Constant)):
+        if isinstance(node, g.Reshape):
+            result.views[node] = View(node, node.operands[0])
             continue
-        seen.add(node)
-        stack.append((node, True))
-        stack.extend((x, False) for x in reversed(node.operands))
-    return order
+        results = _all_results(node, parts.get(node, ()))
+        made = primitive_step(node, results) if isinstance(node, g.Primitive) else None
+        result.steps.append(made or numpy_step(node, results))
 
 
-# --- every node by numpy -------------------------------------------------------------------------
-
-
-def _naive(node: g.Node, result: Scheduled) -> None:
-    if isinstance(node, g.Reshape):
-        result.views[node] = View(node, node.operands[0])
-    elif isinstance(node, g.Part):
-        _part(node, result)
-    elif not isinstance(node, g.Multi):
-        result.steps.append(numpy_step(node, (node,)))
-
-
-def _part(node: g.Part, result: Scheduled) -> None:
-    """All parts of a node with several results are written by one step, at the first."""
-    whole = node.operands[0]
-    assert isinstance(whole, g.Multi)
-    for i, step in enumerate(result.steps):
-        if step.label == f"{id(whole)}":
-            parts = step.results
-            assert isinstance(step, CallbackStep)
-            result.steps[i] = numpy_step(whole, (*parts, node))
-            return
-    result.steps.append(numpy_step(whole, (node,)))
+# --- nodes by numpy --------------------------------------------------------------------------------
 
 
 def numpy_step(node: g.Node, results: tuple[g.Node, ...]) -> CallbackStep:
     """A step that computes ``node`` by numpy into ``results`` (itself, or some of its parts)."""
 
+    ufunc = _ufunc(node)
+
     def function(operands: list[Any], outputs: list[Any]) -> None:
         with np.errstate(all="ignore"):
+            if ufunc is not None:
+                ufunc(*operands, out=outputs[0])
+                return
             made = compute(node, operands)
         for part, out in zip(results, outputs):
             out[...] = made[part.index] if isinstance(part, g.Part) else made
@@ -131,9 +214,22 @@ def numpy_step(node: g.Node, results: tuple[g.Node, ...]) -> CallbackStep:
         operands=node.operands,
         results=results,
         source=node.source,
-        label=f"{id(node)}" if isinstance(node, g.Multi) else type(node).__name__,
+        label=f"numpy {getattr(node, 'kind', type(node).__name__)}",
         function=function,
     )
+
+
+def _ufunc(node: g.Node) -> Any:
+    """The numpy ufunc that a map is, where it is one of all its operands in their own dtype."""
+    if not isinstance(node, g.Map) or node.dtype not in ("float32", "float64"):
+        return None
+    expr = node.expr
+    places = [a.value if a.op == "arg" else None for a in expr.args]
+    same = all(x.dtype == node.dtype for x in node.operands) and expr.dtype == node.dtype
+    function = FUNCTIONS.get(expr.op)
+    if same and places == list(range(len(node.operands))) and isinstance(function, np.ufunc):
+        return function
+    return None
 
 
 def compute(node: g.Node, operands: list[Any]) -> Any:

@@ -5,6 +5,7 @@ the few operations that belong to no family (``print``, ``assert``, ``item``, ``
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -22,6 +23,7 @@ from dy2st.ir.builder import Builder
 from dy2st.ir.program import Attr, Operation, Value
 from dy2st.ir.types import DType, TensorType
 from dy2st.ops import base
+from dy2st.runtime.reference.raising import make_exception
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 ArrayOperand: TypeAlias = "Array | None | tuple[Array, ...]"
@@ -58,6 +60,10 @@ def _registered(op: type[base.Op]) -> Kernel:
         rng: np.random.Generator,
         operation: Operation,
     ) -> Sequence[Array]:
+        if base.draws_random(op.name, attrs) and "paddle" in sys.modules:
+            from dy2st.runtime import fallback
+
+            return fallback.run_registered(op, operands, attrs)  # eager's generator and numbers
         result = plan(operands, attrs, rng)
         return tuple(result) if isinstance(result, (tuple, list)) else (result,)
 
@@ -129,6 +135,8 @@ def translate(error: Exception, op: Operation) -> Exception:
     """The member of our family that says what ``error`` of ``op`` means, at the user's line."""
     if isinstance(error, Dy2stError):
         return error.at(op.location)
+    if op.name == "raise":
+        return error  # the user's own
     kind: type[ExecutionError] = ExecutionError
     if isinstance(error, IndexError):
         kind = IndexOutOfRangeError
@@ -180,6 +188,17 @@ def _assert(
     return ()
 
 
+def _raise(
+    operands: Sequence[ArrayOperand],
+    attrs: dict[str, Attr],
+    rng: np.random.Generator,
+    op: Operation,
+) -> Sequence[Array]:
+    args = attrs["args"]
+    assert isinstance(args, tuple)
+    raise make_exception(str(attrs["exception"]), args)
+
+
 def _item(
     operands: Sequence[ArrayOperand],
     attrs: dict[str, Attr],
@@ -204,6 +223,7 @@ def _fallback(
 _SPECIAL: dict[str, Kernel] = {
     "print": _print,
     "assert": _assert,
+    "raise": _raise,
     "item": _item,
     "paddle_fallback": _fallback,
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from dy2st.debug import log
+from dy2st.debug import level, log
 from dy2st.runtime.cpu.onednn import constants as c
 from dy2st.runtime.cpu.onednn.descriptor import Desc, Descs
 from dy2st.runtime.cpu.onednn.library import ExecArg, Onednn, OnednnError
@@ -196,7 +196,8 @@ class Primitives:
         scratch = self._arg_desc(pd, c.ARG_SCRATCHPAD)
         handle = self.library.make("primitive_create", pd)
         owner = _Handle(self.library, handle)
-        log(5, f"{kind} {impl} {descs}")
+        if level() >= 5:
+            log(5, f"{kind} {impl} {descs}")
         bytes_ = scratch.nbytes if scratch is not None and scratch.dims else 0
         return Primitive(handle, kind, impl, descs, bytes_, owner)
 

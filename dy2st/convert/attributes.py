@@ -1,0 +1,194 @@
+"""Attributes, globals and variables of outer functions: loads are noted, stores are journaled."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any
+
+from dy2st.capture import symint
+from dy2st.convert import active
+from dy2st.convert.places import UNBOUND, AttrPlace, CellPlace, KeyPlace
+from dy2st.convert.session import Session
+from dy2st.convert.unions import Union, distribute, is_scalar, need
+
+Thunk = Callable[[], Any]
+_MISSING = object()
+# What Layers keep in tables of their own: guarded as a whole where the Layer is.
+_TABLES = ("_parameters", "_buffers", "_sub_layers")
+
+
+def get_attr(owner: Any, name: str, default: Any = _MISSING) -> Any:
+    """``owner.name``, or ``default`` where it has none."""
+    session = active.current()
+    if session is None:
+        return getattr(owner, name) if default is _MISSING else getattr(owner, name, default)
+    owner = session.simplify(owner)
+    if type(owner) is Union:
+        return distribute(lambda known: get_attr(known, name, default), owner)
+    value = getattr(owner, name) if default is _MISSING else getattr(owner, name, default)
+    if _is_guarded(session, owner, name, value):
+        place = AttrPlace(owner, f"{type(owner).__name__}.{name}", name)
+        session.read(place, frozen(value))
+    return session.simplify(value)
+
+
+def _is_guarded(session: Session, owner: Any, name: str, value: Any) -> bool:
+    if isinstance(owner, (type, ModuleType)) or type(owner).__module__ == "builtins":
+        return False
+    if session.is_tensor(owner) or symint.is_symint(owner) or is_scalar(owner):
+        return False
+    attributes = getattr(owner, "__dict__", None)
+    if attributes is None or name.startswith("__"):
+        return False
+    if any(name in attributes[t] for t in _TABLES if t in attributes):
+        return False
+    if name in attributes:
+        return True
+    # A class attribute, or a property that computes from others: methods do not change.
+    found = getattr(type(owner), name, None)
+    return not callable(found) and not hasattr(type(found), "__get__")
+
+
+def frozen(value: Any, depth: int = 0) -> Any:
+    """A copy of the containers in ``value``: what a guard compares with later."""
+    kind = type(value)
+    if depth > 8:
+        return value
+    if kind in (list, tuple):
+        return kind(frozen(v, depth + 1) for v in value)
+    if kind is dict:
+        return {k: frozen(v, depth + 1) for k, v in value.items()}
+    return set(value) if kind is set else value
+
+
+def set_attr(owner: Any, name: str, value: Any) -> None:
+    """``owner.name = value``."""
+    session = active.current()
+    if session is None:
+        setattr(owner, name, value)
+        return
+    owner = session.simplify(owner)
+    if type(owner) is Union:
+        distribute(lambda known: set_attr(known, name, value), owner)
+        return
+    session.refuse_copy(owner, name)
+    if _is_data(owner, name):
+        session.write(AttrPlace(owner, f"{type(owner).__name__}.{name}", name), value)
+    else:
+        _call_setter(owner, name, value)
+
+
+def _is_data(owner: Any, name: str) -> bool:
+    """Whether the store is a plain one: no property or other data descriptor of the class takes it."""
+    found = getattr(type(owner), name, None)
+    return not isinstance(found, property)
+
+
+def _call_setter(owner: Any, name: str, value: Any) -> None:
+    from dy2st.convert.calls import call
+
+    setter = getattr(type(owner), name).fset
+    if setter is None:
+        setattr(owner, name, value)  # raises what Python raises
+    else:
+        call(setter, owner, value)
+
+
+def del_attr(owner: Any, name: str) -> None:
+    """``del owner.name``."""
+    session = active.current()
+    if session is None:
+        delattr(owner, name)
+        return
+    owner = session.simplify(owner)
+    if type(owner) is Union:
+        distribute(lambda known: del_attr(known, name), owner)
+        return
+    place = AttrPlace(owner, f"{type(owner).__name__}.{name}", name)
+    if place.read() is UNBOUND:
+        delattr(owner, name)
+    session.write(place, UNBOUND)
+
+
+def aug_attr(owner: Any, name: str, op: str, thunk: Thunk) -> None:
+    """``owner.name op= thunk()``."""
+    from dy2st.convert.subscripts import aug
+
+    set_attr(owner, name, aug(op, get_attr(owner, name), thunk()))
+
+
+def set_global(namespace: dict[str, Any], name: str, value: Any) -> None:
+    """A store to a global variable."""
+    session = active.current()
+    if session is None:
+        namespace[name] = value
+    else:
+        session.write(KeyPlace(namespace, name, name), value)
+
+
+def del_global(namespace: dict[str, Any], name: str) -> None:
+    """``del`` of a global variable."""
+    if name not in namespace:
+        raise NameError(f"name {name!r} is not defined")
+    session = active.current()
+    if session is None:
+        del namespace[name]
+    else:
+        session.write(KeyPlace(namespace, name, name), UNBOUND)
+
+
+def globals_() -> dict[str, Any]:
+    """The global variables of the code that calls this."""
+    return sys._getframe(1).f_globals
+
+
+def _cell_of(thunk: Thunk) -> tuple[Any, str]:
+    assert isinstance(thunk, FunctionType)
+    assert thunk.__closure__ is not None
+    return thunk.__closure__[0], thunk.__code__.co_freevars[0]
+
+
+def set_nonlocal(thunk: Thunk, value: Any) -> None:
+    """A store to a variable of an outer function; ``thunk`` is ``lambda: name``."""
+    cell, name = _cell_of(thunk)
+    session = active.current()
+    if session is None:
+        cell.cell_contents = value
+    else:
+        session.write(CellPlace(cell, name), value)
+
+
+def del_nonlocal(thunk: Thunk) -> None:
+    """``del`` of a variable of an outer function."""
+    cell, name = _cell_of(thunk)
+    local(name, thunk)
+    session = active.current()
+    if session is None:
+        del cell.cell_contents
+    else:
+        session.write(CellPlace(cell, name), UNBOUND)
+
+
+def local(name: str, thunk: Thunk) -> Any:
+    """The value of a local variable that some path leaves unbound; Python's error where it is."""
+    try:
+        value = thunk()
+    except NameError:
+        need(UNBOUND, name)
+        raise
+    session = active.current()
+    if session is None or type(value) is not Union or not _may_be_unbound(value):
+        return need(value, name)
+    value = distribute(lambda known: need(known, name), value)
+    if getattr(thunk, "__closure__", None):
+        # It is bound from here on: whoever reads it next need not ask again.
+        session.write(CellPlace(_cell_of(thunk)[0], name), value)
+    return value
+
+
+def _may_be_unbound(value: Any) -> bool:
+    if type(value) is Union:
+        return _may_be_unbound(value.then) or _may_be_unbound(value.orelse)
+    return value is UNBOUND

@@ -1,0 +1,247 @@
+"""Python's builtins where they meet tensors, symbolic integers and unions."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from types import CellType
+from typing import Any
+
+from dy2st.capture import symint
+from dy2st.convert import active
+from dy2st.convert.attributes import del_attr, get_attr, set_attr
+from dy2st.convert.iteration import (
+    Lazy,
+    enumerate_,
+    lazy_items,
+    map_,
+    range_,
+    reversed_,
+    zip_,
+)
+from dy2st.convert.logical import always, and_, as_python_bool, condition, ifexp, or_
+from dy2st.convert.text import print_, str_
+from dy2st.convert.unions import Scalar
+from dy2st.ir import dims
+
+
+def len_(value: Any) -> Any:
+    """``len``: a tensor's may be symbolic."""
+    session = active.current()
+    if session is not None and session.is_tensor(value):
+        shape = session.recorder.value_of(value).shape
+        if not shape:
+            raise TypeError("len() of a 0-D tensor")
+        return session.recorder.symint(shape[0])
+    if type(value) is Lazy:
+        return value.length
+    method = getattr(type(value), "__len__", None)
+    if session is not None and type(method).__name__ == "function":
+        from dy2st.convert.calls import call
+
+        return call(method, value)
+    return len(value)
+
+
+def int_(*args: Any) -> Any:
+    """``int``: of a tensor, a symbolic integer."""
+    session = active.current()
+    if session is None or len(args) != 1:
+        return int(*args)
+    (value,) = args
+    if symint.is_symint(value):
+        return value
+    if type(value) is Scalar:
+        value = value.tensor
+    if not session.is_tensor(value):
+        return int(value)
+    if not session.recorder.value_of(value).dtype.is_integer:
+        value = session.recorder.lift(value).astype("int64")
+    return session.recorder.lift(value)._scalar_value("converted with int()")
+
+
+def float_(*args: Any) -> Any:
+    """``float``: of a tensor, a number known at run time."""
+    session = active.current()
+    if session is None or len(args) != 1:
+        return float(*args)
+    (value,) = args
+    if type(value) is Scalar and value.kind == "float":
+        return value
+    if symint.is_symint(value) and value.example is None:
+        value = session.recorder.tensor_of(value.expr)
+    if not session.is_tensor(value):
+        return float(value)
+    tensor = session.recorder.lift(value)
+    if session.recorder.value_of(tensor).type.rank:
+        tensor = tensor.reshape([])
+    return Scalar("float", tensor.astype("float64"))
+
+
+def bool_(value: Any = False) -> Any:
+    """``bool``."""
+    return as_python_bool(condition(value))
+
+
+def type_(*args: Any) -> Any:
+    """``type``: symbolic values are what they stand for."""
+    session = active.current()
+    if session is None or len(args) != 1:
+        return type(*args)
+    if symint.is_symint(args[0]) or type(args[0]) is Scalar:
+        return args[0].__class__
+    if session.is_tensor(args[0]):
+        import paddle
+
+        found = type(args[0])
+        return paddle.Tensor if found.__name__ == "SymbolicTensor" else found
+    return type(args[0])
+
+
+def min_(*args: Any, **kwargs: Any) -> Any:
+    """``min``."""
+    return _extreme(builtins.min, dims.min_, lambda a, b: a < b, args, kwargs)
+
+
+def max_(*args: Any, **kwargs: Any) -> Any:
+    """``max``."""
+    return _extreme(builtins.max, dims.max_, lambda a, b: a > b, args, kwargs)
+
+
+def _extreme(
+    plain: Callable[..., Any],
+    of_dims: Callable[[Any, Any], Any],
+    better: Callable[[Any, Any], Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    session = active.current()
+    items = list(args[0]) if len(args) == 1 else list(args)
+    symbolic = session is not None and any(
+        session.is_tensor(i) or symint.is_symint(i) or type(i) is Scalar for i in items
+    )
+    if kwargs or not symbolic or session is None or not items:
+        return plain(*([items] if len(args) == 1 else items), **kwargs)
+    found = items[0]
+    for item in items[1:]:
+        x, y = symint.dim_of(found), symint.dim_of(item)
+        if x is not None and y is not None:
+            found = session.recorder.symint(of_dims(x, y))
+        else:
+            # Python keeps the first of equals.
+            found = ifexp(better(item, found), always(item), always(found))
+    return found
+
+
+def sum_(iterable: Any, start: Any = 0) -> Any:
+    """``sum``; over a length known at run time it is a loop."""
+    session = active.current()
+    lazy = lazy_items(session, iterable) if session is not None else None
+    if lazy is None or type(lazy.length) is int:
+        return sum(iterable if lazy is None else lazy, start)
+    from dy2st.convert.control_flow import for_
+
+    total = CellType(start)
+
+    def add(item: Any) -> None:
+        total.cell_contents = total.cell_contents + item
+
+    def look() -> Any:
+        return total.cell_contents
+
+    for_(lazy, add)
+    return look()
+
+
+def abs_(value: Any) -> Any:
+    """``abs``."""
+    return abs(value)
+
+
+def all_(iterable: Any) -> Any:
+    """``all``."""
+    return _quantify(iterable, and_, True)
+
+
+def any_(iterable: Any) -> Any:
+    """``any``."""
+    return _quantify(iterable, or_, False)
+
+
+def _quantify(iterable: Any, chain: Callable[..., Any], empty: bool) -> Any:
+    session = active.current()
+    lazy = lazy_items(session, iterable) if session is not None else None
+    if lazy is not None and session is not None and session.is_tensor(iterable):
+        flags = iterable.astype("bool")
+        return as_python_bool(condition(flags.all() if empty else flags.any()))
+    items = iter(iterable)
+    found: Any = empty
+    for item in items:
+        known = condition(item)
+        if isinstance(known, bool):
+            if known is not empty:
+                return not empty
+            continue
+        left = [always(i) for i in items]
+        found = as_python_bool(condition(chain(always(item), *left)))
+        break
+    return found
+
+
+def filter_(function: Any, iterable: Any) -> Any:
+    """``filter``."""
+    from dy2st.convert.calls import call
+    from dy2st.convert.logical import truth
+
+    if function is None:
+        return (item for item in iterable if truth(item))
+    return (item for item in iterable if truth(call(function, item)))
+
+
+def isinstance_(value: Any, kinds: Any) -> bool:
+    """``isinstance``."""
+    return isinstance(value, kinds)
+
+
+def getattr_(owner: Any, name: str, *default: Any) -> Any:
+    """``getattr``."""
+    return get_attr(owner, name, *default)
+
+
+def hasattr_(owner: Any, name: str) -> bool:
+    """``hasattr``; the answer is guarded like a load."""
+    missing = object()
+    return get_attr(owner, name, missing) is not missing
+
+
+TABLE: dict[int, Callable[..., Any]] = {
+    id(plain): converted
+    for plain, converted in (
+        (len, len_),
+        (int, int_),
+        (float, float_),
+        (bool, bool_),
+        (str, str_),
+        (type, type_),
+        (print, print_),
+        (range, range_),
+        (enumerate, enumerate_),
+        (zip, zip_),
+        (reversed, reversed_),
+        (map, map_),
+        (filter, filter_),
+        (min, min_),
+        (max, max_),
+        (sum, sum_),
+        (abs, abs_),
+        (any, any_),
+        (all, all_),
+        (isinstance, isinstance_),
+        (getattr, getattr_),
+        (hasattr, hasattr_),
+        (setattr, set_attr),
+        (delattr, del_attr),
+    )
+}
+# These look at unions themselves; all others get one alternative at a time.
+TAKES_UNIONS = {id(f) for f in (bool, print, str, getattr, hasattr, setattr, delattr)}

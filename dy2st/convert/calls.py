@@ -1,0 +1,354 @@
+"""Calls: what is converted, what is called as it is, and with which precautions.
+
+The rule: a Python function is converted where its source can be had and it belongs to the user or to
+a library of the user's (anything but Paddle, numpy, the standard library and dy2st). A library's
+function that cannot be converted is called as it is; one of the user's own is refused by name.
+Marks of ``not_to_static`` (ours and Paddle's) are honoured. Everything else is called as it is, after
+the journals have been told of all containers that it may change.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType
+from typing import Any, cast
+
+from dy2st import debug
+from dy2st.capture.patches import recording
+from dy2st.convert import active
+from dy2st.convert.builtins_ import TABLE, TAKES_UNIONS
+from dy2st.convert.places import contents_place
+from dy2st.convert.session import Session
+from dy2st.convert.snapshot import is_plain_object
+from dy2st.convert.unions import Union, distribute
+from dy2st.errors import ConversionError, SideEffectError
+
+_EXCLUDED = {"paddle", "numpy", "dy2st", "ml_dtypes", "scipy", "_pytest", "pytest", "pluggy"}
+_CONTAINERS = (list, dict, set)
+_GENERATOR = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+def call(function: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """``function(*args, **kwargs)``."""
+    session = active.current()
+    if session is None:
+        return function(*args, **kwargs)
+    function = session.simplify(function)
+    if type(function) is Union:
+        return distribute(lambda known: call(known, *args, **kwargs), function)
+    converted = TABLE.get(id(function)) if _is_builtin(function) else None
+    if converted is not None:
+        if id(function) in TAKES_UNIONS:
+            return converted(*args, **kwargs)
+        return _plain(session, converted, args, kwargs)
+    return _call_object(session, function, args, kwargs)
+
+
+def _is_builtin(function: Any) -> bool:
+    return type(function) in (BuiltinFunctionType, type)
+
+
+def _call_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
+    kind = type(function)
+    if kind is FunctionType:
+        return _call_function(session, function, args, kwargs)
+    if kind is MethodType:
+        if _is_marked(function.__func__):
+            return _plain(session, function, args, kwargs)
+        return call(function.__func__, function.__self__, *args, **kwargs)
+    if kind is BuiltinFunctionType and isinstance(function.__self__, _CONTAINERS):
+        return _container_method(session, function, args, kwargs)
+    if kind is BuiltinFunctionType:
+        return _plain(session, recording(function), args, kwargs)
+    if kind is functools.partial:
+        return call(function.func, *function.args, *args, **{**function.keywords, **kwargs})
+    if isinstance(function, functools._lru_cache_wrapper):
+        return call(function.__wrapped__, *args, **kwargs)
+    if isinstance(function, type):
+        return _make(session, function, args, kwargs)
+    method = _call_method(function)
+    if method is not None:
+        return call(method, function, *args, **kwargs)
+    return _plain(session, function, args, kwargs)
+
+
+def _call_method(function: Any) -> Any:
+    """The ``__call__`` of a user's object; Layers and functions given to ``to_static`` have ways of
+    their own."""
+    static = getattr(function, "_function", None)
+    if type(function).__name__ == "StaticFunction" and static is not None:
+        instance = getattr(function, "_instance", None)
+        return functools.partial(_static, static, instance)
+    method = type(function).__call__ if callable(function) else None
+    if type(method) is not FunctionType:
+        return None
+    return method if is_convertible(method) or _is_layer_call(method) else None
+
+
+def _static(function: Any, instance: Any, _: Any, /, *args: Any, **kwargs: Any) -> Any:
+    first = () if instance is None else (instance,)
+    return call(function, *first, *args, **kwargs)
+
+
+# --- functions of the user's ---------------------------------------------------------------------
+
+
+def _call_function(session: Session, function: FunctionType, args: Any, kwargs: Any) -> Any:
+    if _is_layer_call(function):
+        return call_layer(session, args[0], args[1:], kwargs)
+    made = converted_of(session, function)
+    # After the first reads of a function from outside are noted: touching says "may be written".
+    session.touch_closure(function)
+    if made is None:
+        return _plain(session, _with_converted_cells(function), args, kwargs)
+    return session.simplify(made(*args, **kwargs))
+
+
+def converted_of(session: Session, function: FunctionType) -> Callable[..., Any] | None:
+    """The converted function; None where it is to be called as it is."""
+    from dy2st.transformers import convert_function, is_converted
+
+    if is_converted(function):
+        return function
+    if not is_convertible(function):
+        return None
+    try:
+        found = convert_function(function)
+    except ConversionError as error:
+        if _is_library(function):
+            debug.log(1, f"{function.__qualname__} is called as it is: {error.message}")
+            return None
+        raise
+    session.enter_function(function, found)
+    return cast("Callable[..., Any]", found.function)
+
+
+def is_convertible(function: FunctionType) -> bool:
+    """Whether the rule at the head of this module says that ``function`` is converted."""
+    if _is_marked(function) or function.__code__.co_filename.startswith("<"):
+        return False
+    package = str(function.__module__ or "").split(".")[0]
+    return package not in _EXCLUDED and package not in sys.stdlib_module_names
+
+
+def _is_library(function: FunctionType) -> bool:
+    return "site-packages" in function.__code__.co_filename
+
+
+def _is_marked(function: Any) -> bool:
+    if getattr(function, "_dy2st_not_to_static", False):
+        return True
+    options = getattr(function, "___jit_transform_options___", None)
+    mode = getattr(options, "skip_transform_mode", None)
+    return mode is not None and "AST" in str(mode)
+
+
+def _with_converted_cells(function: FunctionType) -> Callable[..., Any]:
+    """A library's decorator around a user's function, with that function converted.
+
+    ``paddle.no_grad()(f)`` is Paddle's code with ``f`` in a cell.
+    """
+    cells = function.__closure__
+    wrapped = getattr(function, "__wrapped__", None)
+    if not cells or type(wrapped) is not FunctionType or not is_convertible(wrapped):
+        return function
+    new = tuple(_converting_cell(cell, wrapped) for cell in cells)
+    if all(a is b for a, b in zip(new, cells)):
+        return function
+    made = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, new
+    )
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
+
+
+def _converting_cell(cell: CellType, wrapped: FunctionType) -> CellType:
+    try:
+        content = cell.cell_contents
+    except ValueError:
+        return cell
+    if content is not wrapped:
+        return cell
+
+    @functools.wraps(wrapped)
+    def converting(*args: Any, **kwargs: Any) -> Any:
+        return call(wrapped, *args, **kwargs)
+
+    return CellType(converting)
+
+
+# --- Layers and classes ----------------------------------------------------------------------------
+
+
+def _is_layer_call(function: Any) -> bool:
+    if getattr(function, "__name__", "") not in ("__call__", "_dy2st_call"):
+        return False
+    paddle: Any = sys.modules.get("paddle")
+    if paddle is None:
+        return False
+    return function is paddle.nn.Layer.__call__ or getattr(function, "_dy2st_layer_call", False)
+
+
+def call_layer(session: Session, layer: Any, args: Any, kwargs: Any) -> Any:
+    """``Layer.__call__``: hooks, then ``forward``, converted where it is the user's."""
+    for hook_id, hook in list(layer._forward_pre_hooks.items()):
+        if hook_id in layer._forward_pre_hooks_with_kwargs_flag:
+            found = call(hook, layer, args, kwargs)
+            if found is not None:
+                args, kwargs = found
+            continue
+        found = call(hook, layer, args)
+        if found is not None:
+            args = found if isinstance(found, tuple) else (found,)
+    if not layer._built:
+        layer._build_once(*args, **kwargs)
+        layer._built = True
+    outputs = call(layer.forward, *args, **kwargs)
+    for hook_id, hook in list(layer._forward_post_hooks.items()):
+        if hook_id in getattr(layer, "_forward_post_hooks_with_kwargs_flag", ()):
+            found = call(hook, layer, args, kwargs, outputs)
+        else:
+            found = call(hook, layer, args, outputs)
+        outputs = outputs if found is None else found
+    return outputs
+
+
+def _make(session: Session, cls: type, args: Any, kwargs: Any) -> Any:
+    """An instance; a plain ``__init__`` of the user's is converted."""
+    init: Any = getattr(cls, "__init__")  # noqa: B009
+    new: Any = getattr(cls, "__new__")  # noqa: B009
+    plain = type(cls) is type and new is object.__new__
+    if not plain or type(init) is not FunctionType or not is_convertible(init):
+        return _plain(session, cls, args, kwargs)
+    made = converted_of(session, init)
+    if made is None:
+        return _plain(session, cls, args, kwargs)
+    instance: Any = object.__new__(cls)
+    session.touch_closure(init)
+    made(instance, *args, **kwargs)
+    return instance
+
+
+# --- everything else ---------------------------------------------------------------------------------
+
+_READERS = {"index", "count", "get", "keys", "values", "items", "copy", "issubset", "issuperset"}
+
+
+def _container_method(session: Session, method: Any, args: Any, kwargs: Any) -> Any:
+    """A method of a list, dict or set; one that writes tells the journals."""
+    container = method.__self__
+    if session.split_of(container) is not None:
+        return session.with_contents(
+            container, lambda: _container_method(session, method, args, kwargs)
+        )
+    place = contents_place(container, f"a {type(container).__name__}")
+    if method.__name__ not in _READERS and place is not None:
+        session.refuse_copy(container, place.name)
+        session.touch(place)
+        if _stores_any(method.__name__):
+            return method(*args, **kwargs)
+    return _plain(session, method, args, kwargs)
+
+
+def _stores_any(name: str) -> bool:
+    return name in ("append", "insert", "add", "setdefault", "clear", "appendleft")
+
+
+def _plain(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
+    """Call code that is not converted: one alternative of each union at a time."""
+    found = _find_union(session, [*args, *kwargs.values()], 3)
+    if found is not None:
+        return _distributed(session, function, args, kwargs, found)
+    args = tuple(session.simplify(a) for a in args)
+    kwargs = {k: session.simplify(v) for k, v in kwargs.items()}
+    watched = _touch_arguments(session, function, [*args, *kwargs.values()])
+    result = function(*args, **kwargs)
+    for obj, before in watched:
+        if _opaque_state(obj) != before:
+            raise SideEffectError(
+                f"{getattr(function, '__name__', function)!s} is not converted and changed a "
+                f"{type(obj).__name__} that it was given",
+                location=active.location(),
+                remedy="keep such data in a list, a dict or a tensor",
+            )
+    return session.simplify(result)
+
+
+def _find_union(session: Session, values: Any, depth: int) -> Any:
+    """A Union, or a container with split contents, among ``values`` or in containers of theirs."""
+    for value in values:
+        value = session.simplify(value)
+        if type(value) is Union or session.split_of(value) is not None:
+            return value
+        if depth and type(value) in (list, tuple, dict) and len(value) <= 64:
+            inner = value.values() if type(value) is dict else value
+            found = _find_union(session, inner, depth - 1)
+            if found is not None:
+                return found
+    return None
+
+
+def _distributed(session: Session, function: Any, args: Any, kwargs: Any, found: Any) -> Any:
+    if type(found) is not Union:
+        return session.with_contents(found, lambda: _plain(session, function, args, kwargs))
+
+    def side(known: Any) -> Any:
+        new_args = [_replace(session, a, found, known) for a in args]
+        new_kwargs = {k: _replace(session, v, found, known) for k, v in kwargs.items()}
+        return _plain(session, function, new_args, new_kwargs)
+
+    return distribute(side, found)
+
+
+def _replace(session: Session, value: Any, old: Union, new: Any) -> Any:
+    value = session.simplify(value)
+    if value is old:
+        return new
+    if type(value) in (list, tuple) and _find_union(session, value, 3) is not None:
+        return type(value)(_replace(session, v, old, new) for v in value)
+    if type(value) is dict and _find_union(session, value.values(), 3) is not None:
+        return {k: _replace(session, v, old, new) for k, v in value.items()}
+    return value
+
+
+_PURE_PACKAGES = {"paddle", "numpy", "math", "operator", "builtins", "dy2st"}
+_WATCHED = ("deque", "ndarray", "bytearray")
+
+
+def _touch_arguments(session: Session, function: Any, values: list[Any]) -> list[tuple[Any, Any]]:
+    """Tell the journals of what ``function`` can change; what they cannot hold is compared after."""
+    for value in values:
+        session.touch_closure(value)
+    owner = getattr(function, "__self__", None)
+    package = str(getattr(function, "__module__", None) or "builtins").split(".")[0]
+    if type(owner).__name__ not in _WATCHED and package in _PURE_PACKAGES:
+        return []
+    watched: list[tuple[Any, Any]] = []
+    stack = [*values, owner]
+    seen: set[int] = set()
+    while stack:
+        value = stack.pop()
+        if id(value) in seen or len(seen) > 1000:
+            continue
+        seen.add(id(value))
+        if type(value).__name__ in _WATCHED:
+            watched.append((value, _opaque_state(value)))
+        elif is_plain_object(value):
+            stack.append(vars(value))
+        place = contents_place(value, f"a {type(value).__name__}")
+        if place is not None:
+            session.touch(place)
+            stack.extend(value.values() if isinstance(value, dict) else value)
+        elif isinstance(value, tuple):
+            stack.extend(value)
+    return watched
+
+
+def _opaque_state(value: Any) -> Any:
+    return bytes(value.tobytes()) if hasattr(value, "tobytes") else [id(v) for v in value]
+
+
+__all__ = ["CodeType", "call", "call_layer", "converted_of", "is_convertible"]

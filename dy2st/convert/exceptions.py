@@ -1,0 +1,58 @@
+"""Exceptions that user code raises under a tensor condition: raised when the Program runs."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from dy2st.errors import Dy2stError, Location, SideEffectError
+
+if TYPE_CHECKING:
+    from dy2st.convert.session import Session
+
+
+def emit_raise(session: Session, error: Exception) -> bool:
+    """Record that this path raises ``error``; False where it is not the user's to raise.
+
+    Ours is every error of dy2st's own, and whatever Paddle or another library raised: that is a
+    capture that failed. Raises SideEffectError where a ``try`` of the user's may wait for it.
+    """
+    if isinstance(error, Dy2stError):
+        return False
+    where = _raised_at(error.__traceback__, getattr(session.recorder, "user_files", None))
+    if where is None:
+        return False
+    if session.try_depth:
+        raise SideEffectError(
+            f"{type(error).__name__} is raised under a tensor condition inside of a try statement",
+            location=where,
+            remedy="move the check out of the try statement, or return a flag instead",
+        ) from error
+    kind = type(error)
+    attrs = {
+        "exception": f"{kind.__module__}:{kind.__qualname__}",
+        "args": tuple(a if isinstance(a, _PLAIN) else str(a) for a in error.args),
+    }
+    session.builder.location = where
+    session.builder.emit("raise", (), attrs, types=[])
+    return True
+
+
+_PLAIN = (type(None), bool, int, float, str)
+
+
+def _raised_at(trace: TracebackType | None, files: set[str] | None) -> Location | None:
+    """Where user code raised; None where the innermost frame that is not ours is a library's."""
+    where = None
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        module = str(trace.tb_frame.f_globals.get("__name__", ""))
+        if not module.startswith("dy2st."):
+            theirs = files is None or code.co_filename in files
+            where = (
+                Location(code.co_filename, trace.tb_lineno, function=code.co_name)
+                if theirs
+                else None
+            )
+        trace = trace.tb_next
+    return where

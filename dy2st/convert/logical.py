@@ -1,0 +1,232 @@
+"""Conditions: truth of values, ``and``, ``or``, ``not``, comparison chains, conditional expressions."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from dy2st.capture import symint
+from dy2st.convert import active
+from dy2st.convert.session import Frame, Session
+from dy2st.convert.unions import Union, distribute, is_scalar
+from dy2st.errors import ConcreteValueError
+from dy2st.ir.program import Value
+from dy2st.ir.types import DType
+
+Thunk = Callable[[], Any]
+
+
+def condition(value: Any) -> bool | Value:
+    """Whether ``value`` is true: a Python bool, or a bool SSA value of shape []."""
+    session = active.current()
+    if session is None or (isinstance(value, bool) and not is_scalar(value)):
+        return bool(value)
+    value = session.simplify(value)
+    if type(value) is Union:
+        return _union_condition(session, value)
+    if is_scalar(value):
+        tensor = value.tensor if value.kind == "bool" else value.tensor != 0
+        return _as_bool(session, tensor)
+    if symint.is_symint(value):
+        return condition(value != 0)
+    if session.is_tensor(value):
+        return _as_bool(session, value)
+    if session.split_of(value) is not None:
+        return condition(session.with_contents(value, lambda: len(value) > 0))
+    return bool(value)
+
+
+def _as_bool(session: Session, tensor: Any) -> bool | Value:
+    value: Value = session.recorder.value_of(tensor)
+    known = session.recorder.known_content(value) if value.dtype.is_integer else None
+    if isinstance(known, int):
+        return bool(known)
+    sizes = [d for d in value.shape if d != 1]
+    if sizes:
+        if any(isinstance(d, int) for d in sizes):
+            raise ValueError(
+                "the truth value of a tensor with more than one element is ambiguous: shape "
+                f"{list(value.shape)}"
+            )
+        raise ConcreteValueError(
+            f"a tensor of shape {list(value.shape)} is used as a condition; it must have one element",
+            location=active.location(),
+            remedy="reduce it with .any() or .all() first",
+        )
+    emit = session.recorder.emit
+    if value.type.rank:
+        value = emit("reshape", (value,), {"shape": ()}).results[0]
+    if value.dtype is not DType.BOOL:
+        value = emit("cast", (value,), {"dtype": DType.BOOL}).results[0]
+    return value
+
+
+def _union_condition(session: Session, union: Union) -> bool | Value:
+    def plain(value: Any) -> bool | None:
+        value = session.simplify(value)
+        if type(value) is bool or value is None or type(value) in (int, float, str):
+            return bool(value)
+        return None
+
+    then, orelse = plain(union.then), plain(union.orelse)
+    if then is not None and orelse is not None:
+        if then == orelse:
+            return then
+        return union.tag if then else session.negation(union.tag)
+    return condition(distribute(_truth_value, union))
+
+
+def _truth_value(value: Any) -> Any:
+    """The truth of a value as something that merges to a tensor or a bool."""
+    return as_python_bool(condition(value))
+
+
+def always(value: Any) -> Thunk:
+    """A thunk of a value."""
+    return lambda: value
+
+
+def truth(value: Any) -> bool:
+    """Python's bool of a condition in code that runs its own control flow (a generator)."""
+    found = condition(value)
+    if isinstance(found, bool):
+        return found
+    raise ConcreteValueError(
+        "a condition depends on a tensor in a function whose control flow is not converted "
+        "(a generator or a coroutine)",
+        location=active.location(),
+        remedy="return a list instead of yielding, or compute with tensors (paddle.where)",
+    )
+
+
+def as_python_bool(found: bool | Value) -> Any:
+    """A condition as a value of Python's ``bool`` type: a bool, or a run-time one."""
+    from dy2st.convert.unions import Scalar
+
+    session = active.current()
+    if isinstance(found, bool) or session is None:
+        return found
+    return Scalar("bool", session.recorder.wrap(found))
+
+
+def ifexp(cond: Any, then: Thunk, orelse: Thunk) -> Any:
+    """``then() if cond else orelse()``."""
+    found = condition(cond)
+    if isinstance(found, bool):
+        return then() if found else orelse()
+    session = active.current()
+    assert session is not None
+    return session.branch(found, then, orelse, Frame.of((then, orelse)), "the value of `if … else`")
+
+
+def and_(*thunks: Thunk) -> Any:
+    """``a and b and …``: the first false value, or the last."""
+    return _short_circuit(thunks, True)
+
+
+def or_(*thunks: Thunk) -> Any:
+    """``a or b or …``: the first true value, or the last."""
+    return _short_circuit(thunks, False)
+
+
+def _short_circuit(thunks: tuple[Thunk, ...], go_on_while: bool) -> Any:
+    value = thunks[0]()
+    if len(thunks) == 1:
+        return value
+    found = condition(value)
+    rest = thunks[1:]
+    if isinstance(found, bool):
+        return _short_circuit(rest, go_on_while) if found is go_on_while else value
+    session = active.current()
+    assert session is not None
+    go_on = lambda: _short_circuit(rest, go_on_while)  # noqa: E731
+    stop = lambda: value  # noqa: E731
+    then, orelse = (go_on, stop) if go_on_while else (stop, go_on)
+    return session.branch(found, then, orelse, Frame.of(rest), "the value of `and`/`or`")
+
+
+def not_(value: Any) -> Any:
+    """``not value``."""
+    found = condition(value)
+    if isinstance(found, bool):
+        return not found
+    session = active.current()
+    assert session is not None
+    return as_python_bool(session.negation(found))
+
+
+# --- comparisons ------------------------------------------------------------------------------
+
+_PLAIN: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+def compare(left: Any, *rest: Any) -> Any:
+    """``left < b <= c …``; ``rest`` alternates operators and thunks of the operands."""
+    right = rest[1]()
+    value = _compare(left, rest[0], right)
+    if len(rest) == 2:
+        return value
+    found = condition(value)
+    if isinstance(found, bool):
+        return compare(right, *rest[2:]) if found else value
+    session = active.current()
+    assert session is not None
+    thunks = rest[3::2]
+    return session.branch(
+        found,
+        lambda: compare(right, *rest[2:]),
+        lambda: value,
+        Frame.of(thunks),
+        "the value of a comparison",
+    )
+
+
+def _compare(left: Any, op: str, right: Any) -> Any:
+    session = active.current()
+    if session is not None:
+        for side, other in ((0, left), (1, right)):
+            other = session.simplify(other)
+            if type(other) is Union:
+                parts = [left, right]
+
+                def apply(value: Any, side: int = side, parts: list[Any] = parts) -> Any:
+                    parts = list(parts)
+                    parts[side] = value
+                    return _compare(parts[0], op, parts[1])
+
+                return distribute(apply, other)
+        left, right = session.simplify(left), session.simplify(right)
+    if op in _PLAIN:
+        return _PLAIN[op](left, right)
+    if op in ("is", "is not"):
+        return (left is right) is (op == "is")
+    return _contains(session, left, right, op == "in")
+
+
+def _contains(session: Session | None, item: Any, container: Any, positive: bool) -> Any:
+    if session is None:
+        return (item in container) is positive
+    if session.split_of(container) is not None:
+        return session.with_contents(
+            container, lambda: _contains(session, item, container, positive)
+        )
+    if isinstance(container, (list, tuple)):
+        found = or_(*(_equality(item, member) for member in container)) if container else False
+        return found if positive else not_(found)
+    if session.is_tensor(container):
+        found = as_python_bool(_as_bool(session, (container == item).any()))
+        return found if positive else not_(found)
+    return (item in container) is positive
+
+
+def _equality(item: Any, member: Any) -> Thunk:
+    # Python: identity first, then the truth of `==`.
+    return lambda: True if item is member else as_python_bool(condition(item == member))

@@ -1,0 +1,431 @@
+"""The Session of one capture: journals, branches, unions, first reads.
+
+All control flow over tensors goes through ``Session.branch`` and ``dy2st.convert.loop``; nobody
+else compares or merges branches.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import CellType, FrameType, FunctionType, ModuleType
+from typing import Any
+
+from dy2st import debug
+from dy2st.convert import active, reach
+from dy2st.convert.journal import Journal
+from dy2st.convert.outcome import DIVERGED, Diverged
+from dy2st.convert.places import (
+    UNBOUND,
+    AttrPlace,
+    CellPlace,
+    Contents,
+    DictPlace,
+    Key,
+    KeyPlace,
+    ListPlace,
+    Place,
+    SetPlace,
+    TensorPlace,
+    contents_place,
+)
+from dy2st.convert.snapshot import Describer, Snap
+from dy2st.convert.unions import Union, need
+from dy2st.errors import Dy2stError, Location, SideEffectError
+from dy2st.ir.program import Block, Value
+from dy2st.source import registry
+
+
+@dataclass(eq=False)
+class Frame:
+    """The variables that the body of a control statement can see, and which of them are live."""
+
+    cells: dict[str, CellType] = field(default_factory=dict)
+    live: frozenset[str] | None = None  # None: all
+
+    @staticmethod
+    def of(functions: Iterable[Any], live: Iterable[str] | None = None) -> Frame:
+        """The cells in the closures of generated functions."""
+        cells: dict[str, CellType] = {}
+        for function in functions:
+            closure = getattr(function, "__closure__", None) or ()
+            code = getattr(function, "__code__", None)
+            if code is not None:
+                cells.update(zip(code.co_freevars, closure))
+        cells = {name: cell for name, cell in cells.items() if not _is_machinery(cell)}
+        return Frame(cells, None if live is None else frozenset(live))
+
+    def places(self) -> Iterator[CellPlace]:
+        """The places of the variables."""
+        return (CellPlace(cell, name) for name, cell in self.cells.items())
+
+    def is_dead(self, place: Place) -> bool:
+        """Whether nobody reads this variable of the frame before writing it."""
+        if self.live is None or not isinstance(place, CellPlace):
+            return False
+        return self.cells.get(place.name) is place.owner and place.name not in self.live
+
+
+def _is_machinery(cell: CellType) -> bool:
+    """Whether a cell holds generated code's own means: this package, or one of its helpers."""
+    try:
+        content = cell.cell_contents
+    except ValueError:
+        return False
+    if type(content) is ModuleType:
+        return content.__name__ == "dy2st.convert"
+    if type(content) is not FunctionType:
+        return False
+    found = registry.info(content.__code__)
+    return found is not None and found.helper
+
+
+@dataclass(eq=False)
+class Side:
+    """One captured branch: its block and what its places held at its end."""
+
+    block: Block
+    finals: dict[Key, tuple[Place, Snap]]
+    outcome: Snap
+    values: set[Value]
+    first_symbol: int
+
+    @property
+    def diverged(self) -> bool:
+        return self.outcome.obj is DIVERGED
+
+
+class Session:
+    """See the module's docstring. ``recorder`` is the capture's."""
+
+    def __init__(self, recorder: Any) -> None:
+        self.recorder = recorder
+        self.builder = recorder.builder
+        self.journals: list[Journal] = []
+        self.reads: dict[Key, tuple[Place, Any]] = {}
+        self.splits: dict[int, tuple[Any, Union]] = {}
+        self.copies: dict[int, tuple[Any, tuple[Any, ...], str]] = {}
+        self.try_depth = 0
+        self.args: tuple[Any, ...] = ()
+        self.outside: list[Any] = []
+        self.namespaces: set[int] = set()
+        self._assumed: list[tuple[Value, bool]] = []
+        self._negations: dict[Value, Value] = {}
+        # By key, with the place: a key holds an id, which is somebody else's once its owner is gone.
+        self._written: dict[Key, Place] = {}
+        self._entered: dict[int, Any] = {}
+        self._stop: FrameType | None = None
+
+    # --- being the thread's session ----------------------------------------------------------
+
+    @contextmanager
+    def running(self) -> Iterator[Session]:
+        """Make this the thread's session; all writes inside go into its first journal."""
+        before = active.enter(self)
+        self._stop = sys._getframe(2)
+        hook = self.recorder.write_hook
+        self.recorder.write_hook = self._on_tensor_write
+        self.journals.append(Journal())
+        try:
+            yield self
+        finally:
+            self.journals.pop()
+            self.recorder.write_hook = hook
+            active.enter(before)
+
+    @property
+    def under_condition(self) -> bool:
+        """Whether the code that runs now may not have its turn when the Program runs."""
+        return len(self.journals) > 1
+
+    def is_tensor(self, value: object) -> bool:
+        """Whether ``value`` is a tensor, symbolic or real."""
+        check = getattr(self.recorder, "is_tensor", None)
+        if check is None:
+            from dy2st.capture.dispatch import is_tensor
+
+            check = is_tensor
+        return bool(check(value))
+
+    # --- places ------------------------------------------------------------------------------
+
+    def touch(self, place: Place) -> None:
+        """Let every open journal know the value that ``place`` has now."""
+        self._written.setdefault(place.key, place)
+        for journal in self.journals:
+            journal.touch(place)
+
+    def touch_frame(self, frame: Frame) -> None:
+        for place in frame.places():
+            self.touch(place)
+
+    def touch_closure(self, function: Any) -> None:
+        """Variables that calling ``function`` may write."""
+        if getattr(function, "__closure__", None):
+            self.touch_frame(Frame.of((function,)))
+
+    def write(self, place: Place, value: Any) -> None:
+        """Store ``value`` in ``place``, with the journals told; a Union of contents is a split."""
+        self.touch(place)
+        if isinstance(place, (ListPlace, DictPlace, SetPlace)):
+            self.refuse_copy(place.owner, place.name)
+            if isinstance(value, Union):
+                self.splits[id(place.owner)] = (place.owner, value)
+                value = Contents((value,)) if not isinstance(place, DictPlace) else {_SPLIT: value}
+            else:
+                self.splits.pop(id(place.owner), None)
+        place.write(value)
+
+    def read(self, place: Place, value: Any) -> Any:
+        """Note the first read of a place from outside of the call; returns ``value``."""
+        key = place.key
+        if key not in self._written and key not in self.reads:
+            self.reads[key] = (place, value)
+        return value
+
+    def enter_function(self, function: Any, converted: Any) -> None:
+        """A function from outside runs here: note the globals and cells that it may read."""
+        if id(function) in self._entered:
+            return
+        self._entered[id(function)] = function
+        self.outside.append(function)
+        files = getattr(self.recorder, "user_files", None)
+        if files is not None:
+            files.add(function.__code__.co_filename)
+        namespace = function.__globals__
+        self.namespaces.add(id(namespace))
+        self.outside.extend(v for v in list(namespace.values()) if isinstance(v, _CONTAINERS))
+        for name in converted.global_names:
+            if name in namespace:
+                self._note(KeyPlace(namespace, f"global {name}", name))
+        for place in Frame.of((function,)).places():
+            self._note(place)
+
+    def _note(self, place: Place) -> None:
+        from dy2st.convert.attributes import frozen
+
+        value = place.read()
+        if not self.is_tensor(value):
+            self.read(place, frozen(value))
+
+    def refuse_copy(self, obj: Any, name: str) -> None:
+        """Refuse to change an object that stands for one of several in eager."""
+        found = self.copies.get(id(obj))
+        if found is None or found[0] is not obj:
+            return
+        reached = self.reach()
+        if not any(source in reached for source in found[1]):
+            del self.copies[id(obj)]  # nobody else knows the old object: this is it
+            return
+        raise SideEffectError(
+            f"{found[2] or name!r} is changed in place, but which object it is depends on a tensor, "
+            "and the object that it was before may be seen elsewhere",
+            location=self.recorder.location,
+            remedy="make a new object (or a .clone()) in the branch or loop before changing it",
+        )
+
+    def _on_tensor_write(self, tensor: Any, old: Value) -> None:
+        if getattr(tensor, "_view", None) is not None:
+            return  # its base is written too, and the view is made again from that
+        self.refuse_copy(tensor, "a tensor")
+        self.touch(TensorPlace(tensor, "a tensor", self.recorder))
+
+    # --- what is known about conditions --------------------------------------------------------
+
+    def assumed(self, tag: Value) -> bool | None:
+        """The value of a condition inside of a branch on it; None elsewhere."""
+        for known, value in reversed(self._assumed):
+            if known is tag:
+                return value
+            if self._negations.get(tag) is known or self._negations.get(known) is tag:
+                return not value
+        return None
+
+    def negation(self, tag: Value) -> Value:
+        """The opposite of a condition."""
+        for a, b in self._negations.items():
+            if b is tag:
+                return a
+        if tag not in self._negations:
+            op = self.builder.emit("logical_not", (tag,), {}, types=[tag.type])
+            self._negations[tag] = op.result
+        return self._negations[tag]
+
+    def simplify(self, value: Any) -> Any:
+        """A Union whose condition is known here: its value; anything else unchanged."""
+        while type(value) is Union:
+            known = self.assumed(value.tag)
+            if known is None:
+                return value
+            value = value.then if known else value.orelse
+        return value
+
+    def distribute(self, function: Callable[[Any], Any], union: Union) -> Any:
+        """``function`` of a Union's value: a branch on its condition."""
+
+        def side(value: Any) -> Any:
+            value = self.simplify(value)
+            if type(value) is Union:
+                return self.distribute(function, value)
+            return function(need(value, union.name))
+
+        known = self.simplify(union)
+        if known is not union:
+            return side(known)
+        return self.branch(
+            union.tag, lambda: side(union.then), lambda: side(union.orelse), Frame(), union.name
+        )
+
+    # --- split containers ------------------------------------------------------------------------
+
+    def split_of(self, container: Any) -> Union | None:
+        """The Union of contents that ``container`` has, where it depends on a tensor."""
+        found = self.splits.get(id(container))
+        return found[1] if found is not None and found[0] is container else None
+
+    def with_contents(self, container: Any, function: Callable[[], Any]) -> Any:
+        """``function()`` with the contents of a split container in place, on each side."""
+        union = self.split_of(container)
+        place = contents_place(container, "a container")
+        if union is None or place is None:
+            return function()
+
+        def side(contents: Any) -> Any:
+            self.write(place, contents)
+            return function()
+
+        return self.distribute(side, union)
+
+    # --- capturing one side ------------------------------------------------------------------------
+
+    def describer(self) -> Describer:
+        """Takes snapshots of values as they are now."""
+        return Describer(self.is_tensor, self.recorder.value_of, self.assumed)
+
+    def capture(
+        self,
+        block: Block,
+        function: Callable[[], Any],
+        frame: Frame,
+        tag: tuple[Value, bool] | None,
+    ) -> Side:
+        """Run ``function`` into the open ``block``, take snapshots of what it left, roll back."""
+        journal = Journal()
+        first_symbol = self.builder._next_symbol
+        splits = dict(self.splits)
+        self.journals.append(journal)
+        assumed = len(self._assumed)
+        if tag is not None:
+            self._assumed.append(tag)
+        try:
+            self.touch_frame(frame)
+            outcome = self._run(function)
+            describer = self.describer()
+            finals = {k: (p, describer.describe(p.read())) for k, p in self._finals(journal)}
+            result = describer.describe(outcome)
+        finally:
+            self.journals.pop()
+            del self._assumed[assumed:]
+            journal.rollback()
+            self.splits = splits
+        values = {v for op in block.walk() for v in op.results} | set(block.args)
+        for op in block.walk():
+            for region in op.regions:
+                values.update(region.args)
+        return Side(block, finals, result, values, first_symbol)
+
+    def _finals(self, journal: Journal) -> Iterator[tuple[Key, Place]]:
+        for key, place in journal.changed().items():
+            union = self.split_of(place.owner)
+            if union is not None and isinstance(place, (ListPlace, DictPlace, SetPlace)):
+                place = _SplitPlace(place.owner, place.name, place, union)
+            yield key, place
+
+    def _run(self, function: Callable[[], Any]) -> Any:
+        try:
+            return function()
+        except Diverged:
+            return DIVERGED
+        except Exception as error:
+            from dy2st.convert.exceptions import emit_raise
+
+            if not emit_raise(self, error):
+                raise
+            debug.log(1, f"a branch raises {type(error).__name__}: {error}")
+            return DIVERGED
+
+    def branch(
+        self,
+        tag: Value,
+        then: Callable[[], Any],
+        orelse: Callable[[], Any],
+        frame: Frame,
+        name: str = "",
+    ) -> Any:
+        """Run the side that the bool value ``tag`` selects; returns what it returned, merged."""
+        from dy2st.convert.merge import merge_branch
+
+        known = self.assumed(tag)
+        if known is not None:
+            return then() if known else orelse()
+        location = self.recorder.location
+        sides = []
+        for value, function in ((True, then), (False, orelse)):
+            with self.builder.region() as block:
+                sides.append(self.capture(block, function, frame, (tag, value)))
+        return merge_branch(self, tag, sides, frame, name, location)
+
+    # --- which objects existed before -----------------------------------------------------------
+
+    def reach(self, extra: Sequence[Any] = ()) -> reach.Reach:
+        """What the user's code can reach now."""
+        return reach.Reach([*reach.roots(self._stop), *self.args, *extra])
+
+
+_CONTAINERS = (list, dict, set)
+
+
+class _SplitMark:
+    def __repr__(self) -> str:
+        return "<contents depend on a tensor>"
+
+
+_SPLIT = _SplitMark()
+
+
+@dataclass(eq=False)
+class _SplitPlace(Place):
+    """The contents of a split container: the Union, not its stand-in."""
+
+    place: Place | None = None
+    union: Union | None = None
+
+    @property
+    def key(self) -> Key:
+        assert self.place is not None
+        return self.place.key
+
+    def read(self) -> Any:
+        return self.union
+
+    def write(self, value: Any) -> None:
+        assert self.place is not None
+        self.place.write(value)
+
+
+def show_place(place: Place, where: Location | None) -> str:
+    """``'x'`` with the line where it is known, for messages."""
+    return f"{place.name!r}" + (f" at line {where.line}" if where is not None else "")
+
+
+__all__ = [
+    "UNBOUND",
+    "AttrPlace",
+    "Dy2stError",
+    "Frame",
+    "KeyPlace",
+    "Session",
+    "Side",
+]

@@ -1,0 +1,196 @@
+"""Snapshots: what a Python value is at one moment, taken apart down to SSA values.
+
+A branch is rolled back before it is merged, so what its places hold at its end has to be kept in a
+form that a rollback cannot change: containers are copied, tensors are replaced by the SSA value that
+they have at this moment. Every node remembers the object that it was taken from, because two places
+with the same object merge to that object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any, TypeAlias
+
+from dy2st.capture import symint
+from dy2st.convert.outcome import Ret
+from dy2st.convert.places import Contents, Mapping
+from dy2st.convert.unions import Scalar, Union
+from dy2st.ir.program import Value
+
+
+@dataclass(frozen=True, eq=False)
+class Const:
+    """An object that is taken as it is; ``tensors`` are those that a function has in its cells."""
+
+    obj: Any
+    tensors: tuple[tuple[Any, Value], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A tensor and its SSA value."""
+
+    obj: Any
+    value: Value
+
+
+@dataclass(frozen=True, eq=False)
+class Number:
+    """A Python number known only at run time: an ``ir`` size expression or an SSA value."""
+
+    obj: Any
+    kind: str
+    value: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A container or a plain object: class, keys (indices, keys, attribute names), items."""
+
+    obj: Any
+    cls: type
+    keys: tuple[Any, ...]
+    items: tuple[Snap, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Alt:
+    """A Union."""
+
+    obj: Any
+    tag: Value
+    then: Snap
+    orelse: Snap
+
+
+Snap: TypeAlias = "Const | Tensor | Number | Group | Alt"
+
+
+class Describer:
+    """Takes snapshots; ``is_tensor`` and ``value_of`` say what a tensor is and which value it has."""
+
+    def __init__(
+        self,
+        is_tensor: Callable[[object], bool],
+        value_of: Callable[[Any], Value],
+        assumed: Callable[[Value], bool | None] = lambda tag: None,
+    ) -> None:
+        self._is_tensor = is_tensor
+        self._value_of = value_of
+        self._assumed = assumed
+        self._memo: dict[int, Snap] = {}
+        self._kept: list[Any] = []
+
+    def describe(self, value: Any) -> Snap:
+        """The snapshot of ``value``; the same node for the same object."""
+        found = self._memo.get(id(value))
+        if found is None:
+            self._memo[id(value)] = Const(value)  # for cycles
+            self._kept.append(value)
+            found = self._memo[id(value)] = self._describe(value)
+        return found
+
+    def _describe(self, value: Any) -> Snap:
+        kind = type(value)
+        if kind is Value:
+            return Tensor(value, value)
+        if kind is Union:
+            known = self._assumed(value.tag)
+            if known is not None:
+                return self.describe(value.then if known else value.orelse)
+            return Alt(value, value.tag, self.describe(value.then), self.describe(value.orelse))
+        if kind is symint.SymInt:
+            return Number(value, "int", value.expr)
+        if kind is Scalar:
+            return Number(value, value.kind, self._value_of(value.tensor))
+        if self._is_tensor(value):
+            return Tensor(value, self._value_of(value))
+        if kind is FunctionType:
+            return Const(value, tuple(self._tensors_in(value)))
+        parts = parts_of(value)
+        if parts is None:
+            return Const(value)
+        keys, items = parts
+        return Group(value, kind, keys, tuple(self.describe(i) for i in items))
+
+    def _tensors_in(self, function: FunctionType) -> Iterator[tuple[Any, Value]]:
+        for cell in function.__closure__ or ():
+            try:
+                content = cell.cell_contents
+            except ValueError:
+                continue
+            if self._is_tensor(content):
+                yield content, self._value_of(content)
+
+
+def parts_of(value: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
+    """Keys and items of a container or plain object; None for what is taken as a whole."""
+    kind = type(value)
+    if kind in (list, Contents) or isinstance(value, tuple):
+        return tuple(range(len(value))), tuple(value)
+    if kind in (dict, Mapping) or _is_ordered_dict(kind):
+        return tuple(value), tuple(value.values())
+    if is_plain_object(value):
+        return tuple(vars(value)), tuple(vars(value).values())
+    return None
+
+
+def _is_ordered_dict(kind: type) -> bool:
+    return kind.__module__ == "collections" and kind.__name__ == "OrderedDict"
+
+
+def is_plain_object(value: Any) -> bool:
+    """An instance of a user's class that is nothing but its attributes; no Layer, no C type."""
+    kind = type(value)
+    if kind is Ret:
+        return True
+    if kind.__module__.split(".")[0] in _OPAQUE or kind.__module__ == "builtins":
+        return False
+    if any(base.__module__.split(".")[0] in _OPAQUE for base in kind.__mro__):
+        return False
+    plain_new: bool = vars(object)["__new__"] is getattr(kind, "__new__")  # noqa: B009
+    slots = any("__slots__" in vars(base) for base in kind.__mro__[:-1])
+    return plain_new and not slots and hasattr(value, "__dict__")
+
+
+# Objects of these packages are never taken apart.
+_OPAQUE = {"paddle", "numpy", "dy2st", "types", "functools", "enum", "typing", "abc", "threading"}
+
+
+def rebuild_group(cls: type, keys: tuple[Any, ...], items: list[Any]) -> Any:
+    """A container or object like the one that was taken apart, with other items."""
+    if issubclass(cls, tuple):
+        fields = hasattr(cls, "_make")
+        return cls._make(items) if fields else cls(items)  # type: ignore[attr-defined]
+    if cls is list:
+        return items
+    if issubclass(cls, dict):
+        return cls(zip(keys, items))
+    out = object.__new__(cls)
+    vars(out).update(zip(keys, items))
+    return out
+
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), slice, range, frozenset)
+
+
+def equal_constants(a: Any, b: Any) -> bool:
+    """Whether nobody can tell ``a`` from ``b``."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, _PLAIN):
+        return bool(a == b) and repr(a) == repr(b)
+    kind = type(a)
+    if kind.__name__ in ("method", "builtin_function_or_method"):
+        return bool(a == b) and a.__self__ is b.__self__
+    package = kind.__module__.split(".")[0]
+    if package in ("paddle", "numpy") and kind.__name__ in _VALUE_TYPES:
+        return bool(a == b)
+    return False
+
+
+_VALUE_TYPES = {"DataType", "VarType", "Place", "CPUPlace", "dtype", "float32", "float64", "int64"}

@@ -1,0 +1,168 @@
+"""Items: loads, stores, deletions, augmented assignment."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from dy2st.capture import symint
+from dy2st.convert import active
+from dy2st.convert.places import contents_place
+from dy2st.convert.session import Session
+from dy2st.convert.unions import Union, distribute
+
+Thunk = Callable[[], Any]
+
+
+def get_item(owner: Any, key: Any) -> Any:
+    """``owner[key]``."""
+    session = active.current()
+    if session is None:
+        return owner[key]
+    owner, key = session.simplify(owner), session.simplify(key)
+    if type(owner) is Union:
+        return distribute(lambda known: get_item(known, key), owner)
+    if type(key) is Union:
+        return distribute(lambda known: get_item(owner, known), key)
+    if session.split_of(owner) is not None:
+        return session.with_contents(owner, lambda: get_item(owner, key))
+    if isinstance(owner, (list, tuple)) and _is_symbolic(session, key):
+        return _by_symbolic_index(owner, _index(session, key))
+    user = type(owner).__dict__.get("__getitem__")
+    if user is not None and type(user).__name__ == "function":
+        from dy2st.convert.calls import call
+
+        return session.simplify(call(user, owner, key))
+    return session.simplify(owner[key])
+
+
+def _is_symbolic(session: Session, key: Any) -> bool:
+    return symint.is_symint(key) or session.is_tensor(key)
+
+
+def _index(session: Session, key: Any) -> Any:
+    return session.recorder.item(key) if session.is_tensor(key) else key
+
+
+def _by_symbolic_index(items: Any, index: Any) -> Any:
+    """An item of a Python sequence by an index known only at run time: a branch for each."""
+    if type(index) is int:
+        return items[index]
+    if index.example is not None:
+        return items[int(index)]
+    from dy2st.convert.logical import ifexp
+
+    count = len(items)
+
+    def pick(position: int) -> Any:
+        if position == count:
+            raise IndexError("list index out of range")
+        wanted = (index == position, index == position - count)
+        return ifexp(_either(*wanted), lambda: items[position], lambda: pick(position + 1))
+
+    return pick(0)
+
+
+def _either(a: Any, b: Any) -> Any:
+    from dy2st.convert.logical import or_
+
+    return or_(lambda: a, lambda: b)
+
+
+def set_item(owner: Any, key: Any, value: Any) -> None:
+    """``owner[key] = value``."""
+    session = active.current()
+    if session is None:
+        owner[key] = value
+        return
+    owner, key = session.simplify(owner), session.simplify(key)
+    if type(owner) is Union:
+        distribute(lambda known: set_item(known, key, value), owner)
+    elif type(key) is Union:
+        distribute(lambda known: set_item(owner, known, value), key)
+    elif isinstance(owner, list) and _is_symbolic(session, key):
+        _set_by_symbolic_index(owner, _index(session, key), value)
+    elif session.is_tensor(owner) and type(session.simplify(value)) is Union:
+        distribute(lambda known: owner.__setitem__(key, known), session.simplify(value))
+    else:
+        _change(session, owner, lambda: operator.setitem(owner, key, value))
+
+
+def _set_by_symbolic_index(items: Any, index: Any, value: Any) -> None:
+    if type(index) is int or index.example is not None:
+        set_item(items, int(index), value)
+        return
+    from dy2st.convert.logical import always, ifexp
+
+    for position in range(len(items)):
+        wanted = _either(index == position, index == position - len(items))
+        old = items[position]
+        set_item(items, position, ifexp(wanted, always(value), always(old)))
+
+
+def del_item(owner: Any, key: Any) -> None:
+    """``del owner[key]``."""
+    session = active.current()
+    if session is None:
+        del owner[key]
+        return
+    owner, key = session.simplify(owner), session.simplify(key)
+    if type(owner) is Union:
+        distribute(lambda known: del_item(known, key), owner)
+    elif type(key) is Union:
+        distribute(lambda known: del_item(owner, known), key)
+    else:
+        _change(session, owner, lambda: operator.delitem(owner, key))
+
+
+def _change(session: Session, owner: Any, change: Callable[[], Any]) -> Any:
+    """Run a change of a container with the journals told."""
+    if session.split_of(owner) is not None:
+        return session.with_contents(owner, lambda: _change(session, owner, change))
+    place = contents_place(owner, "a container")
+    if place is not None:
+        session.refuse_copy(owner, place.name)
+        session.touch(place)
+    return change()
+
+
+_IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
+    "+=": operator.iadd,
+    "-=": operator.isub,
+    "*=": operator.imul,
+    "@=": operator.imatmul,
+    "/=": operator.itruediv,
+    "//=": operator.ifloordiv,
+    "%=": operator.imod,
+    "**=": operator.ipow,
+    "<<=": operator.ilshift,
+    ">>=": operator.irshift,
+    "|=": operator.ior,
+    "^=": operator.ixor,
+    "&=": operator.iand,
+}
+
+
+def aug(op: str, old: Any, value: Any) -> Any:
+    """The value that ``x`` has after ``x op= value``; a container is changed in place."""
+    session = active.current()
+    function = _IN_PLACE[op]
+    if session is None:
+        return function(old, value)
+    old, value = session.simplify(old), session.simplify(value)
+    if type(old) is Union:
+        return distribute(lambda known: aug(op, known, value), old)
+    if type(value) is Union:
+        return distribute(lambda known: aug(op, old, known), value)
+    if contents_place(old, "") is not None:
+        if session.split_of(value) is not None:
+            return session.with_contents(value, lambda: aug(op, old, value))
+        return _change(session, old, lambda: function(old, value))
+    return function(old, value)
+
+
+def aug_item(owner: Any, key: Any, op: str, thunk: Thunk) -> None:
+    """``owner[key] op= thunk()``."""
+    old = get_item(owner, key)
+    set_item(owner, key, aug(op, old, thunk()))

@@ -1,0 +1,375 @@
+"""Templates: what a place can hold after a merge, and which SSA values carry it.
+
+``Keep`` is one particular object; ``AnyTensor`` any tensor of a dtype and rank; ``AnyNumber`` any
+Python number of a kind; ``AnyGroup`` a container or object with templates for its parts; ``OneOf``
+one of several alternatives, told apart at run time by bool values. ``leaf_types`` are the types of
+the SSA values that carry a value of a template, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from dy2st.convert.places import UNBOUND
+from dy2st.convert.snapshot import Alt, Const, Group, Number, Snap, Tensor, equal_constants
+from dy2st.ir.dims import Dim, SymExpr, symbols_of
+from dy2st.ir.program import Value
+from dy2st.ir.types import DType, TensorType
+
+MAX_ALTERNATIVES = 8
+NUMBER_TYPES = {
+    "bool": TensorType(DType.BOOL, ()),
+    "int": TensorType(DType.INT64, ()),
+    "float": TensorType(DType.FLOAT64, ()),
+}
+BOOL = NUMBER_TYPES["bool"]
+
+
+class Mismatch(Exception):
+    """Two values cannot be held by one template; ``args[0]`` says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Keep:
+    """Exactly the object of ``snap``; tensors in the cells of a function may be ``exported``."""
+
+    snap: Snap
+    exported: tuple[tuple[Any, TensorType], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class AnyTensor:
+    """A tensor; ``sources`` are the objects that may have been there before."""
+
+    type: TensorType
+    sources: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class AnyNumber:
+    """A Python bool, int or float."""
+
+    kind: str
+
+
+@dataclass(frozen=True, eq=False)
+class AnyGroup:
+    """A container or plain object; ``sources`` as in AnyTensor."""
+
+    cls: type
+    keys: tuple[Any, ...]
+    items: tuple[Template, ...]
+    sources: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class OneOf:
+    """One of ``alternatives``."""
+
+    alternatives: tuple[Template, ...]
+
+
+Template: TypeAlias = "Keep | AnyTensor | AnyNumber | AnyGroup | OneOf"
+
+
+def leaf_types(template: Template) -> Iterator[TensorType]:
+    """Types of the SSA values of ``template``, in the order of ``transfer.inject``."""
+    if isinstance(template, Keep):
+        yield from (type_ for _, type_ in template.exported)
+    elif isinstance(template, AnyTensor):
+        yield template.type
+    elif isinstance(template, AnyNumber):
+        yield NUMBER_TYPES[template.kind]
+    elif isinstance(template, AnyGroup):
+        for item in template.items:
+            yield from leaf_types(item)
+    else:
+        for _ in template.alternatives[1:]:
+            yield BOOL
+        for alternative in template.alternatives:
+            yield from leaf_types(alternative)
+
+
+def equal_templates(a: Template, b: Template) -> bool:
+    """Whether two templates hold the same values in the same way."""
+    if isinstance(a, Keep) and isinstance(b, Keep):
+        return a.snap is b.snap or identical(a.snap, b.snap)
+    if isinstance(a, AnyTensor) and isinstance(b, AnyTensor):
+        return a.type == b.type
+    if isinstance(a, AnyNumber) and isinstance(b, AnyNumber):
+        return a.kind == b.kind
+    if isinstance(a, AnyGroup) and isinstance(b, AnyGroup):
+        return a.cls is b.cls and a.keys == b.keys and _all_equal(a.items, b.items)
+    if isinstance(a, OneOf) and isinstance(b, OneOf):
+        return _all_equal(a.alternatives, b.alternatives)
+    return False
+
+
+def _all_equal(a: tuple[Template, ...], b: tuple[Template, ...]) -> bool:
+    return len(a) == len(b) and all(map(equal_templates, a, b))
+
+
+def identical(a: Snap, b: Snap) -> bool:
+    """Whether two snapshots are of one object, or of constants that nobody can tell apart."""
+    if a.obj is b.obj:
+        return True
+    if isinstance(a, Number) and isinstance(b, Number):
+        return a.kind == b.kind and (a.value is b.value or _same_dim(a.value, b.value))
+    if isinstance(a, Const) and isinstance(b, Const):
+        return equal_constants(a.obj, b.obj)
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return False
+    if isinstance(a, Group) and isinstance(b, Group):
+        # Only immutable groups are the same by their parts.
+        same_shape = issubclass(a.cls, tuple) and a.cls is b.cls and a.keys == b.keys
+        return same_shape and all(map(identical, a.items, b.items))
+    return False
+
+
+def _same_dim(a: Any, b: Any) -> bool:
+    return isinstance(a, SymExpr) and isinstance(b, SymExpr) and a == b
+
+
+def number_kind(what: Snap | Template) -> str | None:
+    """ "bool", "int" or "float" where every value is a Python number of that kind."""
+    if isinstance(what, Keep):
+        return number_kind(what.snap)
+    if isinstance(what, Const):
+        name = type(what.obj).__name__
+        return name if type(what.obj) in (bool, int, float) else None
+    if isinstance(what, (Number, AnyNumber)):
+        return what.kind
+    if isinstance(what, Alt):
+        parts: tuple[Any, ...] = (what.then, what.orelse)
+    elif isinstance(what, OneOf):
+        parts = what.alternatives
+    else:
+        return None
+    kinds = {number_kind(p) for p in parts}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+@dataclass(eq=False)
+class Joiner:
+    """Finds the template that holds several snapshots.
+
+    ``in_loop`` turns Python numbers that differ into run-time numbers at once (they go on
+    changing). ``local`` says whether an SSA value is defined in a region that has been closed,
+    ``local_symbol`` the same of a size symbol; ``outside`` whether a mutable object existed
+    before; ``fresh`` makes symbols.
+    """
+
+    fresh: Callable[[], SymExpr]
+    in_loop: bool = False
+    local: Callable[[Value], bool] = lambda value: False
+    local_symbol: Callable[[str], bool] = lambda name: False
+    outside: Callable[[object], bool] = lambda obj: True
+    # ids of tensors that existed before and that the region changed in place
+    existing: set[int] = field(default_factory=set)
+    made: set[str] = field(default_factory=set)
+    share: bool = True
+    _round: dict[tuple[Dim, Dim], SymExpr] = field(default_factory=dict)
+    _steps: dict[str, set[Dim]] = field(default_factory=dict)
+    _joined: dict[tuple[int, int], Template] = field(default_factory=dict)
+    _kept: list[Any] = field(default_factory=list)
+
+    # --- one snapshot -----------------------------------------------------------------------
+
+    def template(self, snap: Snap) -> Template:
+        """The narrowest template for one snapshot that can leave the region it was taken in."""
+        if isinstance(snap, Const):
+            return Keep(snap, tuple((t, v.type) for t, v in snap.tensors if self.local(v)))
+        if isinstance(snap, Tensor):
+            return Keep(snap) if self._existed(snap) else self.open(snap)
+        if isinstance(snap, Number):
+            return self.open(snap) if self._is_local_number(snap) else Keep(snap)
+        if isinstance(snap, Alt):
+            return self.open(snap)
+        items = tuple(self.template(i) for i in snap.items)
+        constant = all(isinstance(i, Keep) and not i.exported for i in items)
+        if constant and issubclass(snap.cls, tuple):
+            return Keep(snap)
+        if not issubclass(snap.cls, tuple) and self.outside(snap.obj):
+            return Keep(snap)
+        return AnyGroup(snap.cls, snap.keys, items)
+
+    def _existed(self, snap: Tensor) -> bool:
+        return id(snap.obj) in self.existing or not self.local(snap.value)
+
+    def _is_local_number(self, snap: Number) -> bool:
+        if isinstance(snap.value, Value):
+            return self.local(snap.value)
+        return any(self.local_symbol(s) for s in symbols_of((snap.value,)))
+
+    def open(self, snap: Snap) -> Template:
+        """A template for one snapshot that is not bound to the very object."""
+        if isinstance(snap, Const):
+            return Keep(snap)
+        if isinstance(snap, Tensor):
+            dims = tuple(self._outer_dim(d) for d in snap.value.type.shape)
+            sources = (snap.obj,) if self._existed(snap) else ()
+            return AnyTensor(snap.value.type.with_shape(dims), sources)
+        if isinstance(snap, Number):
+            return AnyNumber(snap.kind)
+        if isinstance(snap, Group):
+            sources = (snap.obj,) if self.outside(snap.obj) else ()
+            return AnyGroup(snap.cls, snap.keys, tuple(map(self.template, snap.items)), sources)
+        kind = number_kind(snap)
+        if kind is not None and (self.in_loop or not _both_plain(snap)):
+            return AnyNumber(kind)
+        return self.join(self.template(snap.then), snap.orelse)
+
+    def _outer_dim(self, dim: Dim) -> Dim:
+        # A symbol of the loop's own arguments means another size in the next round.
+        names = symbols_of((dim,))
+        own = self.in_loop and bool(names & self.made)
+        return self._new() if own or any(map(self.local_symbol, names)) else dim
+
+    def _new(self) -> SymExpr:
+        symbol = self.fresh()
+        self.made.add(str(symbol))
+        return symbol
+
+    # --- two ----------------------------------------------------------------------------------
+
+    def merge(self, a: Snap, b: Snap) -> Template:
+        """The template for ``a`` in one branch and ``b`` in the other; one for each pair."""
+        key = (id(a), id(b))
+        if key not in self._joined:
+            self._kept.append((a, b))
+            self._joined[key] = Keep(a) if identical(a, b) else self.join(self.template(a), b)
+        return self._joined[key]
+
+    def join(self, template: Template, snap: Snap) -> Template:
+        """The template for what ``template`` holds and ``snap``. Raises Mismatch."""
+        if isinstance(template, Keep) and identical(template.snap, snap):
+            return template
+        if isinstance(snap, Alt) and number_kind(snap) is None:
+            return self.join(self.join(template, snap.then), snap.orelse)
+        kind = number_kind(snap)
+        if kind is not None and kind == number_kind(template):
+            return self._join_numbers(template, snap, kind)
+        if isinstance(template, OneOf):
+            return self._join_alternative(template, snap)
+        joined = self._join_same(template, snap)
+        return joined if joined is not None else self._one_of((template, self.template(snap)))
+
+    def _join_numbers(self, template: Template, snap: Snap, kind: str) -> Template:
+        constants = isinstance(template, Keep) and isinstance(template.snap, Const)
+        if constants and isinstance(snap, Const) and not self.in_loop:
+            return self._one_of((template, Keep(snap)))
+        return AnyNumber(kind)
+
+    def _join_same(self, template: Template, snap: Snap) -> Template | None:
+        """A common template without alternatives, or None."""
+        if isinstance(template, Keep) and isinstance(template.snap, (Tensor, Group)):
+            if isinstance(template.snap, Group) and not self._may_rebuild(template.snap.obj, snap):
+                return None
+            return self._join_same(self.open(template.snap), snap)
+        if isinstance(template, AnyTensor) and isinstance(snap, Tensor):
+            return self._join_tensors(template, snap)
+        if isinstance(template, AnyGroup) and isinstance(snap, Group):
+            if template.cls is not snap.cls or template.keys != snap.keys:
+                return None
+            if not self._may_rebuild(None, snap):
+                return None
+            items = tuple(map(self.join, template.items, snap.items))
+            return AnyGroup(template.cls, template.keys, items, template.sources)
+        return None
+
+    def _may_rebuild(self, obj: Any, snap: Snap) -> bool:
+        # A mutable object that others may know keeps its identity: an alternative, not a copy.
+        if not isinstance(snap, Group) or self.in_loop or issubclass(snap.cls, tuple):
+            return True
+        return not (self.outside(snap.obj) or (obj is not None and self.outside(obj)))
+
+    def _join_tensors(self, template: AnyTensor, snap: Tensor) -> Template | None:
+        a, b = template.type, snap.value.type
+        if a.dtype is not b.dtype or a.rank != b.rank:
+            return None
+        dims = tuple(self._join_dims(x, y) for x, y in zip(a.shape, b.shape))
+        sources = (*template.sources, snap.obj) if self._existed(snap) else template.sources
+        return AnyTensor(a.with_shape(dims), sources)
+
+    def _join_dims(self, a: Dim, b: Dim) -> Dim:
+        if isinstance(a, SymExpr) and str(a) in self.made:
+            self._steps.setdefault(str(a), set()).add(b)
+            return a
+        if a == b:
+            return a
+        if not (self.in_loop and self.share):
+            return self._new()
+        # Sizes that start and step alike stay equal (two caches): one symbol for them.
+        if (a, b) not in self._round:
+            self._round[a, b] = self._new()
+        return self._round[a, b]
+
+    def end_round(self) -> bool:
+        """Forget this round's pairs; False where sizes that shared a symbol turned out to differ."""
+        split = any(len(dims) > 1 for dims in self._steps.values())
+        self._round.clear()
+        self._steps.clear()
+        return not split
+
+    def _join_alternative(self, template: OneOf, snap: Snap) -> Template:
+        for index, alternative in enumerate(template.alternatives):
+            if isinstance(alternative, Keep) and identical(alternative.snap, snap):
+                return template
+            joined = self._join_same(alternative, snap)
+            if joined is None and number_kind(snap) is not None:
+                same = number_kind(snap) == number_kind(alternative)
+                joined = AnyNumber(str(number_kind(snap))) if same else None
+            if joined is not None:
+                parts = list(template.alternatives)
+                parts[index] = joined
+                return self._one_of(tuple(parts))
+        return self._one_of((*template.alternatives, self.template(snap)))
+
+    def _one_of(self, parts: tuple[Template, ...]) -> Template:
+        flat: list[Template] = []
+        for part in parts:
+            flat.extend(part.alternatives if isinstance(part, OneOf) else (part,))
+        if len(flat) > MAX_ALTERNATIVES:
+            raise Mismatch(f"it takes more than {MAX_ALTERNATIVES} kinds of value")
+        return OneOf(tuple(flat))
+
+
+def _both_plain(snap: Alt) -> bool:
+    return isinstance(snap.then, Const) and isinstance(snap.orelse, Const)
+
+
+def fits(template: Template, snap: Snap) -> bool:
+    """Whether ``template`` can hold ``snap`` as it is."""
+    if isinstance(template, Keep):
+        return identical(template.snap, snap)
+    if isinstance(template, AnyTensor):
+        if not isinstance(snap, Tensor):
+            return False
+        type_ = snap.value.type
+        return type_.dtype is template.type.dtype and type_.rank == template.type.rank
+    if isinstance(template, AnyNumber):
+        return number_kind(snap) == template.kind
+    if isinstance(template, AnyGroup):
+        if (
+            not isinstance(snap, Group)
+            or snap.cls is not template.cls
+            or snap.keys != template.keys
+        ):
+            return False
+        return all(_fits_alt(t, s) for t, s in zip(template.items, snap.items))
+    return any(fits(a, snap) for a in template.alternatives)
+
+
+def _fits_alt(template: Template, snap: Snap) -> bool:
+    if isinstance(snap, Alt):
+        return _fits_alt(template, snap.then) and _fits_alt(template, snap.orelse)
+    return fits(template, snap)
+
+
+def may_be_unbound(template: Template) -> bool:
+    """Whether UNBOUND is one of the alternatives."""
+    if isinstance(template, Keep):
+        return template.snap.obj is UNBOUND
+    return isinstance(template, OneOf) and any(map(may_be_unbound, template.alternatives))

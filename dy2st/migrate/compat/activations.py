@@ -1,0 +1,123 @@
+"""Activations: ``act=`` by name, and functions whose constants changed."""
+
+import paddle
+
+
+def append_act(x, act):
+    """The activation that a layer's ``act=`` names, with the constants of Paddle 1.8."""
+    if act is None:
+        return x
+    if isinstance(act, dict):
+        act = dict(act)
+        return append_act_named(x, act.pop("type"), act)
+    return append_act_named(x, act, {})
+
+
+def append_act_named(x, act, attrs):
+    """Activation ``act`` of ``x``; ``attrs`` are the operator's attributes that were given."""
+    functional = paddle.nn.functional
+    if act == "leaky_relu":
+        return functional.leaky_relu(x, attrs.get("alpha", 0.02))
+    if act == "hard_sigmoid":
+        return hard_sigmoid(x, attrs.get("slope", 0.2), attrs.get("offset", 0.5))
+    if act == "hard_swish":
+        return hard_swish(x)
+    if act == "swish":
+        return swish(x)
+    if act == "logsigmoid":
+        return functional.log_sigmoid(x)
+    if act == "tanh_shrink":
+        return functional.tanhshrink(x)
+    for place in (functional, paddle):
+        if hasattr(place, act):
+            return getattr(place, act)(x)
+    raise ValueError(f"Paddle 3 has no activation {act!r}")
+
+
+def hard_sigmoid(x, slope=0.2, offset=0.5, name=None):
+    """``max(0, min(1, slope * x + offset))``; Paddle 3's default slope is 1/6."""
+    return paddle.clip(slope * x + offset, 0.0, 1.0)
+
+
+def hard_swish(x, threshold=6.0, scale=6.0, offset=3.0, name=None):
+    """``x * clip(x + offset, 0, threshold) / scale``."""
+    return x * paddle.clip(x + offset, 0.0, threshold) / scale
+
+
+def swish(x, beta=1.0, name=None):
+    """``x * sigmoid(x)``: 1.8.5 takes ``beta`` and does not use it."""
+    return paddle.nn.functional.swish(x)
+
+
+def brelu(x, t_min=0.0, t_max=24.0, name=None):
+    """``x`` held between ``t_min`` and ``t_max``."""
+    return paddle.clip(x, t_min, t_max)
+
+
+def soft_relu(x, threshold=40.0, name=None):
+    """``log(1 + exp(x))`` with ``x`` held between -threshold and threshold."""
+    return paddle.log(1 + paddle.exp(paddle.clip(x, -threshold, threshold)))
+
+
+def relu6(x, threshold=6.0, name=None):
+    """``min(max(0, x), threshold)``."""
+    return paddle.clip(x, 0.0, threshold)
+
+
+def mish(x, threshold=20, name=None):
+    """``x * tanh(softplus(x))``."""
+    return x * paddle.tanh(paddle.nn.functional.softplus(x, threshold=threshold))
+
+
+def selu(x, scale=None, alpha=None, name=None):
+    """Scaled exponential linear unit."""
+    scale = 1.0507009873554805 if scale is None else scale
+    alpha = 1.6732632423543772 if alpha is None else alpha
+    return paddle.nn.functional.selu(x, scale, alpha)
+
+
+def thresholded_relu(x, threshold=None):
+    """``x`` where it is above the threshold, else 0."""
+    return paddle.nn.functional.thresholded_relu(x, 1.0 if threshold is None else threshold)
+
+
+def hard_shrink(x, threshold=None):
+    """``x`` where its absolute value is above the threshold, else 0."""
+    return paddle.nn.functional.hardshrink(x, 0.5 if threshold is None else threshold)
+
+
+def softshrink(x, alpha=None):
+    """``x`` moved towards 0 by ``alpha``."""
+    return paddle.nn.functional.softshrink(x, 0.5 if alpha is None else alpha)
+
+
+def prelu(x, mode, param_attr=None, name=None):
+    """``max(0, x) + alpha * min(0, x)`` with a learned ``alpha`` for all, a channel or an element."""
+    shape = {"all": [1], "channel": [1, x.shape[1], 1, 1]}.get(mode)
+    if shape is None:
+        shape = [1, *x.shape[1:]]
+    alpha = new_parameter(
+        shape, x.dtype, named(param_attr, name, "w_0"), paddle.nn.initializer.Constant(0.25)
+    )
+    if mode == "channel":
+        alpha = alpha.reshape([x.shape[1]] + [1] * (len(x.shape) - 2))
+    return paddle.maximum(x, paddle.zeros_like(x)) + alpha * paddle.minimum(x, paddle.zeros_like(x))
+
+
+def named(attr, name, suffix):
+    """``attr`` with the parameter name that 1.8 made from a layer's ``name=``."""
+    if name is None or attr is False:
+        return attr
+    attr = paddle.ParamAttr._to_attr(attr)
+    if attr and attr.name is None:
+        attr.name = f"{name}.{suffix}"
+    return attr
+
+
+def new_parameter(shape, dtype, attr, initializer, is_bias=False):
+    """A parameter that this layer owns; None where ``attr`` is False."""
+    if attr is False:
+        return None
+    return paddle.create_parameter(
+        shape, dtype, attr=attr, is_bias=is_bias, default_initializer=initializer
+    )

@@ -1,0 +1,326 @@
+"""Layers with parameters."""
+
+import numpy as np
+import paddle
+
+
+def conv2d(
+    input,
+    num_filters,
+    filter_size,
+    stride=1,
+    padding=0,
+    dilation=1,
+    groups=None,
+    param_attr=None,
+    bias_attr=None,
+    use_cudnn=True,
+    act=None,
+    name=None,
+    data_format="NCHW",
+):
+    """A convolution with its own parameters, then ``act``."""
+    layer = paddle.nn.Conv2D(
+        input.shape[1 if data_format == "NCHW" else 3],
+        num_filters,
+        filter_size,
+        stride,
+        padding,
+        dilation,
+        groups or 1,
+        weight_attr=named(param_attr, name, "w_0"),
+        bias_attr=named(bias_attr, name, "b_0"),
+        data_format=data_format,
+    )
+    return append_act(layer(input), act)
+
+
+def conv3d(
+    input,
+    num_filters,
+    filter_size,
+    stride=1,
+    padding=0,
+    dilation=1,
+    groups=None,
+    param_attr=None,
+    bias_attr=None,
+    use_cudnn=True,
+    act=None,
+    name=None,
+    data_format="NCDHW",
+):
+    """A convolution over three dimensions with its own parameters, then ``act``."""
+    layer = paddle.nn.Conv3D(
+        input.shape[1 if data_format == "NCDHW" else 4],
+        num_filters,
+        filter_size,
+        stride,
+        padding,
+        dilation,
+        groups or 1,
+        weight_attr=named(param_attr, name, "w_0"),
+        bias_attr=named(bias_attr, name, "b_0"),
+        data_format=data_format,
+    )
+    return append_act(layer(input), act)
+
+
+def transposed_filter_size(filter_size, output_size, input_sizes, stride, padding, dilation):
+    """The filter sizes that give ``output_size``, where they were not given."""
+    count = len(input_sizes)
+    as_list = lambda v: list(v) if isinstance(v, (list, tuple)) else [v] * count
+    if filter_size is not None:
+        return as_list(filter_size)
+    out, stride, padding = as_list(output_size), as_list(stride), as_list(padding)
+    dilation = as_list(dilation)
+    return [
+        (out[i] - (input_sizes[i] - 1) * stride[i] + 2 * padding[i] - 1) // dilation[i] + 1
+        for i in range(count)
+    ]
+
+
+def conv2d_transpose(
+    input,
+    num_filters,
+    output_size=None,
+    filter_size=None,
+    padding=0,
+    stride=1,
+    dilation=1,
+    groups=None,
+    param_attr=None,
+    bias_attr=None,
+    use_cudnn=True,
+    act=None,
+    name=None,
+    data_format="NCHW",
+):
+    """A transposed convolution with its own parameters, then ``act``."""
+    first = data_format == "NCHW"
+    sizes = list(input.shape[2:4] if first else input.shape[1:3])
+    layer = paddle.nn.Conv2DTranspose(
+        input.shape[1 if first else 3],
+        num_filters,
+        transposed_filter_size(filter_size, output_size, sizes, stride, padding, dilation),
+        stride,
+        padding,
+        dilation=dilation,
+        groups=groups or 1,
+        weight_attr=named(param_attr, name, "w_0"),
+        bias_attr=named(bias_attr, name, "b_0"),
+        data_format=data_format,
+    )
+    return append_act(layer(input, output_size=output_size), act)
+
+
+def conv3d_transpose(
+    input,
+    num_filters,
+    output_size=None,
+    filter_size=None,
+    padding=0,
+    stride=1,
+    dilation=1,
+    groups=None,
+    param_attr=None,
+    bias_attr=None,
+    use_cudnn=True,
+    act=None,
+    name=None,
+    data_format="NCDHW",
+):
+    """A transposed convolution over three dimensions, then ``act``."""
+    first = data_format == "NCDHW"
+    sizes = list(input.shape[2:5] if first else input.shape[1:4])
+    layer = paddle.nn.Conv3DTranspose(
+        input.shape[1 if first else 4],
+        num_filters,
+        transposed_filter_size(filter_size, output_size, sizes, stride, padding, dilation),
+        stride,
+        padding,
+        dilation=dilation,
+        groups=groups or 1,
+        weight_attr=named(param_attr, name, "w_0"),
+        bias_attr=named(bias_attr, name, "b_0"),
+        data_format=data_format,
+    )
+    return append_act(layer(input, output_size=output_size), act)
+
+
+def batch_norm(
+    input,
+    act=None,
+    is_test=False,
+    momentum=0.9,
+    epsilon=1e-05,
+    param_attr=None,
+    bias_attr=None,
+    data_layout="NCHW",
+    in_place=False,
+    name=None,
+    moving_mean_name=None,
+    moving_variance_name=None,
+    do_model_average_for_mean_and_var=True,
+    use_global_stats=False,
+):
+    """Batch normalisation with its own parameters and moving averages, then ``act``."""
+    layer = paddle.nn.BatchNorm(
+        input.shape[1 if data_layout == "NCHW" else -1],
+        is_test=is_test,
+        momentum=momentum,
+        epsilon=epsilon,
+        param_attr=named(param_attr, name, "w_0"),
+        bias_attr=named(bias_attr, name, "b_0"),
+        dtype="float32",
+        data_layout=data_layout,
+        moving_mean_name=moving_mean_name,
+        moving_variance_name=moving_variance_name,
+        do_model_average_for_mean_and_var=do_model_average_for_mean_and_var,
+        use_global_stats=use_global_stats,
+    )
+    if is_test:
+        layer.eval()
+    return append_act(layer(input), act)
+
+
+def layer_norm(
+    input,
+    scale=True,
+    shift=True,
+    begin_norm_axis=1,
+    epsilon=1e-05,
+    param_attr=None,
+    bias_attr=None,
+    act=None,
+    name=None,
+):
+    """Normalisation over the dimensions from ``begin_norm_axis`` on, then ``act``."""
+    shape = list(input.shape[begin_norm_axis:])
+    size = int(np.prod(shape))
+    ones = paddle.nn.initializer.Constant(1.0)
+    weight = bias = None
+    if scale:
+        weight = new_parameter([size], input.dtype, named(param_attr, name, "w_0"), ones)
+    if shift:
+        bias = new_parameter([size], input.dtype, named(bias_attr, name, "b_0"), None, True)
+    rows = paddle.flatten(input, begin_norm_axis, -1)
+    out = paddle.nn.functional.layer_norm(rows, [size], weight, bias, epsilon)
+    return (
+        append_act(paddle.reshape(out, paddle.shape(input)), act)
+        if len(shape) > 1
+        else append_act(out, act)
+    )
+
+
+def group_norm(
+    input,
+    groups,
+    epsilon=1e-05,
+    param_attr=None,
+    bias_attr=None,
+    act=None,
+    data_layout="NCHW",
+    name=None,
+):
+    """Normalisation over groups of channels, then ``act``; no parameters where none is asked for."""
+    channels = [input.shape[1 if data_layout == "NCHW" else -1]]
+    weight = bias = None
+    if param_attr:
+        ones = paddle.nn.initializer.Constant(1.0)
+        weight = new_parameter(channels, input.dtype, named(param_attr, name, "w_0"), ones)
+    if bias_attr:
+        bias = new_parameter(channels, input.dtype, named(bias_attr, name, "b_0"), None, True)
+    out = paddle.nn.functional.group_norm(input, groups, epsilon, weight, bias, data_layout)
+    return append_act(out, act)
+
+
+def instance_norm(input, epsilon=1e-05, param_attr=None, bias_attr=None, name=None):
+    """Normalisation of each image and channel."""
+    weight = new_parameter(
+        [input.shape[1]],
+        input.dtype,
+        named(param_attr, name, "w_0"),
+        paddle.nn.initializer.Constant(1.0),
+    )
+    bias = new_parameter([input.shape[1]], input.dtype, named(bias_attr, name, "b_0"), None, True)
+    return paddle.nn.functional.instance_norm(input, weight=weight, bias=bias, eps=epsilon)
+
+
+def spectral_norm(weight, dim=0, power_iters=1, eps=1e-12, name=None):
+    """A weight divided by its largest singular value, found by power iteration."""
+    return paddle.nn.SpectralNorm(list(weight.shape), dim, power_iters, eps)(weight)
+
+
+def embedding(
+    input,
+    size,
+    is_sparse=False,
+    is_distributed=False,
+    padding_idx=None,
+    param_attr=None,
+    dtype="float32",
+):
+    """Rows of a table; a last dimension of 1 in the ids is replaced by the row."""
+    if input.shape[-1] == 1:
+        input = paddle.squeeze(input, -1)
+    return embedding_v2(input, size, is_sparse, is_distributed, padding_idx, param_attr, dtype)
+
+
+def embedding_v2(
+    input,
+    size,
+    is_sparse=False,
+    is_distributed=False,
+    padding_idx=None,
+    param_attr=None,
+    dtype="float32",
+):
+    """Rows of a table; the row's dimension comes after those of the ids."""
+    weight = named_embedding(size, dtype, param_attr)
+    return paddle.nn.functional.embedding(input, weight, padding_idx, bool(is_sparse))
+
+
+def named_embedding(size, dtype, param_attr):
+    """The table, with the name that 1.8 gave it."""
+    attr = paddle.ParamAttr._to_attr(param_attr)
+    if attr.name is None:
+        attr.name = paddle.utils.unique_name.generate("embedding") + ".w_0"
+    return new_parameter(list(size), dtype, attr, paddle.nn.initializer.XavierUniform())
+
+
+def bilinear_tensor_product(x, y, size, act=None, name=None, param_attr=None, bias_attr=None):
+    """``x W_i y`` for each of ``size`` matrices, plus a bias, then ``act``."""
+    weight = new_parameter(
+        [size, x.shape[1], y.shape[1]], x.dtype, named(param_attr, name, "w_0"), None
+    )
+    bias = new_parameter([1, size], x.dtype, named(bias_attr, name, "b_0"), None, True)
+    return append_act(paddle.nn.functional.bilinear(x, y, weight, bias), act)
+
+
+def row_conv(input, future_context_size, param_attr=None, act=None):
+    """Each step plus a learned mix of the ``future_context_size`` steps after it."""
+    weight = new_parameter(
+        [future_context_size + 1, input.shape[-1]], input.dtype, param_attr, None
+    )
+    steps = input.shape[1]
+    padded = paddle.nn.functional.pad(
+        input, [0, future_context_size], data_format="NLC", mode="constant"
+    )
+    out = padded[:, :steps] * weight[0]
+    for i in range(1, future_context_size + 1):
+        out = out + padded[:, i : i + steps] * weight[i]
+    return append_act(out, act)
+
+
+def affine_channel(x, scale=None, bias=None, data_layout="NCHW", name=None, act=None):
+    """``x * scale + bias`` with one value a channel, then ``act``."""
+    shape = [1, -1, 1, 1] if data_layout == "NCHW" else [1, 1, 1, -1]
+    if len(x.shape) == 2:
+        shape = [1, -1]
+    out = x
+    if scale is not None:
+        out = out * paddle.reshape(scale, shape)
+    if bias is not None:
+        out = out + paddle.reshape(bias, shape)
+    return append_act(out, act)

@@ -1,0 +1,89 @@
+"""Edits on bytes: replace, insert, delete and wrap; applied once, all together.
+
+Only the bytes that change are touched, so comments, tabs and line breaks elsewhere survive by
+construction. Wraps of nested expressions nest as the expressions do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Replace:
+    """Put ``text`` where ``start:end`` was; an empty ``text`` deletes."""
+
+    start: int
+    end: int
+    text: bytes
+
+
+@dataclass(frozen=True)
+class Wrap:
+    """Put ``prefix`` before and ``suffix`` after ``start:end``, whatever happens inside."""
+
+    start: int
+    end: int
+    prefix: bytes
+    suffix: bytes
+
+
+Edit = Replace | Wrap
+
+
+class EditConflict(Exception):
+    """Two edits want the same bytes in different ways."""
+
+
+def drop_covered(edits: list[Edit]) -> list[Edit]:
+    """Without the edits that lie inside a larger replacement, and without duplicates."""
+    covers = sorted(
+        {(e.start, e.end) for e in edits if isinstance(e, Replace) and e.end > e.start},
+        key=lambda s: (s[0], -s[1]),
+    )
+    kept: list[Edit] = []
+    outer: list[tuple[int, int]] = []
+    for start, end in covers:
+        if outer and start < outer[-1][1]:
+            if end > outer[-1][1]:
+                raise EditConflict(f"bytes {start}:{end} overlap {outer[-1]}")
+            continue
+        outer.append((start, end))
+    for edit in dict.fromkeys(edits):
+        inside = any(
+            (
+                s <= edit.start
+                and edit.end <= e
+                and (s, e) != (edit.start, edit.end)
+                and not (edit.start == edit.end and edit.start in (s, e))
+            )
+            or (isinstance(edit, Wrap) and s <= edit.start < edit.end <= e)
+            for s, e in outer
+        )
+        if not inside:
+            kept.append(edit)
+    return kept
+
+
+def apply(text: bytes, edits: list[Edit]) -> bytes:
+    """``text`` with all edits made; raises EditConflict when two of them overlap."""
+    events: list[tuple[int, int, int, int, bytes, int]] = []
+    for order, edit in enumerate(drop_covered(edits)):
+        if isinstance(edit, Replace):
+            # Inserted text comes after what closes here and before what opens here.
+            rank = 1 if edit.start == edit.end else 3
+            events.append((edit.start, rank, 0, order, edit.text, edit.end))
+        else:
+            events.append((edit.end, 0, -edit.start, -order, edit.suffix, edit.end))
+            events.append((edit.start, 2, -edit.end, order, edit.prefix, edit.start))
+    events.sort(key=lambda e: e[:4])
+    out: list[bytes] = []
+    position = 0
+    for start, _, _, _, new, end in events:
+        if start < position:
+            raise EditConflict(f"byte {start} was already replaced")
+        out.append(text[position:start])
+        out.append(new)
+        position = max(position, end) if end > start else start
+    out.append(text[position:])
+    return b"".join(out)

@@ -1,0 +1,302 @@
+"""From the bytes of one file to its new bytes and the list of what was done and what was not."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import Any
+
+from dy2st.errors import SourceReadError
+from dy2st.migrate import imports, project, source, table, uses
+from dy2st.migrate.calls import Unfit
+from dy2st.migrate.edits import EditConflict, apply
+from dy2st.migrate.facts import Mentions, learn, mentions, skipped
+from dy2st.migrate.forms import plain_call, reference, to_helper
+from dy2st.migrate.helpers import MARK
+from dy2st.migrate.model import DOCS, Change, Decline, Facts, FileContext, OpenPoint, Options, Use
+from dy2st.migrate.names import Names
+from dy2st.migrate.rules import BY_METHOD, BY_NAME, load_all
+
+
+@dataclass
+class Outcome:
+    """What became of one file."""
+
+    path: str
+    new: bytes | None = None
+    found: int = 0
+    changes: list[Change] = field(default_factory=list)
+    open_points: list[OpenPoint] = field(default_factory=list)
+    mentions: int = 0
+    helpers: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    error: str = ""
+    error_line: int = 0
+    legacy_ir: str = ""
+
+    @property
+    def changed(self) -> bool:
+        """Whether the file would be written."""
+        return self.new is not None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the JSON report; bytes are left out."""
+        return {
+            "path": self.path,
+            "found": self.found,
+            "converted": len(self.changes),
+            "changed": self.changed,
+            "changes": [c.as_dict() for c in self.changes],
+            "open": [o.as_dict() for o in self.open_points],
+            "mentions": self.mentions,
+            "notes": self.notes,
+            "error": self.error,
+            "error_line": self.error_line,
+            "legacy_ir": self.legacy_ir,
+        }
+
+
+def migrate(
+    raw: bytes,
+    path: str = "<stdin>",
+    options: Options = Options(),  # noqa: B008 - frozen
+    seen: project.Project | None = None,
+    facts: Facts | None = None,
+    compat_module: str = "",
+) -> Outcome:
+    """Rewrite one file's bytes.
+
+    ``seen`` knows the other files of the run, ``facts`` what the whole run needs. Never raises for
+    what stands in the file: a file that cannot be read is an Outcome with ``error``.
+    """
+    outcome = Outcome(path)
+    try:
+        read = source.read(raw, path)
+        _migrate(read, outcome, options, seen, facts, compat_module)
+    except SourceReadError as error:
+        outcome.error, outcome.error_line = error.message, error.line
+    except RecursionError:
+        outcome.error, outcome.error_line = "nested too deeply to be followed", 1
+    if outcome.error:
+        outcome.new = None
+    return outcome
+
+
+def _migrate(
+    read: source.Source,
+    outcome: Outcome,
+    options: Options,
+    seen: project.Project | None,
+    run_facts: Facts | None,
+    compat_module: str,
+) -> None:
+    rows = table.load()
+    load_all()
+    seen = seen or project.Project([], frozenset(), rows)
+    names = Names(read.tree, outcome.path, seen)
+    seen.add(outcome.path, names)
+    text_mentions = mentions(names, read)
+    outcome.mentions = len(text_mentions.prose)
+    facts = learn(names, rows)
+    if run_facts is not None:
+        facts.merge(run_facts)
+    level = len(compat_module) - len(compat_module.lstrip("."))
+    module = compat_module.lstrip(".")
+    context = FileContext(outcome.path, read, names, rows, options, facts, module)
+    context.imports_level = level
+    context.paddle = imports.root_name(names)
+    context.skipped_lines, skip_file = skipped(read)
+    found = uses.find(names, rows, read)
+    methods = _method_calls(context)
+    outcome.found = found.count + len(methods) + len(text_mentions.code)
+    if skip_file:
+        outcome.notes.append(f"skipped by a comment in the file ({outcome.found} uses stay)")
+        outcome.found = 0
+        return
+    if read.text.startswith(MARK.encode()):
+        outcome.found = 0  # the helpers are ours
+        return
+    _drop_skipped(found, methods, context, outcome)
+    _rewrite_uses(found, methods, context)
+    context.open_points.extend(found.unknown)
+    _report_strings(text_mentions, context)
+    imports.tidy(found, context)
+    outcome.changes, outcome.open_points = context.changes, context.open_points
+    outcome.notes, outcome.legacy_ir = context.notes, facts.legacy_ir
+    outcome.helpers = tuple(sorted(context.helpers))
+    if options.mark:
+        imports.mark(context)
+    _finish(context, outcome)
+
+
+def _drop_skipped(
+    found: uses.Found,
+    methods: list[tuple[Any, ast.Call, Any]],
+    context: FileContext,
+    outcome: Outcome,
+) -> None:
+    """Leave out what a comment asks to leave, with a note: it is neither converted nor open."""
+    skipped_lines = context.skipped_lines
+    if not skipped_lines:
+        return
+    before = found.count + len(methods)
+    found.uses[:] = [u for u in found.uses if u.node.lineno not in skipped_lines]
+    found.unknown[:] = [p for p in found.unknown if p.line not in skipped_lines]
+    methods[:] = [m for m in methods if m[1].lineno not in skipped_lines]
+    number = before - found.count - len(methods)
+    if number:
+        outcome.found -= number
+        context.notes.append(f"{number} uses skipped by comments")
+
+
+def _finish(context: FileContext, outcome: Outcome) -> None:
+    """Apply the edits, and accept the result only when it parses and compiles."""
+    outcome.open_points.sort(key=lambda o: (o.line, o.column))
+    if not context.edits:
+        return
+    try:
+        text = apply(context.source.text, context.edits)
+    except EditConflict as error:
+        raise SourceReadError(f"edits overlap ({error}); please report this file") from error
+    if text == context.source.text:
+        return
+    try:
+        compile(source.parse(text, outcome.path), outcome.path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, SourceReadError) as error:
+        raise SourceReadError(f"the rewritten file would not compile: {error}") from error
+    outcome.new = context.source.encode(text)
+
+
+def _method_calls(context: FileContext) -> list[tuple[Any, ast.Call, Any]]:
+    found = []
+    for call, scope in context.names.calls:
+        if isinstance(call.func, ast.Attribute):
+            for rule in BY_METHOD.get(call.func.attr, ()):
+                if rule.applies(call, scope, context):
+                    found.append((rule, call, scope))
+                    break
+    return found
+
+
+def _rewrite_uses(
+    found: uses.Found, methods: list[tuple[Any, ast.Call, Any]], context: FileContext
+) -> None:
+    for use in found.uses:
+        rewrite_use(use, context)
+    for rule, call, scope in methods:
+        line, column = call.lineno, call.col_offset
+        assert isinstance(call.func, ast.Attribute)
+        old = f".{call.func.attr}"
+        if not context.options.allows(rule.id, rule.name):
+            _leave(context, rule.id, call, old, "switched off", "take the skip away")
+            continue
+        before = len(context.edits)
+        try:
+            new = rule.apply(call, scope, context)
+        except Decline as declined:
+            del context.edits[before:]
+            reason, _, recipe = str(declined).partition("|")
+            _leave(context, rule.id, call, old, reason, recipe or "rewrite it by hand")
+            continue
+        context.changes.append(Change(rule.id, line, column, old, new, _first_line(rule)))
+
+
+def _first_line(rule: Any) -> str:
+    return (rule.__doc__ or "").strip().splitlines()[0]
+
+
+def _leave(
+    context: FileContext,
+    rule: str,
+    node: ast.expr,
+    old: str,
+    reason: str,
+    recipe: str,
+    unsafe: bool = False,
+) -> None:
+    context.open_points.append(
+        OpenPoint(rule, node.lineno, node.col_offset, old, reason, recipe, needs_unsafe=unsafe)
+    )
+
+
+def rewrite_use(use: Use, context: FileContext) -> None:
+    """Rewrite one use by its rule or row, or list it as an open point."""
+    row = use.row
+    if not context.options.allows(row.id, row.old) or (
+        row.rule and not context.options.allows(BY_NAME[row.rule].id, row.rule)
+    ):
+        _leave(context, row.id, use.node, row.old, "switched off by --select/--ignore", "")
+        return
+    if row.status == "unsafe" and not context.options.unsafe:
+        reason = row.note or "the new call may compute other numbers"
+        _leave(context, row.id, use.node, row.old, reason, "run with --unsafe", True)
+        return
+    if not _positions_hold(use, context):
+        _leave(context, "PM307", use.node, row.old, "inside an f-string", "move it out of the text")
+        return
+    before = len(context.edits)
+    helpers = set(context.helpers)
+    try:
+        new = _by_rule(use, context) or _by_row(use, context)
+    except (Decline, Unfit) as declined:
+        del context.edits[before:]
+        context.helpers = helpers
+        reason, _, recipe = str(declined).partition("|")
+        _leave(context, row.id, use.node, row.old, reason, recipe or row.recipe or "by hand")
+        return
+    context.converted.add(use.node)
+    reason = row.note or (_first_line(BY_NAME[row.rule]) if row.rule else "")
+    link = DOCS + row.new.replace(".", "/") + "_en.html" if row.new else ""
+    context.changes.append(
+        Change(row.id, use.node.lineno, use.node.col_offset, row.old, new, reason, link)
+    )
+
+
+def _positions_hold(use: Use, context: FileContext) -> bool:
+    """Whether the bytes at the node's place are the name: not so in f-strings before 3.12."""
+    if use.node not in context.names.fstring_nodes:
+        return True
+    written = context.source.segment(use.node)
+    expected = use.written if not use.rest else use.written[: -len(".".join(use.rest)) - 1]
+    if written.decode("utf-8", "replace") != expected:
+        return False
+    return use.call is None or context.source.segment(use.call).startswith(written)
+
+
+def _by_rule(use: Use, context: FileContext) -> str | None:
+    if not use.row.rule:
+        return None
+    return BY_NAME[use.row.rule].apply(use, context)
+
+
+def _by_row(use: Use, context: FileContext) -> str:
+    row = use.row
+    if row.status == "open":
+        raise Decline(f"{row.note or 'no call of Paddle 3 says the same'}|{row.recipe}")
+    if use.call is None:
+        return reference(use, context)
+    problem = ""
+    if row.new:
+        before = len(context.edits)
+        try:
+            return plain_call(use, context, row.new)
+        except Unfit as unfit:
+            del context.edits[before:]
+            problem = str(unfit)
+    if row.helper:
+        return to_helper(use, context, row.helper)
+    raise Decline(f"{problem or 'not this way'}|{row.recipe}")
+
+
+def _report_strings(found: Mentions, context: FileContext) -> None:
+    for node, text in found.code:
+        context.open_points.append(
+            OpenPoint(
+                "PM303",
+                node.lineno,
+                node.col_offset,
+                text,
+                "code in a string, or a name looked up by its text",
+                "change the text by hand; strings are never touched",
+            )
+        )

@@ -1,0 +1,125 @@
+"""What a file is like as a whole: static or dynamic, texts that name fluid, skip comments."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field
+
+from dy2st.migrate.model import Facts
+from dy2st.migrate.names import Names
+from dy2st.migrate.source import Source
+from dy2st.migrate.table import Table
+
+_STATIC = re.compile(
+    r"^paddle\.fluid\.(Executor|data|program_guard|default_main_program|default_startup_program"
+    r"|Program|ParallelExecutor|CompiledProgram|layers\.data|layers\.py_reader|append_backward"
+    r"|layers\.create_py_reader_by_data|io\.(save|load)_(inference_model|params|persistables|vars)"
+    r"|gradients|layers\.fc|layers\.create_global_var|layers\.autoincreased_step_counter)$"
+)
+_DYGRAPH = re.compile(
+    r"^paddle\.fluid\.(dygraph\.(guard|to_variable|enable_dygraph|Linear|Conv2D|Layer|no_grad"
+    r"|load_dygraph|save_dygraph)|enable_dygraph|enable_imperative)$"
+)
+_LEGACY = re.compile(
+    r"^paddle\.fluid\.(layers\.(sequence_\w+|lod_reset|lod_append|dynamic_lstm|dynamic_gru"
+    r"|dynamic_lstmp|linear_chain_crf|im2sequence|DynamicRNN)|create_lod_tensor"
+    r"|create_random_int_lodtensor)$"
+)
+_CODE = re.compile(r"(^|[^\w.])(paddle\.fluid|fluid\.(layers|dygraph|io|optimizer|core))\b")
+_NAME_ONLY = re.compile(r"^(paddle\.)?fluid(\.\w+)*$")
+_STATEMENT = re.compile(r"(^|\n|;)\s*(import|from)\s+paddle|fluid\.\w+(\.\w+)*\s*\(")
+_SKIP = re.compile(rb"#\s*paddle-migrate:\s*skip(-file)?\b")
+
+
+@dataclass
+class Mentions:
+    """Texts that name fluid: ``code`` looks as if it were run or looked up, ``prose`` does not."""
+
+    code: list[tuple[ast.Constant, str]] = field(default_factory=list)
+    prose: list[ast.Constant] = field(default_factory=list)
+
+
+def learn(names: Names, table: Table) -> Facts:
+    """Whether the file builds static graphs, runs dynamically, and what it needs for that."""
+    facts = Facts()
+    for chain in names.chains:
+        for candidate in names.resolve(chain.node, chain.scope):
+            if not candidate.startswith("paddle."):
+                continue
+            match = table.find(candidate)
+            if match is None:
+                continue
+            old = match[0].old
+            facts.static |= bool(_STATIC.match(old))
+            facts.dygraph |= bool(_DYGRAPH.match(old))
+            if not facts.legacy_ir and _LEGACY.match(old):
+                facts.legacy_ir = old
+    _learn_calls(names, facts)
+    return facts
+
+
+def _learn_calls(names: Names, facts: Facts) -> None:
+    for call, _ in names.calls:
+        func = call.func
+        attribute = func.attr if isinstance(func, ast.Attribute) else ""
+        if attribute == "clone" and any(k.arg == "for_test" for k in call.keywords):
+            facts.executor_helper = facts.static = True
+        for keyword in call.keywords:
+            if keyword.arg == "fetch_list" and _fetches_by_name(keyword.value):
+                facts.executor_helper = True
+
+
+def _fetches_by_name(node: ast.expr) -> bool:
+    return any(
+        (isinstance(n, ast.Constant) and isinstance(n.value, str))
+        or (isinstance(n, ast.Attribute) and n.attr == "name")
+        for n in ast.walk(node)
+    )
+
+
+def mentions(names: Names, source: Source) -> Mentions:
+    """The texts of a file that name fluid."""
+    found = Mentions()
+    if b"fluid" not in source.text:
+        return found
+    for node in names.strings:
+        text = node.value
+        assert isinstance(text, str)
+        if "fluid" not in text or not _CODE.search(text):
+            continue
+        is_docstring = isinstance(names.parents.get(node), ast.Expr)
+        if not is_docstring and (_NAME_ONLY.match(text.strip()) or _STATEMENT.search(text)):
+            short = text.strip().splitlines()[0][:60]
+            if not _inside_import_call(node, names):
+                found.code.append((node, short))
+        else:
+            found.prose.append(node)
+    return found
+
+
+def _inside_import_call(node: ast.Constant, names: Names) -> bool:
+    parent = names.parents.get(node)
+    return isinstance(parent, ast.Call) and isinstance(names.parents.get(parent), ast.Attribute)
+
+
+def skipped(source: Source) -> tuple[frozenset[int], bool]:
+    """The lines with a skip comment, and whether the whole file is to be skipped.
+
+    A comment alone on one of the first lines, before any code, skips the file.
+    """
+    if b"paddle-migrate" not in source.text:
+        return frozenset(), False
+    lines, whole = set(), False
+    first_code = source.tree.body[0].lineno if source.tree.body else 1 << 30
+    for number in range(1, len(source.starts) + 1):
+        start, end = source.line_span(number)
+        line = source.text[start:end]
+        found = _SKIP.search(line)
+        if not found:
+            continue
+        alone = line.lstrip().startswith(b"#")
+        if found.group(1) or (alone and number <= first_code):
+            whole = True
+        lines.add(number + 1 if alone else number)
+    return frozenset(lines), whole

@@ -1,0 +1,192 @@
+"""Which files a run is about, and how a file is replaced without ever being half written."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SKIPPED_FOLDERS = frozenset(
+    {".git", ".hg", ".svn", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache",
+     ".pytest_cache", "node_modules", ".ipynb_checkpoints", "site-packages"}
+)  # fmt: skip
+SUFFIXES = (".py", ".pyw", ".ipynb")
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One line of a ``.gitignore``, or one ``--include``/``--exclude``."""
+
+    regex: re.Pattern[str]
+    negated: bool
+    folders_only: bool
+
+    @staticmethod
+    def parse(line: str) -> Pattern | None:
+        """The pattern that a line means; None for comments and empty lines."""
+        line = line.rstrip("\n").rstrip()
+        if not line or line.startswith("#"):
+            return None
+        negated = line.startswith("!")
+        line = line[1:] if negated else line
+        folders_only = line.endswith("/")
+        line = line.rstrip("/")
+        anchored = "/" in line
+        line = line.lstrip("/")
+        body = _translate(line)
+        regex = body if anchored else f"(?:.*/)?{body}"
+        return Pattern(re.compile(regex + r"\Z"), negated, folders_only)
+
+
+def _translate(pattern: str) -> str:
+    parts: list[str] = []
+    for part in pattern.split("/"):
+        if part == "**":
+            parts.append("(?:.*/)?")
+            continue
+        inner = fnmatch.translate(part)
+        inner = re.sub(r"^\(\?s:(.*)\)\\Z$", r"\1", inner).replace(".*", "[^/]*")
+        parts.append(inner + "/")
+    text = "".join(parts)
+    return text[:-1] if text.endswith("/") and not pattern.endswith("**") else text + ".*"
+
+
+@dataclass
+class Ignore:
+    """The ignore rules of a folder and of the folders above it."""
+
+    base: str
+    patterns: list[Pattern]
+    parent: Ignore | None = None
+
+    def ignored(self, path: str, is_folder: bool) -> bool:
+        """Whether the last rule that matches says so."""
+        rules: Ignore | None = self
+        while rules is not None:
+            relative = os.path.relpath(path, rules.base).replace(os.sep, "/")
+            for pattern in reversed(rules.patterns):
+                if pattern.folders_only and not is_folder:
+                    continue
+                if pattern.regex.match(relative):
+                    return not pattern.negated
+            rules = rules.parent
+        return False
+
+
+def read_ignore(folder: str, parent: Ignore | None) -> Ignore | None:
+    """``parent`` with the folder's own ``.gitignore`` before it."""
+    try:
+        text = Path(folder, ".gitignore").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return parent
+    found = [p for p in map(Pattern.parse, text.splitlines()) if p is not None]
+    return Ignore(folder, found, parent)
+
+
+@dataclass
+class Selection:
+    """``--include`` and ``--exclude`` as patterns relative to a root."""
+
+    include: list[Pattern] = field(default_factory=list)
+    exclude: list[Pattern] = field(default_factory=list)
+
+    @staticmethod
+    def make(include: Iterable[str], exclude: Iterable[str]) -> Selection:
+        """Patterns in the language of ``.gitignore``."""
+
+        def parsed(texts: Iterable[str]) -> list[Pattern]:
+            return [p for p in map(Pattern.parse, texts) if p is not None]
+
+        return Selection(parsed(include), parsed(exclude))
+
+    def excludes(self, relative: str) -> bool:
+        """Whether a file or folder is left out."""
+        return any(p.regex.match(relative) for p in self.exclude)
+
+    def includes(self, relative: str) -> bool:
+        """Whether a file is taken."""
+        return not self.include or any(p.regex.match(relative) for p in self.include)
+
+
+def discover(root: str, selection: Selection) -> Iterator[str]:
+    """The Python files and notebooks below ``root``, sorted; links to folders are not followed."""
+    if not os.path.isdir(root):
+        yield root
+        return
+    ignore: Ignore | None = None
+    for folder in _up_to_repository(root):
+        ignore = read_ignore(folder, ignore)
+    yield from _walk(os.path.abspath(root), os.path.abspath(root), ignore, selection)
+
+
+def _up_to_repository(root: str) -> list[str]:
+    """The folders from the repository's top to above ``root``; none outside a repository."""
+    folders, folder = [], os.path.abspath(root)
+    while not os.path.isdir(os.path.join(folder, ".git")):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return []
+        folders.append(parent)
+        folder = parent
+    return list(reversed(folders))
+
+
+def _walk(root: str, folder: str, above: Ignore | None, selection: Selection) -> Iterator[str]:
+    ignore = read_ignore(folder, above)
+    try:
+        entries = sorted(os.scandir(folder), key=lambda e: e.name)
+    except OSError:
+        yield folder  # reported by whoever tries to read it
+        return
+    for entry in entries:
+        relative = os.path.relpath(entry.path, root).replace(os.sep, "/")
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if selection.excludes(relative) or (ignore and ignore.ignored(entry.path, is_folder)):
+            continue
+        if is_folder:
+            is_environment = os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))
+            if entry.name not in SKIPPED_FOLDERS and not is_environment:
+                yield from _walk(root, entry.path, ignore, selection)
+        elif _is_source(entry) and selection.includes(relative):
+            yield entry.path
+
+
+def _is_source(entry: os.DirEntry[str]) -> bool:
+    return entry.name.endswith(SUFFIXES) and not entry.is_symlink()
+
+
+class NotWritable(Exception):
+    """A file that must not be replaced; the message says why."""
+
+
+def replace(path: str, data: bytes) -> None:
+    """Put ``data`` in the place of a file: at any moment the file is the old one or the new one.
+
+    The mode is kept. Raises NotWritable for a read-only file and OSError from the system.
+    """
+    target = os.path.realpath(path)
+    mode = None
+    with contextlib.suppress(FileNotFoundError):
+        mode = stat.S_IMODE(os.stat(target).st_mode)
+    if mode is not None and not mode & 0o222:
+        raise NotWritable("read-only")
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".paddle-migrate-")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, mode if mode is not None else 0o666 & ~umask)
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise

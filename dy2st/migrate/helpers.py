@@ -1,0 +1,122 @@
+"""The functions of ``fluid_compat``: read as text from ``compat/``, never imported by us.
+
+Each top-level definition of ``compat/*.py`` is a helper. What a user's project gets is the helpers
+that its code calls and the ones that these call, in the order of the files.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dy2st.errors import DeclarationError
+
+COMPAT = Path(__file__).with_name("compat")
+MARK = "# Written by paddle-migrate: what Paddle 1.8 computed, said with Paddle 3."
+INLINE_PREFIX = "_fluid_"
+
+
+@dataclass(frozen=True)
+class Helper:
+    """One definition: its text, the helpers that it needs, and where each is named in the text."""
+
+    name: str
+    text: str
+    needs: tuple[str, ...]
+    order: int
+
+
+@functools.cache
+def load() -> dict[str, Helper]:
+    """All helpers by name."""
+    pieces: list[tuple[str, str, ast.stmt]] = []
+    for path in sorted(COMPAT.glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines(keepends=True)
+        for node in ast.parse(text).body:
+            name = _defined(node)
+            if name is None:
+                continue
+            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+            pieces.append((name, "".join(lines[first - 1 : node.end_lineno]), node))
+    names = {name for name, _, _ in pieces}
+    if len(names) != len(pieces):
+        raise DeclarationError("two helpers of one name in compat/")
+    found = {}
+    for order, (name, text, node) in enumerate(pieces):
+        used = ({n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & names) - {name}
+        used -= _local_names(node)
+        found[name] = Helper(name, text.rstrip("\n") + "\n", tuple(sorted(used)), order)
+    return found
+
+
+def _local_names(node: ast.stmt) -> set[str]:
+    """Names that a definition binds itself: they are not the helpers of the same name."""
+    if not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return set()
+    found = {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)}
+    found |= {
+        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
+    return found
+
+
+def _defined(node: ast.stmt) -> str | None:
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return node.name
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id if not node.targets[0].id.startswith("__") else None
+    return None
+
+
+def closure(names: Iterable[str]) -> list[Helper]:
+    """The named helpers and all that they need, in the order of definition."""
+    table = load()
+    todo, seen = list(names), set()
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo.extend(table[name].needs)
+    return sorted((table[n] for n in seen), key=lambda h: h.order)
+
+
+def module_text(names: Iterable[str]) -> str:
+    """The text of ``fluid_compat.py`` with these helpers."""
+    body = "\n\n".join(h.text for h in closure(names))
+    head = f'{MARK}\n"""What Paddle 1.8 computed, for code that ran on it."""\n\n'
+    return f"{head}import numpy as np\nimport paddle\n\n\n{body}"
+
+
+def inline_text(names: Iterable[str], have: Iterable[str] = ()) -> str:
+    """The same helpers as private functions of one file, without those it already ``have``."""
+    parts = []
+    skip = set(have)
+    for helper in closure(names):
+        if INLINE_PREFIX + helper.name not in skip:
+            parts.append(_rename(helper))
+    return "\n\n".join(parts)
+
+
+def _rename(helper: Helper) -> str:
+    """The helper's text with every helper's name made private (``fc`` to ``_fluid_fc``)."""
+    tree = ast.parse(helper.text)
+    names = {helper.name, *helper.needs} - _local_names(tree.body[0])
+    lines = [line.encode() for line in helper.text.splitlines(keepends=True)]
+    places = [
+        (n.lineno, n.col_offset, n.id)
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Name) and n.id in names
+    ]
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            offset = lines[node.lineno - 1].index(node.name.encode())
+            places.append((node.lineno, offset, node.name))
+    for line, column, name in sorted(set(places), reverse=True):
+        old = lines[line - 1]
+        lines[line - 1] = old[:column] + INLINE_PREFIX.encode() + old[column:]
+        assert old[column:].startswith(name.encode())
+    return b"".join(lines).decode()

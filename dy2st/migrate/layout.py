@@ -1,0 +1,105 @@
+"""Where ``fluid_compat.py`` lies in a project and how a file of it is imported."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from dy2st.migrate import helpers
+
+NAME = "fluid_compat"
+_MAIN = re.compile(rb"(?m)^if\s+__name__\s*==")
+_IMPORTED = re.compile(rb"(?m)^[ \t]*(?:from|import)[ \t]+(\w+)\.\w")
+_RELATIVE = re.compile(rb"(?m)^\s*from\s+\.")
+
+
+class Layout:
+    """One top-level folder of a run."""
+
+    def __init__(self, root: str, files: frozenset[str], contents: Iterable[bytes] = ()) -> None:
+        self.root = root
+        self.files = files
+        self._names: dict[str, str] = {}
+        self._imported = {m.decode() for c in contents for m in _IMPORTED.findall(c)}
+
+    def _is_package(self, folder: str) -> bool:
+        return os.path.join(folder, "__init__.py") in self.files
+
+    def compat_folder(self, path: str) -> tuple[str, int]:
+        """The folder of the helper module for ``path``, and how many dots lead to it (0: none)."""
+        folder = os.path.dirname(path)
+        if not self._is_package(folder):
+            return self._script_folder(folder), 0
+        level = 1
+        while folder != self.root and self._is_package(os.path.dirname(folder)):
+            folder = os.path.dirname(folder)
+            level += 1
+        return folder, level
+
+    def _script_folder(self, folder: str) -> str:
+        """Where absolute imports look: the root for a folder that others import from, else here."""
+        top = os.path.relpath(folder, self.root).split(os.sep)[0]
+        return self.root if top in self._imported else folder
+
+    def compat_for(self, path: str, content: bytes) -> str:
+        """What the engine is told: ``.fluid_compat``, ``fluid_compat`` or "" for helpers inside."""
+        folder, level = self.compat_folder(path)
+        name = self._module_name(folder)
+        if level and _MAIN.search(content) and not _RELATIVE.search(content):
+            # run as a script it has no package: its neighbours are found beside it, if at all
+            if level == 1 and self._imports_neighbours(path, content):
+                return name
+            return ""
+        return "." * level + name
+
+    def _imports_neighbours(self, path: str, content: bytes) -> bool:
+        folder = os.path.dirname(path)
+        for match in re.finditer(rb"(?m)^\s*(?:from|import)\s+(\w+)", content):
+            if os.path.join(folder, match.group(1).decode() + ".py") in self.files:
+                return True
+        return False
+
+    def compat_path(self, path: str) -> str:
+        """The helper module's file for ``path``."""
+        folder, _ = self.compat_folder(path)
+        return os.path.join(folder, self._module_name(folder) + ".py")
+
+    def _module_name(self, folder: str) -> str:
+        """``fluid_compat``, or another name where a user's own file has that one."""
+        if folder not in self._names:
+            name, number = NAME, 1
+            while not _is_free(os.path.join(folder, name + ".py")):
+                number += 1
+                name = f"{NAME}_{number}"
+            self._names[folder] = name
+        return self._names[folder]
+
+
+def _is_free(path: str) -> bool:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").startswith(helpers.MARK)
+    except OSError:
+        return True
+
+
+def helpers_in(path: str) -> set[str]:
+    """The helpers that an earlier run wrote to ``path``; they stay."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        body = ast.parse(text).body
+    except (OSError, UnicodeError, SyntaxError):
+        return set()
+    if not text.startswith(helpers.MARK):
+        return set()
+    known = helpers.load()
+    found = set()
+    for node in body:
+        name = getattr(node, "name", None)
+        if name is None and isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+        if name in known:
+            found.add(name)
+    return found

@@ -1,0 +1,141 @@
+"""What passes between the engine, the rules and the reports."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from dy2st.migrate.edits import Edit
+from dy2st.migrate.names import Names, Scope
+from dy2st.migrate.source import Source
+from dy2st.migrate.table import Row, Table
+
+DOCS = "https://www.paddlepaddle.org.cn/documentation/docs/en/api/"
+
+
+class Decline(Exception):
+    """A use that cannot be rewritten: ``reason`` or ``reason|recipe`` for the report."""
+
+
+@dataclass
+class Change:
+    """One use that was rewritten."""
+
+    rule: str
+    line: int
+    column: int
+    old: str
+    new: str
+    reason: str
+    link: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the JSON report and for the way back from a worker process."""
+        return asdict(self)
+
+
+@dataclass
+class OpenPoint:
+    """One use that stays: why, and what a person can do. ``unknown`` is its own bucket."""
+
+    rule: str
+    line: int
+    column: int
+    old: str
+    reason: str
+    recipe: str
+    unknown: bool = False
+    needs_unsafe: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the JSON report and for the way back from a worker process."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for that changes how a file is rewritten."""
+
+    unsafe: bool = False
+    compat: bool = True
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    mark: bool = False
+
+    def allows(self, rule: str, name: str = "") -> bool:
+        """Whether a rule is switched on; a prefix such as ``PM2`` means all that start with it."""
+
+        def matches(pattern: str) -> bool:
+            return rule.startswith(pattern) or pattern == name
+
+        if any(matches(p) for p in self.ignore):
+            return False
+        return not self.select or any(matches(p) for p in self.select)
+
+
+@dataclass
+class Use:
+    """One place where an old name is used; ``call`` is the call that it is the callee of."""
+
+    row: Row
+    node: ast.expr
+    scope: Scope
+    written: str
+    call: ast.Call | None
+    parent: ast.AST | None
+    rest: tuple[str, ...] = ()
+    via_getattr: ast.Call | None = None
+
+
+@dataclass
+class Facts:
+    """What is known of the whole file (or run) before its uses are rewritten."""
+
+    static: bool = False
+    dygraph: bool = False
+    executor_helper: bool = False
+    legacy_ir: str = ""
+
+    def merge(self, other: Facts) -> None:
+        """Add what another file needs that every file of the project must follow."""
+        self.executor_helper |= other.executor_helper
+        self.legacy_ir = self.legacy_ir or other.legacy_ir
+
+
+@dataclass
+class FileContext:
+    """All that a rule may look at, and where it leaves what it wants."""
+
+    path: str
+    source: Source
+    names: Names
+    table: Table
+    options: Options
+    facts: Facts
+    compat_module: str = ""  # "" puts the helpers into the file itself
+    paddle: str = "paddle"
+    edits: list[Edit] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    open_points: list[OpenPoint] = field(default_factory=list)
+    helpers: set[str] = field(default_factory=set)
+    imports: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+    imports_level: int = 0  # dots before the compat module, 0 where it is no package
+    needs_paddle: bool = False
+    skipped_lines: frozenset[int] = frozenset()
+    converted: set[ast.AST] = field(default_factory=set)
+
+    def helper(self, name: str) -> str:
+        """The expression that names a helper, which the project will then be given."""
+        self.helpers.add(name)
+        if self.compat_module:
+            return f"{self.compat_module}.{name}"
+        return f"_fluid_{name}"
+
+    def new_name(self, dotted: str) -> str:
+        """The expression for a name of today's Paddle."""
+        if dotted.startswith("paddle."):
+            self.needs_paddle = True
+            return self.paddle + dotted[len("paddle") :]
+        return dotted

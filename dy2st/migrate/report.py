@@ -1,0 +1,200 @@
+"""The report of a run as JSON, Markdown, HTML, SARIF or text: every change, every open point."""
+
+from __future__ import annotations
+
+import difflib
+import html
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from dy2st.errors import MigrateUsageError
+from dy2st.migrate.engine import Outcome
+from dy2st.migrate.runner import Summary
+
+FORMATS = {".json": "json", ".md": "markdown", ".html": "html", ".htm": "html", ".sarif": "sarif"}
+
+
+def headline(summary: Summary) -> str:
+    """The first line: converted of found, open, unknown, unreadable."""
+    files = sum(1 for o in summary.outcomes if o.found or o.changed)
+    text = f"converted {summary.converted} of {summary.found} uses in {files} files"
+    text += f"; {summary.open_points} open points, {summary.unknown} of them unknown"
+    if summary.errors:
+        text += f"; {len(summary.errors)} files with errors"
+    return text
+
+
+def as_dict(summary: Summary) -> dict[str, Any]:
+    """Everything, for programs."""
+    return {
+        "headline": headline(summary),
+        "converted": summary.converted,
+        "found": summary.found,
+        "open": summary.open_points,
+        "unknown": summary.unknown,
+        "errors": len(summary.errors),
+        "markers": summary.markers,
+        "files_scanned": summary.scanned,
+        "written": summary.written,
+        "created": summary.created,
+        "old_ir": sorted(o.path for o in summary.outcomes if o.legacy_ir),
+        "files": [o.as_dict() for o in summary.outcomes],
+    }
+
+
+def write(summary: Summary, path: str) -> None:
+    """Write the report whose kind the name's ending says; raises MigrateUsageError for others."""
+    kind = FORMATS.get(os.path.splitext(path)[1].lower())
+    if kind is None:
+        raise MigrateUsageError(f"--report {path}: the name must end in {', '.join(FORMATS)}")
+    text = {"json": to_json, "markdown": to_markdown, "html": to_html, "sarif": to_sarif}[kind]
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write(text(summary))
+
+
+def to_json(summary: Summary) -> str:
+    """JSON."""
+    return json.dumps(as_dict(summary), indent=2, ensure_ascii=False) + "\n"
+
+
+def reasons(summary: Summary) -> list[tuple[str, int]]:
+    """Open points by what they are about, most frequent first."""
+    return Counter(
+        f"{p.rule} {p.old}" for o in summary.outcomes for p in o.open_points
+    ).most_common()
+
+
+def to_markdown(summary: Summary) -> str:
+    """Markdown."""
+    lines = ["# Migration report", "", headline(summary), ""]
+    for outcome in _worth_showing(summary):
+        lines += [f"## {outcome.path}", ""]
+        if outcome.error:
+            lines += [f"**line {outcome.error_line}: {outcome.error}**", ""]
+        lines += [f"- {note}" for note in outcome.notes]
+        if outcome.open_points:
+            lines += [
+                "",
+                "| line | rule | open point | why | what to do |",
+                "|---|---|---|---|---|",
+            ]
+            lines += [
+                "| "
+                + " | ".join(_cell(v) for v in (p.line, p.rule, p.old, p.reason, p.recipe))
+                + " |"
+                for p in outcome.open_points
+            ]
+        if outcome.changes:
+            lines += ["", "| line | rule | was | is | why |", "|---|---|---|---|---|"]
+            lines += [
+                "| " + " | ".join(_cell(v) for v in (c.line, c.rule, c.old, c.new, c.reason)) + " |"
+                for c in outcome.changes
+            ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def _worth_showing(summary: Summary) -> Iterator[Outcome]:
+    for outcome in summary.outcomes:
+        if outcome.found or outcome.error or outcome.changed or outcome.notes:
+            yield outcome
+
+
+_STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em}
+table{border-collapse:collapse;width:100%}td,th{border:1px solid #8884;padding:.3em .5em;
+text-align:left;vertical-align:top}code{font:13px ui-monospace,monospace}.e{color:#b00}
+summary{cursor:pointer;font-weight:600}"""
+
+
+def to_html(summary: Summary) -> str:
+    """One page without anything from elsewhere."""
+    escape = html.escape
+    parts = [f"<!doctype html><meta charset=utf-8><title>Migration report</title><style>{_STYLE}"]
+    parts.append(f"</style><h1>Migration report</h1><p><b>{escape(headline(summary))}</b></p>")
+    for outcome in _worth_showing(summary):
+        opened = " open" if outcome.open_points or outcome.error else ""
+        counts = f"{len(outcome.changes)} changed, {len(outcome.open_points)} open"
+        parts.append(f"<details{opened}><summary>{escape(outcome.path)} ({counts})</summary>")
+        if outcome.error:
+            parts.append(f"<p class=e>line {outcome.error_line}: {escape(outcome.error)}</p>")
+        parts += [f"<p>{escape(note)}</p>" for note in outcome.notes]
+        if outcome.open_points:
+            rows = [(p.line, p.rule, p.old, p.reason, p.recipe) for p in outcome.open_points]
+            parts.append(_table(("line", "rule", "open point", "why", "what to do"), rows))
+        if outcome.changes:
+            parts.append("<table><tr><th>line<th>rule<th>was<th>is<th>why</tr>")
+            for c in outcome.changes:
+                link = (
+                    f'<a href="{escape(c.link)}">{escape(c.new)}</a>' if c.link else escape(c.new)
+                )
+                parts.append(
+                    f"<tr><td>{c.line}<td>{c.rule}<td><code>{escape(c.old)}</code>"
+                    f"<td><code>{link}</code><td>{escape(c.reason)}</tr>"
+                )
+            parts.append("</table>")
+        parts.append("</details>")
+    return "\n".join(parts) + "\n"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    lines = ["<table><tr>" + "".join(f"<th>{h}" for h in head) + "</tr>"]
+    for row in rows:
+        lines.append("<tr>" + "".join(f"<td>{html.escape(str(v))}" for v in row) + "</tr>")
+    return "".join(lines) + "</table>"
+
+
+def to_sarif(summary: Summary) -> str:
+    """SARIF 2.1.0: open points are warnings, errors are errors, changes are notes."""
+    results = []
+    for outcome in summary.outcomes:
+        if outcome.error:
+            results.append(
+                _result("PM300", "error", outcome.error, outcome.path, outcome.error_line)
+            )
+        for p in outcome.open_points:
+            text = f"{p.old}: {p.reason}. {p.recipe}"
+            results.append(_result(p.rule, "warning", text, outcome.path, p.line, p.column))
+        for c in outcome.changes:
+            text = f"{c.old} became {c.new}. {c.reason}"
+            results.append(_result(c.rule, "note", text, outcome.path, c.line, c.column))
+    rules = [{"id": r} for r in sorted({str(r["ruleId"]) for r in results})]
+    driver = {"name": "paddle-migrate", "rules": rules}
+    log = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }
+    return json.dumps(log, indent=2) + "\n"
+
+
+def _result(
+    rule: str, level: str, text: str, path: str, line: int, column: int = 0
+) -> dict[str, Any]:
+    place = {
+        "artifactLocation": {"uri": path.replace(os.sep, "/")},
+        "region": {"startLine": max(line, 1), "startColumn": column + 1},
+    }
+    return {
+        "ruleId": rule,
+        "level": level,
+        "message": {"text": text},
+        "locations": [{"physicalLocation": place}],
+    }
+
+
+def diff(outcome: Outcome, old: bytes) -> str:
+    """A unified diff of one file."""
+    assert outcome.new is not None
+    before = old.decode("utf-8", "replace").splitlines(keepends=True)
+    after = outcome.new.decode("utf-8", "replace").splitlines(keepends=True)
+    lines = []
+    for line in difflib.unified_diff(before, after, f"a/{outcome.path}", f"b/{outcome.path}"):
+        lines.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
+    return "".join(lines)

@@ -1,0 +1,125 @@
+"""Inputs of static programs: the batch dimension that 1.x added in silence."""
+
+from __future__ import annotations
+
+import ast
+from typing import ClassVar
+
+from dy2st.migrate.calls import bind, literal
+from dy2st.migrate.edits import Replace
+from dy2st.migrate.forms import plain_call, to_helper
+from dy2st.migrate.model import FileContext, Use
+from dy2st.migrate.rules import UseRule
+
+
+class LayersData(UseRule):
+    """``layers.data`` puts a batch dimension before the shape; today the shape says it."""
+
+    id = "PM201"
+    name = "layers_data"
+    changes: ClassVar = (
+        (
+            'fluid.layers.data("x", [4], dtype="float32")',
+            'paddle.static.data("x", [-1, 4], dtype="float32")',
+        ),
+    )
+
+    def apply(self, use: Use, context: FileContext) -> str | None:
+        """Write the batch dimension into a literal shape; other shapes go to the helper."""
+        if use.call is None:
+            return None
+        bound = bind(use.row, use.call)
+        if bound.problem or "shape" not in bound.given:
+            return to_helper(use, context, use.row.helper)
+        shape = bound.given["shape"].value
+        if not isinstance(shape, (ast.List, ast.Tuple)) or not shape.elts:
+            return to_helper(use, context, use.row.helper)
+        append = bound.given.get("append_batch_size")
+        appended = literal(append.value) if append is not None else True
+        sizes = [literal(e) for e in shape.elts]
+        if not isinstance(appended, bool) or any(not isinstance(s, int) for s in sizes):
+            return to_helper(use, context, use.row.helper)
+        batch = appended and not any(isinstance(s, int) and s < 0 for s in sizes)
+        new = plain_call(use, context, "paddle.static.data")
+        if batch:
+            at = context.source.span(shape.elts[0])[0]
+            context.edits.append(Replace(at, at, b"-1, "))
+        return new
+
+
+class DygraphGuard(UseRule):
+    """``with dygraph.guard():`` is dissolved in dynamic files: today that is the default."""
+
+    id = "PM202"
+    name = "dygraph_guard"
+    changes: ClassVar = (
+        (
+            "with fluid.dygraph.guard():\n    train()\n",
+            "train()\n",
+        ),
+    )
+
+    def apply(self, use: Use, context: FileContext) -> str | None:
+        """Dedent the block, or name the helper that switches the mode for the block."""
+        statement = self._statement(use, context)
+        if statement is None or context.facts.static or not self._dedentable(statement, context):
+            return None
+        self._dissolve(statement, context)
+        return "(block dissolved)"
+
+    @staticmethod
+    def _statement(use: Use, context: FileContext) -> ast.With | None:
+        if use.call is None:
+            return None
+        item = context.names.parents.get(use.call)
+        statement = context.names.parents.get(item) if item is not None else None
+        if not isinstance(item, ast.withitem) or not isinstance(statement, ast.With):
+            return None
+        if len(statement.items) != 1 or item.optional_vars is not None:
+            return None
+        if any(not isinstance(a, (ast.Name, ast.Attribute)) for a in use.call.args):
+            return None if use.call.args and not _pure_place(use.call) else statement
+        return statement
+
+    @staticmethod
+    def _dedentable(statement: ast.With, context: FileContext) -> bool:
+        body = statement.body
+        if body[0].lineno == statement.lineno:
+            return False
+        for node in ast.walk(statement):
+            text = isinstance(node, ast.JoinedStr) or (
+                isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes))
+            )
+            if text and node.end_lineno != node.lineno:  # type: ignore[attr-defined]
+                return False  # dedenting would change the text
+        # every line must start with the block's own indentation
+        inner = context.source.indent(body[0].lineno)
+        outer = context.source.indent(statement.lineno)
+        return inner.startswith(outer) and len(inner) > len(outer)
+
+    @staticmethod
+    def _dissolve(statement: ast.With, context: FileContext) -> None:
+        source = context.source
+        first, last = statement.body[0], statement.end_lineno or statement.lineno
+        inner, outer = source.indent(first.lineno), source.indent(statement.lineno)
+        header_start = source.line_span(statement.lineno)[0]
+        decorators = [d.lineno for d in getattr(first, "decorator_list", ())]
+        first_line = min([first.lineno, *decorators])
+        start = source.span(statement)[0]
+        header_end = source.line_span(first_line)[0]
+        comments = source.text[start:header_end].splitlines(keepends=True)[1:]
+        kept = b"".join(outer + c.lstrip() for c in comments if c.strip().startswith(b"#"))
+        context.edits.append(Replace(header_start, header_end, b""))
+        if kept:
+            context.edits.append(Replace(header_end, header_end, kept))
+        step = len(inner) - len(outer)
+        for line in range(first_line, last + 1):
+            begin, end = source.line_span(line)
+            text = source.text[begin:end]
+            if text.startswith(inner):
+                context.edits.append(Replace(begin + len(outer), begin + len(outer) + step, b""))
+
+
+def _pure_place(call: ast.Call) -> bool:
+    """Whether the argument only names a place (``fluid.CPUPlace()``), without effects."""
+    return all(isinstance(a, (ast.Call, ast.IfExp, ast.Name, ast.Attribute)) for a in call.args)

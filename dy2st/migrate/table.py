@@ -1,0 +1,188 @@
+"""The mapping table: one row for each callable of ``paddle.fluid`` 1.8.5, read from TOML.
+
+A row is validated when it is loaded; a key or a value outside the closed vocabulary is a
+DeclarationError. ``tests/migrate/test_table.py`` compares the rows with both signatures.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import sys
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from dy2st.errors import DeclarationError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+TABLES = Path(__file__).with_name("tables")
+_STATUS = ("safe", "unsafe", "open")
+_KINDS = ("function", "class", "value", "module")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a signature; ``default`` is its source text, None where it has none."""
+
+    name: str
+    default: str | None
+    kind: str = "normal"  # or "args", "kwargs", "keyword"
+
+
+@functools.cache
+def parse_signature(text: str) -> tuple[Parameter, ...]:
+    """The parameters of a signature text such as ``(self, x, axis=-1, *, name=None)``."""
+    if not text:
+        return ()
+    try:
+        node = ast.parse(f"def f{text}: pass").body[0]
+    except SyntaxError as error:
+        raise DeclarationError(f"signature {text!r} cannot be read: {error}") from error
+    assert isinstance(node, ast.FunctionDef)
+    a = node.args
+    positional = [*a.posonlyargs, *a.args]
+    pad: list[ast.expr | None] = [None] * (len(positional) - len(a.defaults))
+    found = [
+        Parameter(p.arg, None if d is None else ast.unparse(d))
+        for p, d in zip(positional, [*pad, *a.defaults], strict=True)
+    ]
+    if a.vararg:
+        found.append(Parameter(a.vararg.arg, None, "args"))
+    for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True):
+        found.append(Parameter(p.arg, None if d is None else ast.unparse(d), "keyword"))
+    if a.kwarg:
+        found.append(Parameter(a.kwarg.arg, None, "kwargs"))
+    return tuple(p for p in found if p.name != "self")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What becomes of one old name.
+
+    ``rename``, ``drop``, ``only`` and ``add`` speak of arguments: renamed; without meaning now;
+    may be given with these literal values only and are then left out; added to keep the old
+    default. ``act`` says that the old call had ``act=``, ``wrap`` is text put around the new call
+    (``{}`` is the call), ``helper`` a function of ``fluid_compat`` with the old signature.
+    """
+
+    id: str
+    old: str
+    kind: str = "function"
+    signature: str = ""
+    aliases: tuple[str, ...] = ()
+    new: str = ""
+    new_signature: str = ""
+    rename: dict[str, str] = field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+    only: dict[str, list[Any]] = field(default_factory=dict)
+    add: dict[str, str] = field(default_factory=dict)
+    same_default: tuple[str, ...] = ()
+    act: bool = False
+    wrap: str = ""
+    helper: str = ""
+    rule: str = ""
+    status: str = "open"
+    note: str = ""
+    recipe: str = ""
+    examples: tuple[dict[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.status not in _STATUS or self.kind not in _KINDS:
+            raise DeclarationError(f"row {self.old}: status {self.status!r}, kind {self.kind!r}")
+        if self.status != "open" and not (self.new or self.helper or self.rule):
+            raise DeclarationError(f"row {self.old} is {self.status} but says nothing new")
+        if self.status == "open" and not self.recipe:
+            raise DeclarationError(f"row {self.old} is open and has no recipe")
+        if self.wrap and self.wrap.count("{}") != 1:
+            raise DeclarationError(f"row {self.old}: wrap needs one {{}}")
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The old parameters, without ``self``."""
+        return parse_signature(self.signature)
+
+    @property
+    def new_parameters(self) -> tuple[Parameter, ...]:
+        """The new parameters, without ``self``."""
+        return parse_signature(self.new_signature)
+
+    @functools.cached_property
+    def exact(self) -> bool:
+        """Whether the new name can stand for the old one without its arguments being known."""
+        if not self.new or self.drop or self.only or self.add or self.act or self.wrap:
+            return False
+        if any(a != b for a, b in self.rename.items()):
+            return False
+        if not self.new_signature:
+            return True
+        old = [p.name for p in self.parameters]
+        return old == [p.name for p in self.new_parameters][: len(old)]
+
+
+_FIELDS = {f.name for f in fields(Row)}
+_TUPLES = ("aliases", "drop", "same_default", "examples")
+
+
+def make_row(data: dict[str, Any], where: str) -> Row:
+    """A validated row; raises DeclarationError for keys that no row has."""
+    unknown = set(data) - _FIELDS
+    if unknown:
+        raise DeclarationError(f"{where}: row {data.get('old')} has unknown keys {sorted(unknown)}")
+    values: dict[str, Any] = {k: (tuple(v) if k in _TUPLES else v) for k, v in data.items()}
+    return Row(**values)
+
+
+class Table:
+    """All rows, found by any of their names."""
+
+    def __init__(self, rows: list[Row], modules: dict[str, list[str]]) -> None:
+        self.rows = rows
+        self.by_name: dict[str, Row] = {}
+        for row in rows:
+            for name in (row.old, *row.aliases):
+                if name in self.by_name:
+                    raise DeclarationError(f"two rows for {name}")
+                self.by_name[name] = row
+        self.prefixes = set(modules)
+        for name in self.by_name:
+            parts = name.split(".")
+            self.prefixes.update(".".join(parts[:i]) for i in range(2, len(parts)))
+        self.members = {m: frozenset(names) for m, names in modules.items()}
+
+    def find(self, dotted: str) -> tuple[Row, int] | None:
+        """The row of the longest prefix of ``dotted`` and how many parts of it were used."""
+        parts = dotted.split(".")
+        for length in range(len(parts), 1, -1):
+            row = self.by_name.get(".".join(parts[:length]))
+            if row is not None:
+                return row, length
+        return None
+
+    def is_old(self, dotted: str) -> bool:
+        """Whether a dotted name exists in 1.x only."""
+        if dotted == "paddle.fluid" or dotted.startswith("paddle.fluid."):
+            return True
+        return dotted in self.by_name or self.find(dotted) is not None
+
+    def exports(self, module: str, name: str) -> bool:
+        """Whether ``from module import *`` brings ``name``."""
+        return name in self.members.get(module, ())
+
+
+@functools.cache
+def load() -> Table:
+    """The table that ships with the package."""
+    rows: list[Row] = []
+    modules: dict[str, list[str]] = {}
+    for path in sorted(TABLES.glob("*.toml")):
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        if path.stem == "modules":
+            modules = data["modules"]
+            continue
+        rows.extend(make_row(row, path.name) for row in data.get("row", []))
+    return Table(rows, modules)

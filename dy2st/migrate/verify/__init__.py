@@ -1,0 +1,1 @@
+"""``paddle-migrate verify``: both versions run, every value compared."""

@@ -1,0 +1,87 @@
+"""The numeric examples of the table as whole programs, and what 1.8.5 computed for them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from dy2st.migrate import engine, table
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "migrate"
+RECORDED = FIXTURES / "rows.json"
+
+
+def _dtype(spec: str) -> str:
+    kind = spec.split()[0].split("<")[0]
+    return "float32" if kind in ("prob", "pos", "big", "boxes") else kind
+
+
+def static_text(example: dict[str, Any]) -> str:
+    """The example as a static program."""
+    lines = ["import paddle.fluid as fluid"]
+    for name, spec in example.get("inputs", {}).items():
+        if not example.get("own_data"):
+            dims = [int(d) for d in spec.split()[1:]]
+            lines.append(f"{name} = fluid.data({name!r}, {dims}, {_dtype(spec)!r})")
+    lines += _body(example)
+    lines += [
+        "exe = fluid.Executor(fluid.CPUPlace())",
+        "exe.run(fluid.default_startup_program())",
+        *([] if example.get("nofill") else ["FILL(fluid.default_main_program())"]),
+        *example.get("before_run", "").splitlines(),
+        f"for step in range({example.get('steps', 1)}):",
+        "    RESULT = exe.run(feed=FEED, fetch_list=OUTS(out))",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def dygraph_text(example: dict[str, Any]) -> str:
+    """The example as a dynamic-graph program."""
+    lines = ["import paddle.fluid as fluid", "with fluid.dygraph.guard():"]
+    body = [
+        f"{name} = fluid.dygraph.to_variable(FEED[{name!r}])" for name in example.get("inputs", {})
+    ]
+    body += _body(example)
+    body.append("RESULT = [o.numpy() for o in OUTS(out)]")
+    return "\n".join(lines + ["    " + line for line in body]) + "\n"
+
+
+def _body(example: dict[str, Any]) -> list[str]:
+    code = example["code"].strip().splitlines()
+    return code if any(line.startswith("out =") for line in code) else [f"out = {code[0]}"]
+
+
+def jobs() -> dict[str, dict[str, Any]]:
+    """All examples in all their modes: ``old name#number:mode`` to text and feed."""
+    found = {}
+    for row in table.load().rows:
+        for number, example in enumerate(row.examples):
+            modes = example.get("modes", "static dygraph").split()
+            if example.get("own_data"):
+                modes = ["static"]
+            for mode in modes:
+                make = static_text if mode == "static" else dygraph_text
+                found[f"{row.old}#{number}:{mode}"] = {
+                    "text": make(example),
+                    "feed": example.get("inputs", {}),
+                }
+    return found
+
+
+def digest(job: dict[str, Any]) -> str:
+    """Says whether a recording is of this very program."""
+    return hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def migrated(job: dict[str, Any]) -> tuple[dict[str, Any], engine.Outcome]:
+    """The same job with its text migrated, and the engine's outcome."""
+    outcome = engine.migrate(job["text"].encode(), "example.py")
+    text = (outcome.new or job["text"].encode()).decode()
+    return {"text": text, "feed": job["feed"]}, outcome
+
+
+def recorded() -> dict[str, Any]:
+    """What 1.8.5 computed: ``{name: {"digest":, "ok":, "values":}}``."""
+    return json.loads(RECORDED.read_text()) if RECORDED.exists() else {}

@@ -1,0 +1,76 @@
+"""Records what Paddle 1.8.5 computes for the table's examples (``make test-fluid``).
+
+Usage: python tests/migrate/record.py PYTHON37 [name-prefix]. Only what is new or changed is run.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parent))
+import examples
+
+ORACLE = Path(__file__).with_name("oracle.py")
+
+
+def run_jobs(python: str, jobs: dict, timeout: int = 500) -> dict:
+    """Run jobs with an interpreter; a job that kills the process is reported and left out."""
+    results: dict = {}
+    todo = dict(jobs)
+    while todo:
+        with tempfile.TemporaryDirectory() as folder:
+            source, target = Path(folder, "jobs.json"), Path(folder, "results.json")
+            source.write_text(json.dumps(todo))
+            done = subprocess.run(
+                [python, str(ORACLE), str(source), str(target)],
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+            )
+            if target.exists():
+                results.update(json.loads(target.read_text()))
+                return results
+            partial = Path(str(target) + ".partial")
+            names = list(todo)
+            at = names.index(partial.read_text()) + 1 if partial.exists() else 0
+            results[names[at]] = {"ok": False, "error": "process died", "trace": done.stderr[-800:]}
+            # run what came before again, without the one that killed it
+            del todo[names[at]]
+    return results
+
+
+def main() -> None:
+    """Record new and changed examples."""
+    python, prefix = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else "")
+    jobs = examples.jobs()
+    old = examples.recorded()
+    fresh = {
+        name: job
+        for name, job in jobs.items()
+        if old.get(name, {}).get("digest") != examples.digest(job) and prefix in name
+    }
+    results = run_jobs(python, fresh)
+    merged = {n: old[n] for n in jobs if n in old and n not in fresh}
+    for name, result in results.items():
+        entry = {"digest": examples.digest(jobs[name]), "ok": result["ok"]}
+        if result["ok"]:
+            entry["values"] = result["values"]
+        else:
+            entry["error"] = result["error"][-300:]
+        merged[name] = entry
+    lines = [f"{json.dumps(n)}: {json.dumps(merged[n])}" for n in sorted(merged)]
+    examples.FIXTURES.mkdir(parents=True, exist_ok=True)
+    examples.RECORDED.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    bad = [n for n, r in results.items() if not r["ok"]]
+    print(f"recorded {len(results)}, of which {len(bad)} do not run on 1.8.5")
+    for name in bad:
+        print("  ", name, results[name]["error"][-200:].replace("\n", " "))
+
+
+if __name__ == "__main__":
+    main()

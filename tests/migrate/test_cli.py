@@ -1,0 +1,290 @@
+"""The command line on real folders: what is written, what is refused, what the exit code says."""
+
+import json
+import os
+import resource
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dy2st.cli.migrate import main
+
+OLD = "import paddle.fluid as fluid\nx = fluid.layers.relu(y)\n"
+NEW = "import paddle\nx = paddle.nn.functional.relu(y)\n"
+HALF = "import paddle.fluid as fluid\nx = fluid.layers.no_such_name(y)\n"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run the command in a folder; returns exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        code = 0
+        try:
+            main([str(a) for a in arguments])
+        except SystemExit as end:
+            code = end.code or 0
+        out = capsys.readouterr()
+        return code, out.out, out.err
+
+    return call
+
+
+def write(folder, files):
+    for name, text in files.items():
+        path = Path(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_rewrites_in_place_and_undo(run, tmp_path):
+    write(tmp_path, {"a.py": OLD, "b.txt": OLD, "sub/c.py": "x = 1\n"})
+    os.chmod(tmp_path / "a.py", 0o755)
+    code, out, _ = run(".")
+    assert code == 0
+    assert out.splitlines()[0].startswith("converted 1 of 1 uses in 1 files")
+    assert (tmp_path / "a.py").read_text() == NEW
+    assert stat.S_IMODE((tmp_path / "a.py").stat().st_mode) == 0o755
+    assert (tmp_path / "b.txt").read_text() == OLD
+    assert run(".")[1].startswith("converted 0 of 0")
+    assert run("undo")[0] == 0
+    assert (tmp_path / "a.py").read_text() == OLD
+
+
+def test_exit_codes(run, tmp_path):
+    write(tmp_path, {"a.py": OLD})
+    assert run(".", "--check")[0] == 1
+    assert (tmp_path / "a.py").read_text() == OLD
+    write(tmp_path, {"half.py": HALF})
+    assert run(".", "--check")[0] == 2
+    write(tmp_path, {"bad.py": "print 'x'\n" + OLD})
+    code, out, _ = run(".")
+    assert code == 3
+    assert "bad.py:1" in out
+    assert (tmp_path / "a.py").read_text() == NEW
+    assert run("--no-such-option")[0] == 64
+    assert run("missing-folder")[0] == 64
+    assert run(".", "--target", "4.x")[0] == 64
+    assert run(".", "--report", "r.pdf")[0] == 64
+
+
+def test_diff_and_check_change_nothing(run, tmp_path):
+    write(tmp_path, {"a.py": OLD})
+    code, out, err = run(".", "--diff")
+    assert code == 0
+    assert "-x = fluid.layers.relu(y)\n" in out
+    assert "+x = paddle.nn.functional.relu(y)\n" in out
+    assert err.startswith("converted 1 of 1")
+    assert (tmp_path / "a.py").read_text() == OLD
+
+
+def test_out_is_a_copy(run, tmp_path):
+    write(tmp_path, {"src/a.py": OLD, "src/data/b.txt": "text"})
+    assert run("src", "--out", "new")[0] == 0
+    assert (tmp_path / "src/a.py").read_text() == OLD
+    assert (tmp_path / "new/a.py").read_text() == NEW
+    assert (tmp_path / "new/data/b.txt").read_text() == "text"
+
+
+def test_helper_module_of_scripts_and_packages(run, tmp_path):
+    helper = OLD.replace("relu", "hard_sigmoid")
+    write(
+        tmp_path, {"s/a.py": helper, "p/__init__.py": "", "p/q/__init__.py": "", "p/q/b.py": helper}
+    )
+    assert run(".")[0] == 0
+    assert "import fluid_compat" in (tmp_path / "s/a.py").read_text()
+    assert (tmp_path / "s/fluid_compat.py").exists()
+    assert "from .. import fluid_compat" in (tmp_path / "p/q/b.py").read_text()
+    assert (tmp_path / "p/fluid_compat.py").exists()
+    assert not (tmp_path / "p/q/fluid_compat.py").exists()
+
+
+def test_own_fluid_compat_is_not_written_over(run, tmp_path):
+    write(tmp_path, {"a.py": OLD.replace("relu", "hard_sigmoid"), "fluid_compat.py": "mine = 1\n"})
+    assert run(".")[0] == 0
+    assert (tmp_path / "fluid_compat.py").read_text() == "mine = 1\n"
+    assert "import fluid_compat_2" in (tmp_path / "a.py").read_text()
+
+
+def test_names_through_the_projects_own_files(run, tmp_path):
+    write(
+        tmp_path,
+        {
+            "common.py": "import paddle.fluid as fluid\nfrom paddle.fluid import layers\n",
+            "star.py": "from common import *\nlayers.relu(1)\n",
+            "use.py": "from common import layers as L\n"
+            "import common\nL.relu(1)\ncommon.fluid.layers.tanh(2)\n",
+        },
+    )
+    code, out, _ = run(".")
+    assert code == 0, out
+    assert "paddle.nn.functional.relu(1)" in (tmp_path / "star.py").read_text()
+    text = (tmp_path / "use.py").read_text()
+    assert "paddle.nn.functional.relu(1)" in text
+    assert "paddle.tanh(2)" in text
+
+
+def test_ignored_files_and_globs(run, tmp_path):
+    files = ["a.py", "build/b.py", "c_test.py", "keep/d.py", "venv/pyvenv.cfg", "venv/e.py"]
+    write(tmp_path, {**dict.fromkeys(files, OLD), ".gitignore": "build/\n*_test.py\n"})
+    assert run(".", "--exclude", "keep/")[0] == 0
+    assert (tmp_path / "a.py").read_text() == NEW
+    for name in files[1:]:
+        assert (tmp_path / name).read_text() == OLD, name
+    assert run(".", "--include", "keep/*.py")[0] == 0
+    assert (tmp_path / "keep/d.py").read_text() == NEW
+
+
+def test_uncommitted_changes_are_refused(run, tmp_path):
+    git = ["git", "-C", str(tmp_path), "-c", "user.email=a@b.c", "-c", "user.name=n"]
+    write(tmp_path, {"a.py": OLD, "b.py": OLD})
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-qm", "start"], check=True)
+    write(tmp_path, {"a.py": "# changed\n" + OLD})
+    code, out, _ = run(".")
+    assert code == 3
+    assert "uncommitted" in out
+    assert (tmp_path / "a.py").read_text() == "# changed\n" + OLD
+    assert (tmp_path / "b.py").read_text() == NEW
+    assert run("a.py", "--allow-dirty")[0] == 0
+    assert (tmp_path / "a.py").read_text() == "# changed\n" + NEW
+
+
+def test_reports(run, tmp_path):
+    write(tmp_path, {"a.py": OLD, "half.py": HALF})
+    names = ["r.json", "r.md", "r.html", "r.sarif"]
+    arguments = [a for n in names for a in ("--report", n)]
+    assert run(".", "--check", *arguments)[0] == 2
+    data = json.loads((tmp_path / "r.json").read_text())
+    assert data["found"] == 2
+    assert data["converted"] == 1
+    assert data["unknown"] == 1
+    sarif = json.loads((tmp_path / "r.sarif").read_text())
+    assert {r["level"] for r in sarif["runs"][0]["results"]} == {"note", "warning"}
+    for name in names[1:3]:
+        assert "no_such_name" in (tmp_path / name).read_text()
+
+
+def test_stdin(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "dy2st.cli.migrate", "-"],
+        input=OLD.encode(),
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert done.returncode == 0
+    assert done.stdout == NEW.encode()
+
+
+def test_notebook(run, tmp_path):
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["fluid.layers"]},
+        {
+            "cell_type": "code",
+            "metadata": {},
+            "outputs": [],
+            "source": ["%matplotlib inline\n", "import paddle.fluid as fluid\n", "!ls"],
+        },
+        {"cell_type": "code", "metadata": {}, "outputs": [], "source": "fluid.layers.relu(x)"},
+        {"cell_type": "code", "metadata": {}, "outputs": [], "source": ["%%bash\n", "if x; then"]},
+    ]
+    book = {"cells": cells, "metadata": {"k": "é"}, "nbformat": 4, "nbformat_minor": 2}
+    write(tmp_path, {"n.ipynb": json.dumps(book, indent=1, ensure_ascii=False) + "\n"})
+    assert run(".")[0] == 0
+    text = (tmp_path / "n.ipynb").read_text()
+    new = json.loads(text)
+    assert new["cells"][1]["source"] == ["%matplotlib inline\n", "import paddle\n", "!ls"]
+    assert new["cells"][2]["source"] == "paddle.nn.functional.relu(x)"
+    assert new["cells"][3] == cells[3]
+    assert text.startswith('{\n "cells"')
+    write(tmp_path, {"broken.ipynb": "{paddle"})
+    assert run(".")[0] == 3
+
+
+def test_configuration(run, tmp_path):
+    write(tmp_path, {"a.py": OLD, "gen/b.py": OLD})
+    write(tmp_path, {"pyproject.toml": "[tool.paddle-migrate]\nexclude = ['gen/']\n"})
+    assert run(".")[0] == 0
+    assert (tmp_path / "gen/b.py").read_text() == OLD
+    write(tmp_path, {"pyproject.toml": "[tool.paddle-migrate]\nno-such-key = 1\n"})
+    assert run(".")[0] == 64
+
+
+def test_markers_fail_when_asked(run, tmp_path):
+    write(tmp_path, {"a.py": "# TODO(paddle-migrate PM301): why\nx = 1\n"})
+    assert run(".")[0] == 0
+    assert run(".", "--fail-on-markers")[0] == 2
+
+
+def test_bad_files_do_not_stop_the_others(run, tmp_path):
+    write(tmp_path, {"a.py": OLD})
+    (tmp_path / "nul.py").write_bytes(b"import paddle.fluid\n\x00")
+    (tmp_path / "deep.py").write_bytes(b"import paddle.fluid\nx = " + b"[" * 5000 + b"]" * 5000)
+    (tmp_path / "long.py").write_bytes(b"import paddle\nx = '" + b"a" * 5_000_000 + b"'\n")
+    (tmp_path / "loop.py").symlink_to("loop.py")
+    (tmp_path / "folder_loop").symlink_to(".")
+    code, out, _ = run(".")
+    assert code == 3
+    assert (tmp_path / "a.py").read_text() == NEW
+    assert "nul.py" in out
+    assert "deep.py" in out
+    assert not list(tmp_path.glob(".paddle-migrate-*"))
+
+
+def test_read_only_files_stay(run, tmp_path):
+    write(tmp_path, {"a.py": OLD})
+    os.chmod(tmp_path / "a.py", 0o444)
+    code, out, _ = run(".")
+    assert code == 3
+    assert "read-only" in out
+    assert (tmp_path / "a.py").read_text() == OLD
+
+
+def test_explain_rules_table(run):
+    code, out, _ = run("explain", "paddle.fluid.layers.cross_entropy")
+    assert code == 0
+    assert "use_softmax = False" in out
+    assert run("explain", "PM201")[0] == 0
+    assert run("explain", "nothing.at.all")[0] == 64
+    assert "PM210" in run("rules")[1]
+    assert len(run("table")[1].splitlines()) >= 621
+
+
+def test_help_is_quick_and_needs_no_paddle():
+    root = str(Path(__file__).parents[2])
+    code = (
+        "import sys\nfrom dy2st.cli.migrate import main\ntry:\n    main(['--help'])\n"
+        "except SystemExit:\n    pass\n"
+        "heavy = {'paddle', 'rich', 'numpy', 'dy2st.migrate.engine'} & set(sys.modules)\n"
+        "sys.exit(bool(heavy))"
+    )
+    times = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": root}, capture_output=True
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        # processor time: what others run on the machine is no fault of ours
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        assert done.returncode == 0, done.stderr
+    assert min(times) < 0.3
+
+
+def test_a_kill_at_any_moment_leaves_whole_files(tmp_path):
+    """The write itself is interrupted: the file is the old one, and nothing lies beside it."""
+    from unittest import mock
+
+    from dy2st.migrate import files
+
+    path = tmp_path / "a.py"
+    path.write_text(OLD)
+    with mock.patch("os.replace", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        files.replace(str(path), b"new")
+    assert path.read_text() == OLD
+    assert [p.name for p in tmp_path.iterdir()] == ["a.py"]

@@ -1,0 +1,293 @@
+"""What the engine makes of small programs; the oracle is what a person would write."""
+
+import ast
+
+import pytest
+
+from dy2st.migrate import engine
+from dy2st.migrate.model import Options
+
+
+def migrate(text, **options):
+    raw = text if isinstance(text, bytes) else text.encode()
+    return engine.migrate(raw, "file.py", Options(**options), compat_module="fluid_compat")
+
+
+def body(text, **options):
+    """The migrated text without imports and mode."""
+    outcome = migrate(text, **options)
+    assert not outcome.error, outcome.error
+    new = (outcome.new or text.encode()).decode()
+    skipped = ("import paddle", "import fluid_compat", "paddle.enable_static()", "")
+    return "\n".join(line for line in new.splitlines() if line not in skipped)
+
+
+CASES = [
+    # every way in which a name may arrive
+    ("import paddle.fluid as fluid\nfluid.layers.relu(x)", "paddle.nn.functional.relu(x)"),
+    ("import paddle.fluid\npaddle.fluid.layers.relu(x)", "paddle.nn.functional.relu(x)"),
+    ("from paddle import fluid as F\nF.layers.relu(x)", "paddle.nn.functional.relu(x)"),
+    ("from paddle.fluid import layers\nlayers.relu(x)", "paddle.nn.functional.relu(x)"),
+    ("import paddle.fluid.layers as L\nL.relu(x)", "paddle.nn.functional.relu(x)"),
+    ("from paddle.fluid.layers import relu as r\nr(x)", "paddle.nn.functional.relu(x)"),
+    ("from paddle.fluid.layers import *\nrelu(x)", "paddle.nn.functional.relu(x)"),
+    ("from paddle.fluid.layers.nn import relu\nrelu(x)", "paddle.nn.functional.relu(x)"),
+    (
+        "import paddle.fluid as fluid\nlayers = fluid.layers\nlayers.relu(x)",
+        "paddle.nn.functional.relu(x)",
+    ),
+    (
+        "import paddle.fluid as fluid\nf = fluid.layers.relu\nf(x)",
+        "f = paddle.nn.functional.relu\nf(x)",
+    ),
+    (
+        "import paddle.fluid as fluid\ngetattr(fluid.layers, 'relu')(x)",
+        "paddle.nn.functional.relu(x)",
+    ),
+    (
+        "import paddle.fluid as fluid\nclass A:\n    def __init__(self):\n"
+        "        self.L = fluid.layers\n        self.k = 1\n"
+        "    def f(self, x):\n        return self.L.relu(x)",
+        "class A:\n    def __init__(self):\n        self.k = 1\n"
+        "    def f(self, x):\n        return paddle.nn.functional.relu(x)",
+    ),
+    (
+        "try:\n    import paddle.fluid as fluid\nexcept ImportError:\n    fluid = None\n"
+        "fluid.layers.relu(x)",
+        "try:\n    import paddle\nexcept ImportError:\n    fluid = None\n"
+        "paddle.nn.functional.relu(x)",
+    ),
+    # arguments
+    (
+        "import paddle.fluid as fluid\nfluid.layers.reduce_sum(input=x, dim=1, keep_dim=True)",
+        "paddle.sum(x=x, axis=1, keepdim=True)",
+    ),
+    ("import paddle.fluid as fluid\nfluid.layers.mean(x)", "paddle.mean(x).reshape([1])"),
+    ("import paddle.fluid as fluid\nfluid.layers.split(x, 2)", "paddle.split(x, 2, axis=-1)"),
+    (
+        "import paddle.fluid as fluid\nfluid.layers.elementwise_add(a, b, act='relu')",
+        "paddle.nn.functional.relu(paddle.add(a, b))",
+    ),
+    (
+        "import paddle.fluid as fluid\nfluid.layers.elementwise_add(a, b, act=how)",
+        "fluid_compat.elementwise_add(a, b, act=how)",
+    ),
+    (
+        "import paddle.fluid as fluid\nfluid.layers.elementwise_add(a, b, axis=0)",
+        "fluid_compat.elementwise_add(a, b, axis=0)",
+    ),
+    (
+        "import paddle.fluid as fluid\n"
+        "fluid.layers.softmax(fluid.layers.fc(x, 3, act='tanh'), axis=0)",
+        "paddle.nn.functional.softmax(paddle.static.nn.fc(x, 3, activation='tanh'), axis=0)",
+    ),
+    (
+        "import paddle.fluid as fluid\nfluid.layers.softmax(input=x,  # in\n    use_cudnn=True,\n"
+        "    axis=1)  # out",
+        "paddle.nn.functional.softmax(x=x,  # in\n    axis=1)  # out",
+    ),
+    (
+        "import paddle.fluid as fluid\nfluid.layers.dropout(x, 0.5, seed=None)",
+        "paddle.nn.functional.dropout(x, 0.5, mode='downscale_in_infer')",
+    ),
+    (
+        "import paddle.fluid as fluid\nfluid.layers.zeros([2], 'float32', force_cpu=True)",
+        "paddle.zeros([2], 'float32')",
+    ),
+    (
+        "import paddle.fluid as fluid\nfluid.layers.leaky_relu(x)",
+        "paddle.nn.functional.leaky_relu(x, negative_slope=0.02)",
+    ),
+    (
+        "import paddle.fluid as fluid\nfluid.layers.pow(**options)",
+        "fluid_compat.pow_factor(**options)",
+    ),
+    (
+        "import paddle.fluid as fluid\nfluid.layers.data('x', [3, 4])",
+        "paddle.static.data('x', [-1, 3, 4])",
+    ),
+    (
+        "import paddle.fluid as fluid\nfluid.layers.data('x', [-1, 4], dtype='int64')",
+        "paddle.static.data('x', [-1, 4], dtype='int64')",
+    ),
+    (
+        "import paddle.fluid as fluid\nfluid.layers.data('x', [4], append_batch_size=False)",
+        "paddle.static.data('x', [4])",
+    ),
+    (
+        "import paddle.fluid as fluid\nfluid.layers.data('x', shape)",
+        "fluid_compat.data('x', shape)",
+    ),
+    # dynamic graphs
+    (
+        "import paddle.fluid as fluid\nwith fluid.dygraph.guard():\n    # note\n    a = 1\n\n"
+        "    if a:\n        b = 2\nc = 3",
+        "# note\na = 1\nif a:\n    b = 2\nc = 3",
+    ),
+    (
+        "import paddle.fluid as fluid\nclass N(fluid.dygraph.Layer):\n    def forward(self, x):\n"
+        "        return fluid.layers.dropout(x, 0.3)",
+        "class N(paddle.nn.Layer):\n    def forward(self, x):\n        return "
+        "paddle.nn.functional.dropout(x, 0.3, mode='downscale_in_infer', training=self.training)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), CASES, ids=range(len(CASES)))
+def test_rewrites(old, new):
+    outcome = migrate(old)
+    assert not outcome.open_points
+    assert len(outcome.changes) == outcome.found
+    assert body(old) == new
+    again = migrate(outcome.new)
+    assert again.new is None
+    assert again.found == 0
+
+
+UNTOUCHED = [
+    "import numpy as np\nnp.mean(x)",
+    "def relu(x): return x\nrelu(1)",
+    "import paddle\npaddle.nn.functional.relu(x)",
+    "from mine import layers\nlayers.relu(x)",
+    "fluid = object()\nfluid.layers.relu(x)",
+]
+
+
+@pytest.mark.parametrize("text", UNTOUCHED)
+def test_leaves(text):
+    outcome = migrate(text)
+    assert outcome.new is None
+    assert outcome.found == 0
+
+
+OPEN = [
+    ("import paddle.fluid as fluid\ngetattr(fluid.layers, name)(x)", "PM304", True),
+    ("import paddle.fluid as fluid\nuse(fluid.layers)", "PM306", True),
+    ("import paddle.fluid as fluid\nfluid.layers.no_such_thing(x)", "PM301", True),
+    ("import paddle.fluid as fluid\ndef f(L=fluid.layers):\n    L.relu(1)", "PM306", True),
+    (
+        "import paddle.fluid as fluid\nif a:\n    L = fluid.layers\nelse:\n    L = other\n"
+        "L.relu(x)",
+        "PM302",
+        True,
+    ),
+    ("exec('import paddle.fluid as fluid')", "PM303", False),
+    ("mock.patch('paddle.fluid.layers.relu')", "PM303", False),
+    ("import paddle.fluid as fluid\nfluid.layers.relu = mine", "PM305", True),
+]
+
+
+@pytest.mark.parametrize(("text", "rule", "unknown"), OPEN)
+def test_no_silent_miss(text, rule, unknown):
+    outcome = migrate(text)
+    points = [p for p in outcome.open_points if p.rule == rule]
+    assert points, outcome.open_points
+    assert points[0].unknown == unknown
+    assert points[0].reason
+    assert points[0].recipe
+    assert outcome.found > len(outcome.changes)
+
+
+def test_what_stays_keeps_its_import():
+    outcome = migrate("import paddle.fluid as fluid\nfluid.layers.relu(x)\nfluid.core.nothing(x)\n")
+    assert b"import paddle.fluid as fluid" in outcome.new
+    assert b"import paddle\n" in outcome.new
+
+
+def test_prose_is_no_use():
+    outcome = migrate('"""Uses fluid.layers.relu() of paddle.fluid."""\n# fluid.layers.fc\n')
+    assert outcome.found == 0
+    assert outcome.mentions == 1
+
+
+def test_bytes_survive():
+    text = (
+        b"\xef\xbb\xbf# -*- coding: utf-8 -*-\r\n\x0cimport paddle.fluid as fluid\r\n"
+        b"if 1:\r\n\tx = fluid.layers.relu( y )\t# \xc3\xa9\r\n\r\n"
+    )
+    outcome = migrate(text)
+    assert outcome.new == (
+        b"\xef\xbb\xbf# -*- coding: utf-8 -*-\r\n\x0cimport paddle\r\n"
+        b"if 1:\r\n\tx = paddle.nn.functional.relu( y )\t# \xc3\xa9\r\n\r\n"
+    )
+
+
+def test_other_encodings_survive():
+    text = "# coding: latin-1\nimport paddle.fluid as fluid\nfluid.layers.relu('é')\n"
+    outcome = migrate(text.encode("latin-1"))
+    assert outcome.new.decode("latin-1").endswith("paddle.nn.functional.relu('é')\n")
+    ast.parse(outcome.new)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"print 'x'\n",
+        b"\xff\xfe\x00",
+        b"# coding: no-such\n",
+        b"x = '\xe9'\n",
+        b"(" * 5000 + b")" * 5000,
+        b"def f(:\n",
+        b"\x00",
+    ],
+)
+def test_bad_files_are_errors_with_a_line(raw):
+    outcome = migrate(raw)
+    assert outcome.error
+    assert outcome.error_line >= 1
+    assert outcome.new is None
+
+
+def test_deep_chains_of_operators():
+    text = "import paddle.fluid as fluid\nx = " + " + ".join(["fluid.layers.relu(y)"] * 800) + "\n"
+    outcome = migrate(text)
+    if outcome.error:  # Python itself may refuse it; then it is a row in the report
+        assert outcome.new is None
+    else:
+        assert len(outcome.changes) == 800
+
+
+def test_skip_comments():
+    outcome = migrate(
+        "import paddle.fluid as fluid\nfluid.layers.relu(x)  # paddle-migrate: skip\n"
+        "fluid.layers.tanh(x)\n"
+    )
+    assert outcome.found == 1
+    assert b"fluid.layers.relu(x)" in outcome.new
+    whole = migrate("# paddle-migrate: skip\nimport paddle.fluid as fluid\nfluid.layers.relu(x)\n")
+    assert whole.new is None
+    assert whole.notes
+
+
+def test_select_and_ignore():
+    text = "import paddle.fluid as fluid\nfluid.layers.relu(x)\nfluid.layers.mean(x)\n"
+    outcome = migrate(text, ignore=("paddle.fluid.layers.mean",))
+    assert len(outcome.changes) == 1
+    assert len(outcome.open_points) == 1
+
+
+def test_markers_come_once():
+    text = "import paddle.fluid as fluid\n\ndef f():\n    return fluid.core.nothing(\n        1)\n"
+    first = migrate(text, mark=True)
+    assert first.new.count(b"    # TODO(paddle-migrate PM301)") == 1
+    assert migrate(first.new, mark=True).new is None
+
+
+def test_no_compat_makes_open_points():
+    outcome = migrate("import paddle.fluid as fluid\nfluid.layers.hard_sigmoid(x)\n", compat=False)
+    assert len(outcome.open_points) == 1
+    assert outcome.new is None
+
+
+def test_helpers_inside_a_single_file():
+    text = b"import paddle.fluid as fluid\ny = fluid.layers.hard_sigmoid(x)\n"
+    outcome = engine.migrate(text, "one.py")
+    assert b"def _fluid_hard_sigmoid(" in outcome.new
+    assert b"y = _fluid_hard_sigmoid(x)" in outcome.new
+    assert engine.migrate(outcome.new, "one.py").new is None
+
+
+def test_user_names_that_collide():
+    outcome = migrate("import paddle.fluid as fluid\npaddle = 3\nfluid.layers.relu(paddle)\n")
+    assert b"_paddle.nn.functional.relu(paddle)" in outcome.new
+    assert b"import paddle as _paddle" in outcome.new
