@@ -344,7 +344,7 @@ _SPECIAL: dict[str, Callable[[Emitter, L, int], V]] = {
     "reduced": _unfinished,
 }
 
-_MAIN = """
+MAIN = """
 define internal void @{name}.work(ptr %context) #0 {{
 entry:
 %ptrs = load ptr, ptr %context
@@ -414,7 +414,7 @@ def kernel_ir(structure: Structure, name: str, vector_bytes: int) -> str:
     )
     declared = "\n".join(sorted(emitter.w.declared))
     table = len(structure.buffers) + (1 if structure.row_buffers else 0)
-    return f"{declared}\n{chunk}{_MAIN.format(name=name, table=table)}\n{attributes}"
+    return f"{declared}\n{chunk}{MAIN.format(name=name, table=table)}\n{attributes}"
 
 
-__all__ = ["HEADER", "Emitter", "kernel_ir"]
+__all__ = ["HEADER", "MAIN", "Emitter", "kernel_ir"]
