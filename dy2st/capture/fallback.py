@@ -74,7 +74,8 @@ def _infer(
     kwargs: dict[str, Any],
     operands: list[Value],
 ) -> tuple[list[TensorType], str]:
-    symbols = sorted({s for v in operands for s in v.type.symbols()})
+    mentioned = {s for v in operands for s in v.type.symbols()} | _symbols((args, kwargs))
+    symbols = sorted(mentioned)
     base = {s: recorder.examples.get(s, 7) for s in symbols}
     with recorder.paused():
         found, kind = _run_infermeta(recorder, name, args, kwargs, operands, base)
@@ -94,6 +95,17 @@ def _infer(
         ]
         types.append(TensorType(dtype, tuple(dims)))
     return types, kind
+
+
+def _symbols(template: Any) -> set[str]:
+    """Symbols of the size expressions in arguments that are no tensors."""
+    if isinstance(template, SymExpr):
+        return set(template.symbols())
+    if isinstance(template, dict):
+        template = tuple(template.values())
+    if isinstance(template, tuple):
+        return {name for part in template for name in _symbols(part)}
+    return set()
 
 
 def _fit(recorder: Recorder, size: int, base: dict[str, int], grown: dict[str, int]) -> Dim:
@@ -125,9 +137,11 @@ def _run_infermeta(
     if not hasattr(paddle.base.core.pir.ops, name):
         return _run_eagerly(name, args, kwargs, operands, env)
     was_dynamic = paddle.in_dynamic_mode()
+    # A name of its own: a value printed after its program is gone kills the process.
+    scratch = paddle.static.Program()
     paddle.enable_static()
     try:
-        with paddle.static.program_guard(paddle.static.Program()):
+        with paddle.static.program_guard(scratch):
             data: list[Any] = []
             for i, v in enumerate(operands):
                 shape = [_size(d, env) for d in v.shape]

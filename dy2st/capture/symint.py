@@ -17,6 +17,8 @@ from dy2st.errors import ConcreteValueError
 from dy2st.ir import dims
 from dy2st.ir.dims import Dim, SymExpr
 
+_OF_INTEGERS = {"isfinite": True, "isinf": False, "isnan": False}
+
 
 class SymInt:
     """An integer-like object; ``expr`` is its size expression, ``example`` its value or None."""
@@ -35,6 +37,13 @@ class SymInt:
     def example(self) -> int | None:
         """The value in the example call; None where only a run tells."""
         return self._owner.example(self.expr)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """numpy on a size: every integer is finite; anything else gets the guarded value."""
+        if ufunc.__name__ in _OF_INTEGERS and len(inputs) == 1:
+            return _OF_INTEGERS[ufunc.__name__]
+        plain = [int(x) if is_symint(x) else x for x in inputs]
+        return getattr(ufunc, method)(*plain, **kwargs)
 
     # --- arithmetic -------------------------------------------------------------------------
 

@@ -282,6 +282,9 @@ class Methods:
     def value(self):
         return self
 
+    def _tensor_use_gpudnn(self, use=True):
+        return self  # a choice of CUDA kernels: pooling layers make it on every machine
+
     def cpu(self):
         return self
 

@@ -96,8 +96,9 @@ def _static(function: Any, instance: Any, _: Any, /, *args: Any, **kwargs: Any) 
 def _call_function(session: Session, function: FunctionType, args: Any, kwargs: Any) -> Any:
     if _is_layer_call(function):
         return call_layer(session, args[0], args[1:], kwargs)
-    session.touch_closure(function)
     made = converted_of(session, function)
+    # After the first reads of a function from outside are noted: touching says "may be written".
+    session.touch_closure(function)
     if made is None:
         return _plain(session, _with_converted_cells(function), args, kwargs)
     return session.simplify(made(*args, **kwargs))

@@ -113,7 +113,8 @@ class Session:
         self.namespaces: set[int] = set()
         self._assumed: list[tuple[Value, bool]] = []
         self._negations: dict[Value, Value] = {}
-        self._written: set[Key] = set()
+        # By key, with the place: a key holds an id, which is somebody else's once its owner is gone.
+        self._written: dict[Key, Place] = {}
         self._entered: dict[int, Any] = {}
         self._stop: FrameType | None = None
 
@@ -152,7 +153,7 @@ class Session:
 
     def touch(self, place: Place) -> None:
         """Let every open journal know the value that ``place`` has now."""
-        self._written.add(place.key)
+        self._written.setdefault(place.key, place)
         for journal in self.journals:
             journal.touch(place)
 

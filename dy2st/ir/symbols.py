@@ -131,3 +131,12 @@ def is_concrete(attr: Attr) -> bool:
     if isinstance(attr, tuple):
         return all(is_concrete(a) for a in attr)
     return not isinstance(attr, SymExpr)
+
+
+def symbols_in(attr: Attr) -> frozenset[str]:
+    """Names of the symbols in an attribute."""
+    if isinstance(attr, SymExpr):
+        return attr.symbols()
+    if isinstance(attr, tuple):
+        return frozenset(s for a in attr for s in symbols_in(a))
+    return frozenset()

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from dy2st.errors import ShapeError, VerifyError
 from dy2st.ir.builder import Builder, Infer
-from dy2st.ir.dims import Dim, SymExpr, symbol, symbols_of
-from dy2st.ir.program import Attr, Block, Operation, Program, Value
-from dy2st.ir.symbols import symbol_name
+from dy2st.ir.dims import Dim, symbol, symbols_of
+from dy2st.ir.program import Block, Operation, Program, Value
+from dy2st.ir.symbols import symbol_name, symbols_in
 from dy2st.ir.types import DType, TensorType
 
 _TERMINATORS = ("return", "yield")
@@ -95,7 +95,7 @@ class _Verifier:
         self.operands(op)
         for name, attr in op.attrs.items():
             if name != "symbol":
-                unknown = _symbols_in(attr) - symbols
+                unknown = symbols_in(attr) - symbols
                 self.demand(not unknown, op, f"{name} mentions unknown {sorted(unknown)}")
         for region in op.regions:
             before = set(self.defined)
@@ -217,14 +217,6 @@ _FRESH = "fresh!"
 
 def _is_fresh(name: str) -> bool:
     return name.startswith(_FRESH)
-
-
-def _symbols_in(attr: Attr) -> frozenset[str]:
-    if isinstance(attr, SymExpr):
-        return attr.symbols()
-    if isinstance(attr, tuple):
-        return frozenset(s for a in attr for s in _symbols_in(a))
-    return frozenset()
 
 
 # Types of these are given by whoever emits them.

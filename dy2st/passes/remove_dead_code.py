@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dy2st.ir.program import Block, Operation, Program, Value
-from dy2st.ir.symbols import find_definitions
+from dy2st.ir.symbols import find_definitions, symbols_in
 from dy2st.passes.rewrite import Rewriter, has_effect
 
 
@@ -55,21 +55,11 @@ class _Liveness:
         self.ops.add(op)
         self.values.update(op.flat_operands())
         for attr in op.attrs.values():
-            self.symbols |= _symbols_in(attr)
+            self.symbols |= symbols_in(attr)
         for value in op.results:
             self.symbols |= value.type.symbols()
         for region in op.regions:
             self.block(region)
-
-
-def _symbols_in(attr: object) -> frozenset[str]:
-    from dy2st.ir.dims import SymExpr
-
-    if isinstance(attr, SymExpr):
-        return attr.symbols()
-    if isinstance(attr, tuple):
-        return frozenset(s for a in attr for s in _symbols_in(a))
-    return frozenset()
 
 
 class _Remove(Rewriter):

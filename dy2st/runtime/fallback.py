@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from dy2st.errors import PlanError
+from dy2st.errors import ExecutionError, PlanError
 from dy2st.ir.program import Attr, Operation
 from dy2st.ir.types import DType
 from dy2st.ops.base import Op
@@ -50,7 +50,27 @@ def run(
     kwargs = {str(p[0]): _fill(p[1], tensors) for p in _pairs(attrs.get("kwargs"))}
     with paddle.no_grad():
         results = getattr(paddle._C_ops, name)(*args, **kwargs)
+    if not name.endswith("_"):
+        _check_unchanged(name, operands, tensors, op)
     return tuple(from_paddle(t) for t in _flatten(results))
+
+
+def _check_unchanged(
+    name: str, operands: Sequence[ArrayOperand], tensors: Sequence[Any], op: Operation
+) -> None:
+    """Some kernels write to their operands, whatever their name says (``batch_norm``'s statistics);
+    nobody would see it here. Raises ExecutionError."""
+    for operand, tensor in zip(operands, tensors):
+        if isinstance(operand, np.ndarray) and not _same_bytes(from_paddle(tensor), operand):
+            raise ExecutionError(
+                f"Paddle's kernel of {name!r} changes one of its operands in place",
+                location=op.location,
+                remedy="mark the function that calls it with not_to_static",
+            )
+
+
+def _same_bytes(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
+    return a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def run_registered(

@@ -49,7 +49,11 @@ def _state(layer: Any) -> tuple[Any, ...]:
     tables = tuple(
         (t, tuple((k, id(v)) for k, v in attributes[t].items())) for t in _TABLES if t in attributes
     )
-    plain: tuple[Any, ...] = (("training", layer.training),)
+    # A `forward` of its own shadows the class's.
+    plain: tuple[Any, ...] = (
+        ("training", layer.training),
+        ("forward", id(attributes.get("forward"))),
+    )
     if type(layer).__module__.startswith("paddle."):
         plain = tuple((k, _key(v)) for k, v in attributes.items() if k not in _TABLES)
     return (*plain, *tables)

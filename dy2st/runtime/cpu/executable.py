@@ -21,7 +21,7 @@ from dy2st.passes.pipeline import run_pipeline
 from dy2st.runtime.cpu import executor, threads
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.contexts import Context, blame
-from dy2st.runtime.cpu.interpreted import Interpreted
+from dy2st.runtime.cpu.interpreted import Interpreted, NativeCompiler
 from dy2st.runtime.cpu.linear import Callback, Linear, Run, linearise
 from dy2st.runtime.cpu.lower import is_static, lower
 from dy2st.runtime.cpu.prologue import Prologue, Statics
@@ -70,7 +70,7 @@ class CpuPlan:
             memo: dict[g.Node, bool] = {}
             self.linear = linearise(self._lowered, lambda node: is_static(node, memo))
             self._statics: Statics = prologue.statics(self.linear.statics)
-        self._definitions = find_definitions(program)
+        self._compiler = NativeCompiler(program, find_definitions(program), self._plan_part)
         self._interprets = any(isinstance(i, Callback) for i in self.linear.code)
         self._count = len(self.linear.inputs)
         self._outputs: list[tuple[int, DType, tuple[int, ...]] | None] = [
@@ -88,9 +88,15 @@ class CpuPlan:
         if self._interprets:
             executable = self._executable
             interpreted = Interpreted(
-                executable.program, self._definitions, self._sizes, lambda: executable.rng
+                executable.program, self._compiler, self._sizes, lambda: executable.rng
             )
         return Context(self.linear, interpreted)
+
+    def _plan_part(self, program: Program, sizes: Mapping[str, int]) -> Plan:
+        """A plan of a part of the Program, whose sizes have become known; it shares the prologue."""
+        part = Executable(program, self._source, self._executable._make_plan)
+        part.rng = self._executable.rng
+        return CpuPlan(part, self._prologue, sizes)
 
     # -- calls ------------------------------------------------------------------------------------
 

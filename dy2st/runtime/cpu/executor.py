@@ -201,8 +201,8 @@ class Assembler:
                 raise InternalError("a label of an instruction table was never bound")
             for row, column in label.uses:
                 self.rows[row][column] = label.position
-        if not self.rows or self.rows[-1][0] not in (OPCODES["end"], OPCODES["jump"]):
-            self.end()
+        # Always: a label may be bound behind the last instruction.
+        self.end()
         return np.array(self.rows, np.int64).reshape(-1, WIDTH)
 
 

@@ -8,6 +8,7 @@ merged, reductions always keep their dimensions, negative axes are gone).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -130,7 +131,8 @@ class Index(Node):
 class Reduce(Node):
     """Reduction over ``axes``, whose size in the shape becomes one.
 
-    ``op``: sum, prod, max, min (NaN wins), any, all, argmax, argmin (first of ties, int64).
+    ``op``: sum, prod, max, min (NaN wins), any, all, argmax, argmin (int64; the first of ties, NaN
+    passed over).
     """
 
     op: str
@@ -201,15 +203,20 @@ MOVEMENTS = (Reshape, Permute, Expand, Slice, Pad)
 OPAQUE = (Primitive, Reference, Sort, Scan, Scatter)
 
 
-def topological(outputs: Iterable[Node]) -> list[Node]:
-    """All nodes that ``outputs`` depend on, operands first, each once."""
+def topological(outputs: Iterable[Node], leaves: AbstractSet[Node] = frozenset()) -> list[Node]:
+    """All nodes that ``outputs`` depend on, operands first, each once; ``leaves`` are taken as
+    they are, without what they depend on."""
     seen: set[Node] = set()
     order: list[Node] = []
     stack: list[tuple[Node, Iterator[Node]]] = []
+
+    def below(node: Node) -> Iterator[Node]:
+        return iter(() if node in leaves else node.operands)
+
     for output in outputs:
         if output not in seen:
             seen.add(output)
-            stack.append((output, iter(output.operands)))
+            stack.append((output, below(output)))
         while stack:
             node, operands = stack[-1]
             child = next(operands, None)
@@ -218,7 +225,7 @@ def topological(outputs: Iterable[Node]) -> list[Node]:
                 stack.pop()
             elif child not in seen:
                 seen.add(child)
-                stack.append((child, iter(child.operands)))
+                stack.append((child, below(child)))
     return order
 
 

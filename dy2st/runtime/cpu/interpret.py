@@ -133,6 +133,10 @@ def _index(node: g.Index, x: Array, *indices: Array) -> Array:
 
 def _reduce(node: g.Reduce, x: Array) -> Array:
     if node.op.startswith("arg"):
+        if is_float(str(x.dtype)):
+            # As eager Paddle: NaN is passed over.
+            lost = -np.inf if node.op == "argmax" else np.inf
+            x = np.where(np.isnan(x), np.asarray(lost, x.dtype), x)
         return np.expand_dims(getattr(np, node.op)(x, node.axes[0]), node.axes[0])
     if is_float(node.dtype):
         x = x.astype(np_dtype(compute_dtype(node.dtype)))

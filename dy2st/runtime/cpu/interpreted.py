@@ -1,20 +1,32 @@
 """Operations that a plan runs through the reference interpreter: effects, random numbers, and
-whatever has a size that is known only at run time."""
+whatever has a size that is known only at run time.
+
+Where such a size turns up a second time, the pure operations between are worth a plan of their own
+(``Outlined``): a loop whose cache grows is then driven from here, its rounds run natively.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dy2st.ir.program import Program, Value
-from dy2st.ir.symbols import Definitions
-from dy2st.runtime.cpu.linear import Callback
-from dy2st.runtime.reference.interpreter import Frame, compile_operation
+from dy2st.ir.program import Block, Operation, Program, Value
+from dy2st.ir.symbols import Definitions, symbols_in
+from dy2st.passes.rewrite import is_pure
+from dy2st.runtime.cpu.linear import Callback, Place
+from dy2st.runtime.plan import Plan, allocate_array, buffer_of
+from dy2st.runtime.reference.interpreter import Compiler, Frame, Step
 
 if TYPE_CHECKING:
     from dy2st.runtime.cpu.contexts import Context
+
+# Makes a plan of a Program for known sizes of all its symbols.
+PlanFor = Callable[[Program, Mapping[str, int]], Plan]
+_PLANS = 128
+_ENTRY = ("parameter", "constant")
 
 
 class Interpreted:
@@ -23,12 +35,12 @@ class Interpreted:
     def __init__(
         self,
         program: Program,
-        definitions: Definitions,
+        compiler: Compiler,
         sizes: Mapping[str, int],
         rng: Callable[[], np.random.Generator],
     ) -> None:
         self._program = program
-        self._definitions = definitions
+        self._compiler = compiler
         self._sizes = sizes
         self._rng = rng
         self.frame = self.begin()
@@ -46,9 +58,9 @@ class Interpreted:
     def bind(self, context: Context, callback: Callback) -> Callable[[int], None]:
         """The function that runs ``callback`` in ``context``."""
         item = callback.item
-        steps = [compile_operation(op, self._definitions) for op in item.ops]
+        steps = self._compiler.block(item.ops)
         loads = [
-            (value, context.reader(place, variable.shape, variable.dtype))
+            (value, context.reader(place, variable.shape, variable.dtype), _moves(place))
             for (value, variable), place in zip(item.loads, callback.loads)
         ]
         stores = [
@@ -58,9 +70,9 @@ class Interpreted:
 
         def call(user: int) -> None:
             frame = self.frame
-            for value, read in loads:
+            for value, read, moves in loads:
                 # Results may be views of it and outlive the arena's buffer.
-                frame.values[value] = read().copy()
+                frame.values[value] = read().copy() if moves else read()
             with np.errstate(all="ignore"):
                 for step in steps:
                     step(frame)
@@ -68,3 +80,122 @@ class Interpreted:
                 read()[...] = frame.values[value]
 
         return call
+
+
+def _moves(place: Place) -> bool:
+    """Whether the memory of a place is used for something else later in the call."""
+    return place.storage.root().kind not in ("static", "input")
+
+
+class NativeCompiler(Compiler):
+    """Runs stretches of pure operations by plans, where their sizes come up again."""
+
+    def __init__(self, program: Program, definitions: Definitions, plan_for: PlanFor) -> None:
+        super().__init__(definitions)
+        self._program = program
+        self._plan_for = plan_for
+        self._uses = Counter(v for op in program.walk() for v in op.flat_operands())
+
+    def block(self, ops: Sequence[Operation]) -> list[Step]:
+        steps: list[Step] = []
+        stretch: list[Operation] = []
+        for op in ops:
+            if op.name not in _ENTRY and self._joins(op):
+                stretch.append(op)
+                continue
+            steps += self._stretch(stretch)
+            stretch = []
+            steps += super().block([op])
+        return steps + self._stretch(stretch)
+
+    def _joins(self, op: Operation) -> bool:
+        # An operation that defines a size cannot be planned before it has run.
+        return is_pure(op) and bool(op.results) and not self.definitions[op]
+
+    def _stretch(self, ops: list[Operation]) -> list[Step]:
+        if not ops:
+            return []
+        inside = Counter(v for op in ops for v in op.flat_operands())
+        results = [v for op in ops for v in op.results if self._uses[v] > inside[v]]
+        plain = [self.operation(op) for op in ops]
+        return [Outlined(self._program, ops, results, plain, self._plan_for)]
+
+
+class Outlined:
+    """A stretch of pure operations as a Program of its own, with plans for sizes seen before."""
+
+    def __init__(
+        self,
+        program: Program,
+        ops: Sequence[Operation],
+        results: Sequence[Value],
+        plain: Sequence[Step],
+        plan_for: PlanFor,
+    ) -> None:
+        self._plain = plain
+        self._plan_for = plan_for
+        self._program, self._inputs = outline(program, ops, results)
+        self._results = results
+        symbols = {s for op in self._program.walk() for v in op.results for s in v.type.symbols()}
+        symbols |= {s for v in self._program.inputs for s in v.type.symbols()}
+        symbols |= {s for op in ops for a in op.attrs.values() for s in symbols_in(a)}
+        self._symbols = sorted(symbols)
+        # None: seen once, and run in numpy.
+        self._plans: OrderedDict[tuple[int, ...], Plan | None] = OrderedDict()
+
+    def __call__(self, frame: Frame) -> None:
+        key = tuple(frame.symbols[s] for s in self._symbols)
+        if key not in self._plans:
+            self._remember(key, None)
+            for step in self._plain:
+                step(frame)
+            return
+        plan = self._plans[key]
+        if plan is None:
+            plan = self._plan_for(self._program, dict(zip(self._symbols, key)))
+            self._remember(key, plan)
+        arrays = [frame.values[v] for v in self._inputs]
+        results = plan.run([buffer_of(a) for a in arrays], allocate_array)
+        frame.values.update(zip(self._results, results))
+
+    def _remember(self, key: tuple[int, ...], plan: Plan | None) -> None:
+        self._plans[key] = plan
+        self._plans.move_to_end(key)
+        while len(self._plans) > _PLANS:
+            self._plans.popitem(last=False)
+
+
+def outline(
+    program: Program, ops: Sequence[Operation], results: Sequence[Value]
+) -> tuple[Program, list[Value]]:
+    """A Program of copies of ``ops`` that returns ``results``, and the values that are its inputs.
+
+    Parameters and constants stay what they are, so that what is computed from them is shared.
+    """
+    new = Program(program.name, Block(), program.parameters, program.constants)
+    mapped: dict[Value, Value] = {}
+    inputs: list[Value] = []
+    for value in dict.fromkeys(v for op in ops for v in op.flat_operands()):
+        owner = value.owner
+        if isinstance(owner, Operation) and owner.name in _ENTRY:
+            _copy(owner, mapped, new.block)
+        elif not (isinstance(owner, Operation) and owner in ops):
+            inner = Value(value.type, "", new.block, len(inputs))
+            mapped[value] = inner
+            inputs.append(value)
+            new.block.args += (inner,)
+    for op in ops:
+        _copy(op, mapped, new.block)
+    new.block.ops.append(Operation("return", tuple(mapped[v] for v in results)))
+    return new, inputs
+
+
+def _copy(op: Operation, mapped: dict[Value, Value], block: Block) -> None:
+    operands = tuple(
+        tuple(mapped[v] for v in o) if isinstance(o, tuple) else (None if o is None else mapped[o])
+        for o in op.operands
+    )
+    copy = Operation(op.name, operands, op.attrs, (), (), op.location)
+    copy.results = tuple(Value(r.type, "", copy, r.index) for r in op.results)
+    mapped.update(zip(op.results, copy.results))
+    block.ops.append(copy)

@@ -317,7 +317,7 @@ class _SegmentEmitter:
 
     def new(self, node: g.Node) -> Storage:
         owner = self.owner
-        if isinstance(node, g.Input):
+        if isinstance(node, g.Input) and node.payload is not None:
             variable = node.payload
             if variable.kind in ("parameter", "static"):
                 return owner.static(node)

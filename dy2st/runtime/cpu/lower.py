@@ -10,7 +10,7 @@ from typing import Any
 from dy2st import debug
 from dy2st.ir.dims import evaluate, symbols_of
 from dy2st.ir.program import Attr, Block, Operation, Program, Value
-from dy2st.ir.symbols import concrete
+from dy2st.ir.symbols import concrete, symbols_in
 from dy2st.ir.types import TensorType
 from dy2st.ops import base
 from dy2st.passes.rewrite import EFFECTS, is_random
@@ -83,7 +83,7 @@ class _Lowering:
             values = [*op.flat_operands(), *op.results, *(a for r in op.regions for a in r.args)]
             self._dynamic[op] = (
                 any(self.is_dynamic_type(v.type) for v in values)
-                or not _symbols_in(tuple(op.attrs.values())) <= self.sizes.keys()
+                or not symbols_in(tuple(op.attrs.values())) <= self.sizes.keys()
                 or any(self.is_dynamic(o) for r in op.regions for o in r.ops)
             )
         return self._dynamic[op]
@@ -344,13 +344,3 @@ def _free_values(op: Operation) -> list[Value]:
             own.update(a for r in inner.regions for a in r.args)
             read.extend(inner.flat_operands())
     return [v for v in dict.fromkeys(read) if v not in own]
-
-
-def _symbols_in(attr: Attr) -> frozenset[str]:
-    from dy2st.ir.dims import SymExpr
-
-    if isinstance(attr, SymExpr):
-        return attr.symbols()
-    if isinstance(attr, tuple):
-        return frozenset(s for a in attr for s in _symbols_in(a))
-    return frozenset()

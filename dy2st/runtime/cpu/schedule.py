@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from dy2st.runtime.cpu import fuse, interpret, launch
 from dy2st.runtime.cpu import graph as g
-from dy2st.runtime.cpu import interpret
+from dy2st.runtime.cpu.llvm.engine import engine
 from dy2st.runtime.cpu.onednn import layout
 from dy2st.runtime.cpu.onednn.lower import primitive_step
-from dy2st.runtime.cpu.steps import CallbackStep, Step, View
+from dy2st.runtime.cpu.steps import CallbackStep, KernelStep, Step, View
+from dy2st.runtime.cpu.threads import get_num_threads
 
 
 @dataclass(eq=False)
@@ -40,37 +42,14 @@ def schedule(outputs: Sequence[g.Node], is_static: IsStatic, split: bool = True)
     of a schedule with ``split`` and is not rewritten again.
     """
     result = Scheduled(outputs=list(outputs))
-    available: set[g.Node] = set()
     if split:
         result.outputs = layout.rewrite(outputs, is_static)
         result.roots = static_roots(result.outputs, is_static)
-        available.update(result.roots)
-    parts = parts_of(result.outputs)
-    for node in reachable(result.outputs, available):
-        _naive(node, result, parts)
+    available = set(result.roots)
+    # What is in memory already is copied by the planner, not by a kernel.
+    wanted = [n for n in dict.fromkeys(result.outputs) if not _in_memory(n, available, result)]
+    _Steps(wanted, available, result).run()
     return result
-
-
-def parts_of(outputs: Sequence[g.Node]) -> dict[g.Node, tuple[g.Part, ...]]:
-    """All parts of each node with several results; those that nobody reads are made up."""
-    found: dict[g.Node, dict[int, g.Part]] = {}
-    for node in g.topological(outputs):
-        if isinstance(node, g.Multi):
-            found[node] = {}
-        elif isinstance(node, g.Part):
-            found[node.operands[0]].setdefault(node.index, node)
-    return {
-        node: tuple(
-            parts.get(i) or g.Part(shape=shape, dtype=dtype, operands=(node,), index=i)
-            for i, (shape, dtype) in enumerate(_results(node))
-        )
-        for node, parts in found.items()
-    }
-
-
-def _results(node: g.Node) -> tuple[tuple[g.Shape, str], ...]:
-    assert isinstance(node, g.Multi)
-    return node.results
 
 
 def static_roots(outputs: Sequence[g.Node], is_static: IsStatic) -> list[g.Node]:
@@ -105,41 +84,87 @@ def _peel(node: g.Node, kinds: tuple[type[g.Node], ...]) -> g.Node:
     return node
 
 
-def reachable(outputs: Iterable[g.Node], available: set[g.Node]) -> list[g.Node]:
-    """What has to be computed for ``outputs``, operands first; stops at what is available."""
-    seen: set[g.Node] = set()
-    order: list[g.Node] = []
-    stack: list[tuple[g.Node, bool]] = [(n, False) for n in reversed(list(outputs))]
-    while stack:
-        node, done = stack.pop()
-        if done:
-            order.append(node)
-            continue
-        if node in seen or node in available or isinstance(node, (g.Input, g.Constant)):
-            continue
-        seen.add(node)
-        stack.append((node, True))
-        stack.extend((x, False) for x in reversed(node.operands))
-    return order
+def _in_memory(node: g.Node, available: set[g.Node], result: Scheduled) -> bool:
+    """Whether ``node`` is (a reshape of) a buffer that somebody else fills."""
+    base = node
+    while isinstance(base, g.Reshape) and base not in available:
+        base = base.operands[0]
+    if base not in available and not isinstance(base, (g.Input, g.Constant)):
+        return False
+    if base is not node:
+        result.views[node] = View(node, base)
+    return True
 
 
-# --- every node by numpy -------------------------------------------------------------------------
+class _Steps:
+    """Turns what fusion found into the planner's steps."""
 
+    def __init__(self, wanted: Sequence[g.Node], available: set[g.Node], result: Scheduled) -> None:
+        self.wanted = wanted
+        self.result = result
+        self.fused = fuse.fuse(
+            wanted,
+            vector_bytes=engine().host.vector_bytes,
+            threads=get_num_threads(),
+            available=available,
+        )
 
-def _naive(node: g.Node, result: Scheduled, parts: dict[g.Node, tuple[g.Part, ...]]) -> None:
-    if isinstance(node, g.Reshape):
-        result.views[node] = View(node, node.operands[0])
-    elif isinstance(node, g.Part):
-        first = parts[node.operands[0]][node.index]
-        if first is not node:
-            result.views[node] = View(node, first)
-    elif isinstance(node, g.Multi):
-        step: Step | None = None
+    def run(self) -> None:
+        kernels = [s for s in self.fused.steps if isinstance(s, fuse.KernelStep)]
+        addresses = iter(launch.compile_structures([k.scheduled.structure for k in kernels]))
+        table = (launch.runtime_table().ctypes.data,)
+        for step in self.fused.steps:
+            if isinstance(step, fuse.KernelStep):
+                self.result.steps.append(_kernel(step, next(addresses), table))
+            else:
+                self.opaque(step)
+        place = {n: v.base for n, v in zip(self.wanted, self.fused.outputs)}
+        self.result.outputs = [place.get(n, n) for n in self.result.outputs]
+
+    def opaque(self, step: fuse.OpaqueStep) -> None:
+        node = step.node
+        for operand, view in zip(node.operands, step.operands):
+            if view.base is not operand:
+                itemsize = interpret.np_dtype(operand.dtype).itemsize
+                self.result.views[operand] = View(operand, view.base, view.offset * itemsize)
+        results = _all_results(node, step.results)
+        made: Step | None = None
         if isinstance(node, g.Primitive):
-            step = primitive_step(node, parts[node])
-        result.steps.append(step or numpy_step(node, parts[node]))
-    else:
-        result.steps.append(numpy_step(node, (node,)))
+            made = primitive_step(node, results)
+        self.result.steps.append(made or numpy_step(node, results))
+
+
+def _kernel(step: fuse.KernelStep, function: int, table: tuple[int, ...]) -> KernelStep:
+    sites = tuple(step.sites)
+    source = next((s.source for s in sites if s.source is not None), None)
+    if source is None and step.writes:
+        source = step.writes[0].source
+    return KernelStep(
+        operands=tuple(step.reads),
+        results=tuple(step.writes),
+        shares=dict(step.shares),
+        overwrites=dict(step.overwrites),
+        scratch=step.scratch,
+        source=source,
+        label=getattr(source, "name", "kernel"),
+        function=function,
+        sizes=step.scheduled.sizes,
+        extra=table,
+        sites=sites,
+    )
+
+
+def _all_results(node: g.Node, known: Sequence[g.Node | None]) -> tuple[g.Node, ...]:
+    """The nodes of all results; those that nobody reads are made up."""
+    if not isinstance(node, g.Multi):
+        return (node,)
+    return tuple(
+        found or g.Part(shape=shape, dtype=dtype, operands=(node,), index=i, source=node.source)
+        for i, (found, (shape, dtype)) in enumerate(zip(known, node.results))
+    )
+
+
+# --- nodes by numpy --------------------------------------------------------------------------------
 
 
 def numpy_step(node: g.Node, results: tuple[g.Node, ...]) -> CallbackStep:

@@ -61,7 +61,7 @@ class Reference:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._definitions = find_definitions(program)
-        self._body = compile_block(program.block, self._definitions)
+        self._body = Compiler(self._definitions).block(program.block.ops)
 
     def run(
         self,
@@ -124,20 +124,25 @@ def _solve(dim: object, name: str, size: int, symbols: Mapping[str, int]) -> int
 # --- blocks and operations to steps ----------------------------------------------------------
 
 
-def compile_block(block: Block, definitions: Definitions) -> list[Step]:
-    """The steps of all operations but the terminator."""
-    return [compile_operation(op, definitions) for op in block.ops if op.name not in _TERMINATORS]
+class Compiler:
+    """Makes steps of operations; a runtime may override ``block`` to run some of them better."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self.definitions = definitions
+
+    def block(self, ops: Sequence[Operation]) -> list[Step]:
+        """The steps of all operations but the terminator."""
+        return [self.operation(op) for op in ops if op.name not in _TERMINATORS]
+
+    def operation(self, op: Operation) -> Step:
+        """The step that runs ``op`` on a frame."""
+        special = _STRUCTURAL.get(op.name)
+        if special is not None:
+            return special(op, self)
+        return _plain(op, kernel_of(op.name), self.definitions)
 
 
 _TERMINATORS = ("return", "yield")
-
-
-def compile_operation(op: Operation, definitions: Definitions) -> Step:
-    """The step that runs ``op`` on a frame."""
-    special = _STRUCTURAL.get(op.name)
-    if special is not None:
-        return special(op, definitions)
-    return _plain(op, kernel_of(op.name), definitions)
 
 
 def _plain(op: Operation, kernel: Kernel, definitions: Definitions) -> Step:
@@ -186,7 +191,7 @@ def finish(
             )
 
 
-def _parameter(op: Operation, definitions: Definitions) -> Step:
+def _parameter(op: Operation, compiler: Compiler) -> Step:
     name, value = str(op.attrs["name"]), op.result
 
     def step(frame: Frame) -> None:
@@ -195,7 +200,7 @@ def _parameter(op: Operation, definitions: Definitions) -> Step:
     return step
 
 
-def _constant(op: Operation, definitions: Definitions) -> Step:
+def _constant(op: Operation, compiler: Compiler) -> Step:
     name, value = str(op.attrs["name"]), op.result
 
     def step(frame: Frame) -> None:
@@ -207,10 +212,10 @@ def _constant(op: Operation, definitions: Definitions) -> Step:
 class _Region:
     """A region as a function of arrays."""
 
-    def __init__(self, block: Block, definitions: Definitions, location: Location | None) -> None:
+    def __init__(self, block: Block, compiler: Compiler, location: Location | None) -> None:
         self.block = block
-        self.steps = compile_block(block, definitions)
-        self.defined = definitions[block]
+        self.steps = compiler.block(block.ops)
+        self.defined = compiler.definitions[block]
         self.location = location
         self.yields = list(block.terminator.flat_operands())
 
@@ -230,8 +235,9 @@ def _store(op: Operation, arrays: Sequence[Array], definitions: Definitions, fra
     finish(op.results, [a.shape for a in arrays], op.location, definitions[op], frame)
 
 
-def _if(op: Operation, definitions: Definitions) -> Step:
-    then, orelse = (_Region(r, definitions, op.location) for r in op.regions)
+def _if(op: Operation, compiler: Compiler) -> Step:
+    then, orelse = (_Region(r, compiler, op.location) for r in op.regions)
+    definitions = compiler.definitions
     condition = next(op.flat_operands())
 
     def step(frame: Frame) -> None:
@@ -241,8 +247,9 @@ def _if(op: Operation, definitions: Definitions) -> Step:
     return step
 
 
-def _while(op: Operation, definitions: Definitions) -> Step:
-    cond, body = (_Region(r, definitions, op.location) for r in op.regions)
+def _while(op: Operation, compiler: Compiler) -> Step:
+    cond, body = (_Region(r, compiler, op.location) for r in op.regions)
+    definitions = compiler.definitions
     initial = list(op.flat_operands())
 
     def step(frame: Frame) -> None:
@@ -257,7 +264,7 @@ def _while(op: Operation, definitions: Definitions) -> Step:
     return step
 
 
-_STRUCTURAL: dict[str, Callable[[Operation, Definitions], Step]] = {
+_STRUCTURAL: dict[str, Callable[[Operation, Compiler], Step]] = {
     "parameter": _parameter,
     "constant": _constant,
     "if": _if,

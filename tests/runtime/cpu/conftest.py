@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dy2st.runtime.cpu.onednn.primitive import Primitive, Primitives, primitives
+
+# For helpers that several files import (``kernel_checks``).
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import llvmlite
@@ -23,8 +24,15 @@ from dy2st.debug import dump_dir, log
 from dy2st.errors import InternalError
 from dy2st.runtime.cpu.cache import ObjectCache, default_folder
 
-# Raise when the code generator changes what it emits for the same kernel text.
-CODEGEN_VERSION = 1
+
+@lru_cache(maxsize=1)
+def codegen_version() -> str:
+    """A digest of the code generator's own source: any change of it makes new objects."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
 
 LIBM = [
     "exp",
@@ -103,7 +111,7 @@ class Engine:
         self._lock = threading.RLock()
         self._functions: dict[str, int] = {}
         self._machine = llvm.Target.from_triple(self.host.triple).create_target_machine(
-            cpu=self.host.cpu, features=self.host.features, opt=2, reloc="pic", codemodel="small"
+            cpu=self.host.cpu, features=self.host.features, opt=1, reloc="pic", codemodel="small"
         )
         self._jit: Any = None
         self._kept: list[Any] = []
@@ -134,7 +142,7 @@ class Engine:
             return [self._functions[name] for name in names]
 
     def _object(self, key: str, name: str, make_ir: Any) -> bytes:
-        full = "\n".join((key, f"codegen {CODEGEN_VERSION}", self._versions()))
+        full = "\n".join((key, f"codegen {codegen_version()}", self._versions()))
         found = self.cache.get(full)
         if found is not None:
             return found
@@ -158,10 +166,10 @@ class Engine:
             raise InternalError(f"generated code is not valid LLVM IR: {error}") from error
         module.triple = self.host.triple
         module.data_layout = str(self._machine.target_data)
-        builder = llvm.create_pass_builder(self._machine, llvm.PipelineTuningOptions(2))
+        # Kernels come out in order, hoisted and vectorised: only stack slots are left to clean up.
+        builder = llvm.create_pass_builder(self._machine, llvm.PipelineTuningOptions(1))
         passes = llvm.create_new_function_pass_manager()
-        for add in ("add_sroa_pass", "add_instruction_combine_pass", "add_simplify_cfg_pass"):
-            getattr(passes, add, lambda: None)()
+        passes.add_sroa_pass()
         for function in module.functions:
             if not function.is_declaration:
                 passes.run(function, builder)

@@ -1,0 +1,1 @@
+"""From a kernel graph to loop kernels: which nodes share one, and what its loops are."""

@@ -1,0 +1,432 @@
+"""From a loop kernel to what code is printed for: loops merged, lanes chosen, numbers taken out.
+
+The result, ``Structure``, holds no size: extents, strides and offsets are slots of the ``sizes``
+argument. Kernels with equal ``key`` share one object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from dy2st.runtime.cpu.fusion.affine import Affine
+from dy2st.runtime.cpu.fusion.loop import (
+    Item,
+    L,
+    LoopKernel,
+    Pool,
+    Reduction,
+    Save,
+    Store,
+    roots,
+    walk,
+)
+from dy2st.runtime.cpu.scalar import ITEMSIZE
+
+# sizes[0]: chunks, sizes[1]: the variable that is divided (its place in `outer`), sizes[2]: the
+# length of a chunk, sizes[3]: bytes of row buffers a chunk; then the slots.
+HEADER = 4
+
+# Rough costs of one lane vector, in units of a light instruction.
+HEAVY = {
+    "exp": 14, "exp2": 12, "expm1": 18, "log": 18, "log2": 18, "log10": 18, "log1p": 24,
+    "tanh": 24, "sigmoid": 20, "erf": 26, "sinh": 30, "cosh": 30, "sin": 40, "cos": 40,
+    "sqrt": 8, "rsqrt": 12, "div": 6, "reciprocal": 6,
+}  # fmt: skip
+LIBM_OPS = frozenset(
+    ("pow", "atan2", "tan", "asin", "acos", "atan", "asinh", "acosh", "atanh", "lgamma", "fmod")
+)
+
+
+@dataclass(frozen=True)
+class Position:
+    """An affine position in slots: ``offset`` is a slot or None; strides by variable are slots, or
+    -1 for the constant 1 (lanes only)."""
+
+    offset: int | None
+    strides: tuple[tuple[int, int], ...]
+
+
+@dataclass
+class Structure:
+    """What code generation needs, and nothing else."""
+
+    outer: list[int]
+    inner: list[int]
+    lane: int | None
+    width: int
+    buffers: list[str]
+    writes: int
+    stages: list[list[Item]]
+    finals: list[Store]
+    row_buffers: list[tuple[str, int]]  # dtype, slot of its byte offset
+    row_position: Position | None
+    extent_slot: dict[int, int]
+    key: str = ""
+
+
+@dataclass
+class Scheduled:
+    """A structure with the numbers of one use of it."""
+
+    structure: Structure
+    sizes: np.ndarray
+    scratch: int
+    cost: float
+    chunks: int
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+def op_cost(e: L) -> float:
+    """Cost of one expression node, its arguments not counted."""
+    if e.op in ("const", "index", "size", "reduced"):
+        return 0.0
+    if e.op in LIBM_OPS and e.dtype in ("float32", "float64"):
+        return 200.0
+    heavy = HEAVY.get(e.op, 1.0)
+    return heavy * (10.0 if e.dtype == "float64" and heavy > 8 else 1.0)
+
+
+# -- collapsing ----------------------------------------------------------------------------------
+
+
+def _affines(kernel: LoopKernel) -> list[Affine]:
+    found = [item.place for item in kernel.items() if isinstance(item, Store)]
+    for e in walk([r for item in kernel.items() for r in roots(item)]):
+        found += [d for d in e.data if isinstance(d, Affine)]
+    return list(dict.fromkeys(found))
+
+
+def rewrite(
+    kernel: LoopKernel, pool: Pool, data: Callable[[L], tuple[Any, ...]], affine: Callable[..., Any]
+) -> LoopKernel:
+    """The kernel with the ``data`` of each expression and the position of each store replaced."""
+    memo: dict[L, L] = {}
+    for e in walk([r for item in kernel.items() for r in roots(item)]):
+        memo[e] = pool.make(e.op, e.dtype, tuple(memo[a] for a in e.args), data(e))
+
+    def new(item: Item) -> Any:
+        if isinstance(item, Store):
+            return Store(item.buffer, affine(item.place), memo[item.value])
+        if isinstance(item, Save):
+            return Save(item.slot, memo[item.value])
+        place = memo[item.position] if item.position is not None else None
+        return Reduction(item.number, item.op, memo[item.value], place)
+
+    stages = [[new(item) for item in stage] for stage in kernel.stages]
+    return replace(kernel, stages=stages, finals=[new(item) for item in kernel.finals])
+
+
+def collapse(kernel: LoopKernel, pool: Pool) -> LoopKernel:
+    """Merge loop variables that every access walks as one; drop those of extent one."""
+    affines = _affines(kernel)
+    gone: dict[int, int] = {}
+    extents = dict(kernel.extents)
+    outer, inner = list(kernel.outer), list(kernel.inner)
+    for group in (outer, inner):
+        for v in [v for v in group if extents[v] == 1]:
+            group.remove(v)
+            gone[v] = -1
+        while (pair := _mergeable(group, affines, extents)) is not None:
+            a, b = pair
+            group.remove(a)
+            gone[a] = b
+            extents[b] *= extents.pop(a)
+    if not gone:
+        return kernel
+
+    def reduce(affine: Affine) -> Affine:
+        return Affine(affine.const, tuple((v, c) for v, c in affine.terms if v not in gone))
+
+    def data(e: L) -> tuple[Any, ...]:
+        return tuple(reduce(d) if isinstance(d, Affine) else d for d in e.data)
+
+    out = rewrite(kernel, pool, data, reduce)
+    left = {v: extents[v] for v in (*outer, *inner)}
+    return replace(out, extents=left, outer=outer, inner=inner)
+
+
+def _mergeable(
+    group: list[int], affines: list[Affine], extents: dict[int, int]
+) -> tuple[int, int] | None:
+    for a in group:
+        for b in group:
+            if a != b and all(f.coefficient(a) == f.coefficient(b) * extents[b] for f in affines):
+                return a, b
+    return None
+
+
+# -- lanes ---------------------------------------------------------------------------------------
+
+
+def choose_lane(kernel: LoopKernel, native: int) -> int | None:
+    """The variable whose consecutive values fill a vector."""
+    best: tuple[float, int] | None = None
+    expressions = walk([r for item in kernel.items() for r in roots(item)])
+    arithmetic = sum(op_cost(e) for e in expressions)
+    for v in reversed(kernel.outer + kernel.inner):
+        n = max(kernel.extents[v], 1)
+        width = min(native, n)
+        vectors = -(-n // native)
+        cost = arithmetic / width + _access_cost(kernel, expressions, v, width)
+        cost *= vectors * width / n * (native / width if width < native else 1) ** 0.5
+        if v in kernel.inner:
+            cost += 12.0 / n * sum(isinstance(i, Reduction) for s in kernel.stages for i in s)
+        if best is None or cost < best[0]:
+            best = (cost, v)
+    return None if best is None else best[1]
+
+
+def _access_cost(kernel: LoopKernel, expressions: list[L], lane: int, width: int) -> float:
+    total = 0.0
+    for e in expressions:
+        if e.op != "load":
+            continue
+        c = e.data[1].coefficient(lane)
+        dynamic = any(_depends(a, lane) for a in e.args[: len(e.data[2])])
+        if dynamic or c not in (0, 1):
+            total += 1.5
+        elif c == 1:
+            total += 1.0 / width
+    for item in kernel.items():
+        if isinstance(item, Store):
+            c = item.place.coefficient(lane)
+            total += 1.0 / width if c in (0, 1) else 3.0
+    return total
+
+
+def _depends(e: L, variable: int) -> bool:
+    for x in walk([e]):
+        if any(isinstance(d, Affine) and d.coefficient(variable) for d in x.data):
+            return True
+    return False
+
+
+def choose_width(kernel: LoopKernel, lane: int | None, vector_bytes: int) -> int:
+    """Lanes of a vector: one to four registers of the widest type."""
+    if lane is None:
+        return 0
+    expressions = walk([r for item in kernel.items() for r in roots(item)])
+    wide = max(
+        [ITEMSIZE[e.dtype] for e in expressions if e.op not in ("index", "size", "const", "wrap")]
+        + [ITEMSIZE[kernel.buffers[i.buffer]] for i in kernel.items() if isinstance(i, Store)]
+    )
+    native = max(vector_bytes // max(wide, 1), 2)
+    heavy = sum(op_cost(e) for e in expressions)
+    gathers = any(
+        e.op == "load" and (e.data[1].coefficient(lane) not in (0, 1) or e.data[2])
+        for e in expressions
+    )
+    per_lane = any(op_cost(e) >= 100 for e in expressions)
+    factor = 1 if per_lane or gathers else 2 if heavy > 30 else 4
+    if len(expressions) > 120:
+        factor = 1
+    width = min(native * factor, 64)
+    n = kernel.extents[lane]
+    while width > 4 and width >= 2 * n:
+        width //= 2
+    while width > native and n % width and n < 2 * width:
+        width //= 2
+    return width
+
+
+# -- slots ---------------------------------------------------------------------------------------
+
+
+class _Slots:
+    """Numbers that become slots of ``sizes``; which ones are slots depends on structure alone."""
+
+    def __init__(self, lane: int | None) -> None:
+        self.values: list[int] = []
+        self.lane = lane
+        self._positions: dict[Affine, Position] = {}
+
+    def slot(self, value: int) -> int:
+        """A new slot."""
+        self.values.append(value)
+        return HEADER + len(self.values) - 1
+
+    def position(self, affine: Affine) -> Position:
+        """The position in slots; equal positions share them."""
+        found = self._positions.get(affine)
+        if found is None:
+            strides = tuple(
+                (v, -1 if v == self.lane and c == 1 else self.slot(c)) for v, c in affine.terms
+            )
+            found = Position(self.slot(affine.const) if affine.const else None, strides)
+            self._positions[affine] = found
+        return found
+
+
+def schedule(
+    kernel: LoopKernel, vector_bytes: int, threads: int, spare: int | None = None
+) -> Scheduled:
+    """Choose loops and lanes for a kernel of concrete extents and take its numbers out."""
+    pool = Pool()
+    kernel = collapse(kernel, pool)
+    lane = choose_lane(kernel, vector_bytes // 4)
+    width = choose_width(kernel, lane, vector_bytes)
+    kernel, lane = _renumber(_order(kernel, lane), lane, pool)
+    slots = _Slots(lane)
+    extent_slot = {v: slots.slot(kernel.extents[v]) for v in (*kernel.outer, *kernel.inner)}
+
+    def data(e: L) -> tuple[Any, ...]:
+        if e.op == "load":
+            buffer, affine, strides = e.data
+            small = _span(kernel, affine, strides, e) < 1 << 31
+            return buffer, slots.position(affine), tuple(map(slots.slot, strides)), small
+        if e.op == "index":
+            return (slots.position(e.data[0]),)
+        if e.op == "size":
+            return (slots.slot(e.data[0]),)
+        return e.data
+
+    symbolic = rewrite(kernel, Pool(), data, slots.position)
+    row_position, row_buffers, row_bytes = _row_buffers(kernel, lane, width, slots)
+    structure = Structure(
+        kernel.outer,
+        kernel.inner,
+        lane,
+        width,
+        kernel.buffers,
+        kernel.writes,
+        symbolic.stages,
+        symbolic.finals,
+        row_buffers,
+        row_position,
+        extent_slot,
+    )
+    structure.key = describe(structure)
+    cost = _cost(kernel)
+    chunks, place, length = _chunks(kernel, lane, width, threads, cost)
+    header = [chunks, place, length, row_bytes]
+    sizes = np.array(header + slots.values, np.int64)
+    return Scheduled(structure, sizes, row_bytes * chunks, cost, chunks)
+
+
+def _span(kernel: LoopKernel, affine: Affine, strides: tuple[int, ...], e: L) -> int:
+    low, high = affine.bounds(kernel.extents)
+    reach = max(abs(low), abs(high))
+    for arg, stride in zip(e.args, strides, strict=False):
+        bound = arg.args[1].data[0] if arg.op == "wrap" else 1 << 40
+        reach += bound * abs(stride)
+    return reach
+
+
+def _order(kernel: LoopKernel, lane: int | None) -> LoopKernel:
+    """The lane variable goes innermost among its own."""
+
+    def last(group: list[int]) -> list[int]:
+        return [v for v in group if v != lane] + [v for v in group if v == lane]
+
+    return replace(kernel, outer=last(kernel.outer), inner=last(kernel.inner))
+
+
+def _renumber(kernel: LoopKernel, lane: int | None, pool: Pool) -> tuple[LoopKernel, int | None]:
+    """Variables by their place in the nest, so that equal kernels have equal keys."""
+    new = {v: i for i, v in enumerate((*kernel.outer, *kernel.inner))}
+
+    def affine(a: Affine) -> Affine:
+        return Affine.of(a.const, [(new[v], c) for v, c in a.terms])
+
+    def data(e: L) -> tuple[Any, ...]:
+        return tuple(affine(d) if isinstance(d, Affine) else d for d in e.data)
+
+    out = replace(
+        rewrite(kernel, pool, data, affine),
+        outer=[new[v] for v in kernel.outer],
+        inner=[new[v] for v in kernel.inner],
+        extents={new[v]: n for v, n in kernel.extents.items()},
+    )
+    return out, None if lane is None else new[lane]
+
+
+def _row_buffers(
+    kernel: LoopKernel, lane: int | None, width: int, slots: _Slots
+) -> tuple[Position | None, list[tuple[str, int]], int]:
+    if not kernel.row_buffers:
+        return None, [], 0
+    count, terms = 1, {}
+    if lane is not None and lane not in kernel.inner:
+        count = width
+    for v in reversed(kernel.inner):
+        terms[v] = count
+        count *= kernel.extents[v]
+    position = slots.position(Affine.of(0, terms))
+    buffers, offset = [], 0
+    for dtype in kernel.row_buffers:
+        buffers.append((dtype, slots.slot(offset)))
+        offset += -(-(count + width) * ITEMSIZE[dtype] // 64) * 64
+    return position, buffers, offset
+
+
+def _cost(kernel: LoopKernel) -> float:
+    """Nanoseconds on one thread, roughly."""
+    total = 1.0
+    for n in kernel.extents.values():
+        total *= n
+    expressions = walk([r for item in kernel.items() for r in roots(item)])
+    per_element = 0.03 * sum(op_cost(e) for e in expressions)
+    per_element += sum(0.06 * ITEMSIZE[e.dtype] / 4 for e in expressions if e.op == "load")
+    per_element += 0.1 * sum(isinstance(i, Store) for i in kernel.items())
+    return total * per_element
+
+
+def _chunks(
+    kernel: LoopKernel, lane: int | None, width: int, threads: int, cost: float
+) -> tuple[int, int, int]:
+    """(chunks, place of the divided variable in ``outer``, its length a chunk)."""
+    if threads <= 1 or cost < PARALLEL_FROM or not kernel.outer:
+        return 1, 0, max([kernel.extents[v] for v in kernel.outer[:1]], default=1)
+    best: tuple[float, int, int, int] | None = None
+    for place, v in enumerate(kernel.outer):
+        n = kernel.extents[v]
+        align = width if v == lane else 1
+        length = -(-n // threads)
+        length = -(-length // align) * align
+        chunks = -(-n // length)
+        # The longest chunk decides; the outermost loop is the best to divide.
+        candidate = (length / n, place, chunks, length)
+        if best is None or candidate[0] < best[0] - 0.02:
+            best = candidate
+    assert best is not None
+    return best[2], best[1], best[3]
+
+
+# Nanoseconds of one-thread work from which a second thread pays.
+PARALLEL_FROM = 6000.0
+
+
+# -- the key -------------------------------------------------------------------------------------
+
+
+def describe(s: Structure) -> str:
+    """The text that says all there is to a structure, in a canonical order."""
+    items = [item for stage in s.stages for item in stage] + [*s.finals]
+    order = walk([r for item in items for r in roots(item)])
+    number = {e: i for i, e in enumerate(order)}
+    lines = [
+        f"loop outer={s.outer} inner={s.inner} lane={s.lane} width={s.width}",
+        f"buffers={s.buffers} writes={s.writes} rows={s.row_buffers} at={s.row_position}",
+        f"extents={sorted(s.extent_slot.items())}",
+    ]
+    for e, i in number.items():
+        lines.append(f"{i} = {e.op} {e.dtype} {[number[a] for a in e.args]} {e.data!r}")
+    every: list[list[Item]] = [*s.stages, [*s.finals]]
+    for k, stage in enumerate(every):
+        lines.append(f"stage {k}")
+        for item in stage:
+            lines.append(_describe_item(item, number))
+    return "\n".join(lines)
+
+
+def _describe_item(item: Item, number: dict[L, int]) -> str:
+    if isinstance(item, Store):
+        return f"store {item.buffer} {item.place} {number[item.value]}"
+    if isinstance(item, Save):
+        return f"save {item.slot} {number[item.value]}"
+    place = number[item.position] if item.position is not None else None
+    return f"reduce {item.number} {item.op} {number[item.value]} {place}"

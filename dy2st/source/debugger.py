@@ -1,0 +1,67 @@
+"""Breakpoints: a debugger that stops in the user's frames and never in ours."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+from collections.abc import Callable
+from functools import cache
+from types import FrameType, MethodType
+from typing import Any
+
+SKIPPED = ("dy2st", "dy2st.*")
+
+
+def debugger(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What a breakpoint calls instead of ``function`` (``breakpoint``, ``pdb.set_trace`` …).
+
+    Python's own debugger becomes one that does not stop in frames of ours; an instance of ``Pdb``
+    is told to skip them; another debugger (an IDE's, a test runner's) is called as it is.
+    """
+    if function is builtins.breakpoint:
+        plain = sys.breakpointhook is sys.__breakpointhook__
+        return stop if plain and not os.environ.get("PYTHONBREAKPOINT") else function
+    pdb = sys.modules.get("pdb")
+    if pdb is None:
+        return function
+    if function is pdb.set_trace and function.__module__ == "pdb":
+        return stop
+    owner = function.__self__ if isinstance(function, MethodType) else None
+    if isinstance(owner, pdb.Pdb):
+        owner.skip = {*(owner.skip or ()), *SKIPPED}
+    return function
+
+
+def stop(*, header: str | None = None, commands: object = None) -> None:
+    """Stop in the caller's frame, as ``pdb.set_trace`` does."""
+    session = _pdb_class()(skip=SKIPPED)
+    if header is not None:
+        session.message(header)
+    frame = sys._getframe().f_back
+    if commands:
+        session.rcLines.extend(commands)
+    session.set_trace(frame)
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Whether ``frame`` runs code of this package (and not the user's, converted or not)."""
+    name = frame.f_globals.get("__name__")
+    return isinstance(name, str) and (name == "dy2st" or name.startswith("dy2st."))
+
+
+@cache
+def _pdb_class() -> Any:
+    import pdb
+
+    class UserPdb(pdb.Pdb):
+        """``pdb`` whose stack holds no frame of ours, so that ``up`` leads to the user's caller."""
+
+        def get_stack(self, f: FrameType | None, t: Any) -> tuple[list[tuple[FrameType, int]], int]:
+            stack, index = super().get_stack(f, t)
+            current = stack[index] if stack else None
+            kept = [entry for entry in stack if entry is current or not is_ours(entry[0])]
+            position = next((i for i, entry in enumerate(kept) if entry is current), 0)
+            return kept, position
+
+    return UserPdb
