@@ -9,6 +9,7 @@ from typing import Any
 from dy2st.capture import Recorder, symint
 from dy2st.capture.dispatch import is_tensor
 from dy2st.convert.places import UNBOUND
+from dy2st.convert.running import Made
 from dy2st.convert.unions import Scalar, Union, need
 from dy2st.errors import CaptureError
 from dy2st.ir.program import Value
@@ -31,6 +32,14 @@ class _Choice:
     then: tuple[Any, list[Any]]
     orelse: tuple[Any, list[Any]]
     name: str
+
+
+@dataclass(frozen=True)
+class _Object:
+    """A plain object that the function made: class, and the tree of its attributes."""
+
+    cls: type
+    attributes: tuple[Any, list[Any]]
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ class Results:
     def set_result(self, result: Any) -> None:
         """The function's result."""
         self._result = self._tree(result)
-        self.conditional = any(isinstance(leaf, _Choice) for leaf in self._result[1])
+        self.conditional = any(isinstance(leaf, (_Choice, _Object)) for leaf in self._result[1])
 
     def add_effect(self, place: Any, value: Any) -> None:
         """A place that the caller sees changed after the call."""
@@ -102,6 +111,8 @@ class Results:
         if type(leaf) is Union:
             trees = self._tree(leaf.then), self._tree(leaf.orelse)
             return _Choice(self._output(leaf.tag), *trees, leaf.name)
+        if type(leaf) is Made:
+            return _Object(leaf.cls, self._tree(leaf.attributes))
         if type(leaf) is Scalar:
             return _Output(self._output(recorder.value_of(leaf.tensor)), leaf.kind)
         if symint.is_symint(leaf):
@@ -144,7 +155,7 @@ class Results:
 
 def _is_leaf(value: Any) -> bool:
     kind = type(value)
-    return kind is Union or kind is Scalar or is_tensor(value) or symint.is_symint(value)
+    return kind in (Union, Scalar, Made) or is_tensor(value) or symint.is_symint(value)
 
 
 _NUMBERS: dict[str, Any] = {"int": int, "float": float, "bool": bool}
@@ -154,6 +165,11 @@ def _fetch(leaf: Any, outputs: Sequence[Any], inputs: Sequence[Any]) -> Any:
     if isinstance(leaf, _Output):
         output = outputs[leaf.index]
         return output if leaf.kind == "tensor" else _NUMBERS[leaf.kind](output)
+    if isinstance(leaf, _Object):
+        structure, leaves = leaf.attributes
+        made = object.__new__(leaf.cls)
+        vars(made).update(rebuild(structure, [_fetch(v, outputs, inputs) for v in leaves]))
+        return made
     if isinstance(leaf, _Choice):
         structure, leaves = leaf.then if bool(outputs[leaf.tag]) else leaf.orelse
         return rebuild(structure, [_fetch(v, outputs, inputs) for v in leaves])

@@ -22,6 +22,8 @@ for name in MODULES:
 def materialize(argument: Any) -> Any:
     if isinstance(argument, table.Py):
         return copy.deepcopy(argument.value)
+    if isinstance(argument, table.Scalar):
+        return paddle.to_tensor(argument.value)
     return paddle.to_tensor(argument) if isinstance(argument, list) else argument
 
 
@@ -42,9 +44,13 @@ def layer_state(layer: Any) -> Any:
     if layer is None:
         return None
     if isinstance(layer, paddle.nn.Layer):
-        plain = {k: v for k, v in vars(layer).items() if type(v) in (int, float, str, type(None))}
+        plain = {
+            k: v
+            for k, v in sorted(vars(layer).items())
+            if type(v) in (int, float, str, type(None)) and not k.startswith("_")
+        }
         return seen([plain, dict(layer.named_buffers())])
-    return seen({k: v for k, v in vars(layer).items() if not k.startswith("_dy2st")})
+    return seen({k: v for k, v in sorted(vars(layer).items()) if not k.startswith("_dy2st")})
 
 
 def same(a: Any, b: Any) -> bool:
@@ -52,6 +58,8 @@ def same(a: Any, b: Any) -> bool:
         return isinstance(b, np.ndarray) and np.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True)
     if isinstance(a, (list, tuple)):
         return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return isinstance(b, dict) and list(a) == list(b) and all(same(a[k], b[k]) for k in a)
     if isinstance(a, float) and isinstance(b, float):
         return a == pytest.approx(b, rel=1e-6, nan_ok=True)
     return bool(a == b)
@@ -64,8 +72,11 @@ def outcome(function: Any, state: Any, arguments: list[Any], capsys: Any) -> Any
         with paddle.no_grad():
             result = ("returned", seen(function(*leading, *arguments)))
     except Exception as error:  # noqa: BLE001
-        kind = next(k for k in type(error).__mro__ if not k.__module__.startswith("dy2st"))
-        result = ("raised", kind, _message(error))
+        ours = type(error).__module__.startswith("dy2st")
+        kinds = [k for k in type(error).__mro__ if k.__module__ == "builtins"]
+        result = ("raised", AssertionError if AssertionError in kinds else kinds[0], _message(error))
+        if not ours:
+            result = ("raised", type(error), str(error))
     globals_seen = {
         k: seen(v)
         for k, v in function_globals(function).items()

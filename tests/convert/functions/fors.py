@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import paddle
 
-from .table import DOWN, UP, Py, case
+from .table import DOWN, UP, Py, Scalar, case
 
 ROWS = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
 ROWS2 = [[-1.0, 2.0], [30.0, 4.0], [5.0, -6.0]]
@@ -17,28 +17,28 @@ def python_range(x):
     return x
 
 
-@case(([1.0], [3]), ([1.0], [0]))
+@case(([1.0], Scalar(3)), ([1.0], Scalar(0)))
 def tensor_range(x, n):
     for i in range(n):
         x = x * 2 + i
     return x
 
 
-@case(([1.0], [2], [7]), ([1.0], [7], [2]))
+@case(([1.0], Scalar(2), Scalar(7)), ([1.0], Scalar(7), Scalar(2)))
 def tensor_range_start_stop(x, a, b):
     for i in range(a, b, 2):
         x = x * 2 + i
     return x
 
 
-@case(([1.0], [5]), ([1.0], [0]))
+@case(([1.0], Scalar(5)), ([1.0], Scalar(0)))
 def tensor_range_down(x, n):
     for i in range(n, 0, -1):
         x = x * 2 + i
     return x
 
 
-@case(([1.0], [5]), ([9.0], [5]))
+@case(([1.0], Scalar(5)), ([9.0], Scalar(5)))
 def tensor_range_break(x, n):
     for i in range(n):
         x = x + i
@@ -47,7 +47,7 @@ def tensor_range_break(x, n):
     return x, i
 
 
-@case(([1.0], [5]), ([9.0], [5]), ([9.0], [0]))
+@case(([1.0], Scalar(5)), ([9.0], Scalar(5)), ([9.0], Scalar(0)))
 def tensor_range_break_else(x, n):
     for i in range(n):
         x = x + i
@@ -58,7 +58,7 @@ def tensor_range_break_else(x, n):
     return x
 
 
-@case(([1.0], [5]), ([9.0], [5]))
+@case(([1.0], Scalar(5)), ([9.0], Scalar(5)))
 def tensor_range_continue(x, n):
     for i in range(n):
         if x > 8:
@@ -67,7 +67,7 @@ def tensor_range_continue(x, n):
     return x
 
 
-@case(([1.0], [5]), ([9.0], [5]))
+@case(([1.0], Scalar(5)), ([9.0], Scalar(5)))
 def tensor_range_return(x, n):
     for i in range(n):
         x = x * 2
@@ -235,7 +235,7 @@ def nested_for_break(x):
     return n
 
 
-@case((UP, [2], [3]), (DOWN, [0], [3]))
+@case((UP, Scalar(2), Scalar(3)), (DOWN, Scalar(0), Scalar(3)))
 def nested_tensor_ranges(x, n, m):
     for i in range(n):
         for j in range(m):
@@ -308,7 +308,7 @@ def unused_loop_variable_after(x):
     return x + i
 
 
-@case((UP, [3]), (DOWN, [0]))
+@case((UP, Scalar(3)), (DOWN, Scalar(0)))
 def loop_variable_after_tensor_range(x, n):
     i = 7
     for i in range(n):
@@ -324,7 +324,7 @@ def for_over_string(x):
     return s
 
 
-@case((UP, [4]), (UP, [1]))
+@case((UP, Scalar(4)), (UP, Scalar(1)))
 def list_grows_in_tensor_loop_by_concat(x, n):
     outs = x.reshape([1, 3])
     for i in range(n):

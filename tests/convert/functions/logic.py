@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import paddle
 
-from .table import DOWN, UP, ZERO, Py, case
+from .table import DOWN, UP, ZERO, Py, Scalar, case
 
 
 @case(UP, DOWN, ZERO)
@@ -146,24 +146,24 @@ def len_of_things(x):
     return len(x), len([x, x]), len({"a": 1})
 
 
-@case([5], [0])
+@case(Scalar(5), Scalar(0))
 def int_of_tensor(x):
     n = int(x)
     return paddle.ones([n + 1, 2])
 
 
-@case([2.7], [-2.7])
+@case(Scalar(2.7), Scalar(-2.7))
 def int_of_float_tensor(x):
     return int(x) + 1
 
 
-@case([2.5], [-1.0])
+@case(Scalar(2.5), Scalar(-1.0))
 def float_of_tensor(x):
     v = float(x)
     return v * 2, x * v
 
 
-@case([1.0], [0.0])
+@case(Scalar(1.0), Scalar(0.0))
 def bool_of_tensor(x):
     return bool(x)
 

@@ -31,6 +31,13 @@ class Py:
     value: Any
 
 
+@dataclass(frozen=True)
+class Scalar:
+    """A 0-D tensor."""
+
+    value: Any
+
+
 CASES: list[Case] = []
 
 UP = [1.0, 2.0, 3.0]  # sums to more than 0
