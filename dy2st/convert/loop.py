@@ -166,7 +166,7 @@ class _Loop:
         """Let the place's template hold ``final`` too; whether that changed it."""
         old = self.carried.get(key)
         if old is None:
-            initial = self.session.describer().describe(place.read())
+            initial = self.session.describer().describe(self.session.held(place))
             template = self.joiner.template(initial)
             old = Carried(place, initial, template)
         try:
@@ -228,7 +228,7 @@ class _Loop:
         for key, carried in self.carried.items():
             final = side.finals[key][1] if key in side.finals else None
             if final is None:
-                final = describer.describe(carried.place.read())
+                final = describer.describe(self.session.held(carried.place))
             out += inner.inject(final, carried.template)
         return out
 

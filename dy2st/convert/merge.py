@@ -119,7 +119,7 @@ class _Merger:
             if key in side.finals:
                 out.append(side.finals[key][1])
             else:
-                before = before or self.session.describer().describe(place.read())
+                before = before or self.session.describer().describe(self.session.held(place))
                 out.append(before)
         return out[0], out[1]
 

@@ -175,7 +175,8 @@ class Session:
             self.refuse_copy(place.owner, place.name)
             if isinstance(value, Union):
                 self.splits[id(place.owner)] = (place.owner, value)
-                value = Contents((_SPLIT,)) if not isinstance(place, DictPlace) else {_SPLIT: 0}
+                mark = _SplitMark()  # a new one: journals see that the contents changed
+                value = Contents((mark,)) if not isinstance(place, DictPlace) else {mark: 0}
             else:
                 self.splits.pop(id(place.owner), None)
         place.write(value)
@@ -264,20 +265,27 @@ class Session:
             value = value.then if known else value.orelse
         return value
 
-    def distribute(self, function: Callable[[Any], Any], union: Union) -> Any:
-        """``function`` of a Union's value: a branch on its condition."""
+    def distribute(
+        self, function: Callable[[Any], Any], union: Union, frame: Frame | None = None
+    ) -> Any:
+        """``function`` of a Union's value: a branch on its condition.
+
+        ``frame`` holds the variables that ``function`` may write, beyond those of functions that it
+        calls.
+        """
+        variables = frame or Frame()
 
         def side(value: Any) -> Any:
             value = self.simplify(value)
             if type(value) is Union:
-                return self.distribute(function, value)
+                return self.distribute(function, value, frame)
             return function(need(value, union.name))
 
         known = self.simplify(union)
         if known is not union:
             return side(known)
         return self.branch(
-            union.tag, lambda: side(union.then), lambda: side(union.orelse), Frame(), union.name
+            union.tag, lambda: side(union.then), lambda: side(union.orelse), variables, union.name
         )
 
     # --- split containers ------------------------------------------------------------------------
@@ -287,7 +295,17 @@ class Session:
         found = self.splits.get(id(container))
         return found[1] if found is not None and found[0] is container else None
 
-    def with_contents(self, container: Any, function: Callable[[], Any]) -> Any:
+    def held(self, place: Place) -> Any:
+        """What ``place`` holds now; for split contents the Union, not its stand-in."""
+        place = getattr(place, "place", place)
+        union = None
+        if isinstance(place, (ListPlace, DictPlace, SetPlace)):
+            union = self.split_of(place.owner)
+        return place.read() if union is None else union
+
+    def with_contents(
+        self, container: Any, function: Callable[[], Any], frame: Frame | None = None
+    ) -> Any:
         """``function()`` with the contents of a split container in place, on each side."""
         union = self.split_of(container)
         place = contents_place(container, "a container")
@@ -298,7 +316,7 @@ class Session:
             self.write(place, contents)
             return function()
 
-        return self.distribute(side, union)
+        return self.distribute(side, union, frame)
 
     # --- capturing one side ------------------------------------------------------------------------
 
@@ -405,9 +423,6 @@ _CONTAINERS = (list, dict, set)
 class _SplitMark:
     def __repr__(self) -> str:
         return "<contents depend on a tensor>"
-
-
-_SPLIT = _SplitMark()
 
 
 @dataclass(eq=False)

@@ -423,14 +423,3 @@ def same_object_stays(x):
     else:
         z = y
     return z is x, z
-
-
-@case()
-def match_on_tensor_guard(x):
-    match x.ndim:
-        case 1 if x.sum() > 0:
-            return x + 1
-        case 1:
-            return x - 1
-        case _:
-            return x
