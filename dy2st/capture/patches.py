@@ -7,10 +7,12 @@ capture runs and removed afterwards.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, wraps
+from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -57,6 +59,13 @@ def _table() -> list[tuple[Any, str, Any, Any]]:
         # Not only C functions: writers are wrapped in Python by then (static/watch.py).
         if name in operators and callable(member) and not name.startswith("__"):
             out.append((paddle._C_ops, name, member, _operator(name, member)))
+    for module in _modules_of_paddle():
+        for name, member in list(vars(module).items()):
+            if recording(member) is not member:
+                out.append((module, name, member, recording(member)))
+    for name, member in list(vars(paddle._legacy_C_ops).items()):
+        if isinstance(member, BuiltinFunctionType) and hasattr(paddle._C_ops, name):
+            out.append((paddle._legacy_C_ops, name, member, _legacy_operator(name, member)))
     for name in Methods.lifted:
         old = paddle.Tensor.__dict__.get(name, _ABSENT)
         if old is not _ABSENT:
@@ -65,6 +74,58 @@ def _table() -> list[tuple[Any, str, Any, Any]]:
     old = creation._to_tensor_non_static
     out.append((creation, "_to_tensor_non_static", old, _to_tensor(old)))
     return out
+
+
+@cache
+def _held_by_value() -> dict[int, Callable[..., Any]]:
+    """By the identity of each C operator, the function that records it."""
+    import paddle
+
+    core = paddle.base.core
+    return {
+        id(member): _operator(name, getattr(paddle._C_ops, name, member))
+        for module in (core.eager.ops, core.pir.ops)
+        for name, member in vars(module).items()
+        if isinstance(member, BuiltinFunctionType) and not name.startswith("__")
+    }
+
+
+def recording(function: Any) -> Any:
+    """The recording twin of a C operator that somebody holds by value; else ``function`` itself.
+
+    ``from paddle.tensor import matmul`` in a user's module gives the C function.
+    """
+    return _held_by_value().get(id(function), function)
+
+
+def _modules_of_paddle() -> list[ModuleType]:
+    """Modules of Paddle's Python layer; many import C operators by value (``tensor.linalg``)."""
+    return [
+        module
+        for name, module in sorted(sys.modules.items())
+        if name.partition(".")[0] == "paddle"
+        and isinstance(module, ModuleType)
+        and not name.startswith(("paddle._C_ops", "paddle.base.libpaddle"))
+    ]
+
+
+def _legacy_operator(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    """``_legacy_C_ops.<name>(tensor, ..., "attribute", value, ...)`` while recording."""
+    from dy2st.capture.dispatch import record
+    from dy2st.capture.recorder import _active
+
+    def operator(*args: Any, **kwargs: Any) -> Any:
+        recorder = getattr(_active, "recorder", None)
+        if recorder is None:
+            return original(*args, **kwargs)
+        count = next((i for i, a in enumerate(args) if isinstance(a, str)), len(args))
+        named = dict(zip(args[count::2], args[count + 1 :: 2], strict=True))
+        for choice_of_kernel in ("use_cudnn", "use_mkldnn"):
+            named.pop(choice_of_kernel, None)
+        return record(recorder, name, args[:count], {**named, **kwargs})
+
+    operator.__name__ = name
+    return operator
 
 
 def _operator(name: str, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodT
 from typing import Any, cast
 
 from dy2st import debug
+from dy2st.capture.patches import recording
 from dy2st.convert import active
 from dy2st.convert.builtins_ import TABLE, TAKES_UNIONS
 from dy2st.convert.places import contents_place
@@ -60,6 +61,8 @@ def _call_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any
         return call(function.__func__, function.__self__, *args, **kwargs)
     if kind is BuiltinFunctionType and isinstance(function.__self__, _CONTAINERS):
         return _container_method(session, function, args, kwargs)
+    if kind is BuiltinFunctionType:
+        return _plain(session, recording(function), args, kwargs)
     if kind is functools.partial:
         return call(function.func, *function.args, *args, **{**function.keywords, **kwargs})
     if isinstance(function, functools._lru_cache_wrapper):

@@ -10,8 +10,10 @@ A tensor is *watched* once a Program reads it: it then has an epoch, kept on the
 
 from __future__ import annotations
 
+import sys
 import threading
 from functools import wraps
+from types import ModuleType
 from typing import Any
 
 _EPOCH = "_dy2st_epoch"
@@ -96,6 +98,10 @@ class Originals:
 
     data_ptr: Any = None
     empty: Any = None
+    Tensor: Any = None
+    # Objects of Paddle that hold the process's state: reading them costs a tenth of asking.
+    tracer: Any = None
+    defaults: Any = None
 
 
 def install() -> None:
@@ -109,6 +115,9 @@ def install() -> None:
 
         Originals.data_ptr = paddle.Tensor.data_ptr
         Originals.empty = paddle._C_ops.empty
+        Originals.Tensor = paddle.Tensor
+        Originals.tracer = paddle.base.framework._dygraph_tracer()
+        Originals.defaults = paddle.base.layer_helper_base.LayerHelperBase
         _wrap_operators()
         _wrap_tensor()
         _wrap_layer()
@@ -154,9 +163,16 @@ def _wrap_partial_grad() -> None:
 def _wrap_operators() -> None:
     import paddle
 
+    writers: dict[int, Any] = {}
     for name, original in list(vars(paddle._C_ops).items()):
         if name.endswith("_") and not name.startswith("__") and callable(original):
-            setattr(paddle._C_ops, name, _after(original))
+            writers[id(original)] = _after(original)
+            setattr(paddle._C_ops, name, writers[id(original)])
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith("paddle.") and isinstance(module, ModuleType):
+            for name, member in list(vars(module).items()):
+                if id(member) in writers:  # tensor.manipulation holds index_put_ by value
+                    setattr(module, name, writers[id(member)])
 
 
 def _after(original: Any) -> Any:

@@ -91,7 +91,7 @@ def test_residual_that_is_needed_later_is_not_overwritten(case: Case) -> None:
     x = case.relu(case.conv(case.input(1, 8, 6, 6), 8, 1))
     y = case.relu(case.b.add(case.conv(x, 8, 1), x))
     nodes = case.check(y, case.b.mul(x, 2.0))
-    assert all(not n.attrs["overwrites"] for n in calls(nodes, "conv"))
+    assert all(not n.attrs["overwrites"] for n in calls(nodes, "conv "))
 
 
 def test_both_sides_of_a_sum_are_convolutions(case: Case) -> None:
@@ -210,6 +210,34 @@ def test_post_ops_behind_a_reshape(case: Case) -> None:
     y = case.b.mul(case.b.reshape(x, (2, 6, 3, 4)), 0.5)
     nodes = case.check(case.b.add(y, case.input(2, 6, 3, 4)))
     assert not kinds(nodes, g.Map)
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("channels", [5, 40])
+def test_relu6_around_a_depthwise_convolution(case: Case, rank, kernel, stride, channels) -> None:
+    relu6 = lambda x: case.b.elementwise("clip", x, 0.0, 6.0)
+    x = case.b.mul(case.conv(case.input(2, 3, *(11, 9)[:rank]), channels, 1), 10.0)
+    y = case.conv(relu6(x), channels, kernel, stride=stride, pad=kernel // 2, groups=channels)
+    y = case.b.mul(relu6(y), 2.0)
+    nodes = case.check(case.conv(y, 4, 1))
+    assert not kinds(nodes, g.Map)
+    assert len(calls(nodes, "window")) == 1
+
+
+def test_nan_passes_a_relu6(case: Case) -> None:
+    relu6 = lambda x: case.b.elementwise("clip", x, 0.0, 6.0)
+    x = case.input(1, 4, 9, 9)
+    case.feeds[x][0, :, 4, 4] = [np.nan, np.inf, -np.inf, 7]
+    y = case.b.conv(
+        relu6(x), case.weight(4, 1, 1, 1), stride=(1, 1), padding=((0, 0),) * 2,
+        dilation=(1, 1), groups=4,
+    )  # fmt: skip
+    new = rewrite([relu6(y)], lambda node: node in case.weights)
+    (want,), (got,) = (interpret.run(n, case.feeds) for n in ([relu6(y)], new))
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+    assert np.isnan(got).sum() == 1
 
 
 def test_inexact_functions_stay_kernels(case: Case) -> None:

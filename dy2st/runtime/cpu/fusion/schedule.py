@@ -65,6 +65,9 @@ class Structure:
     row_buffers: list[tuple[str, int]]  # dtype, slot of its byte offset
     row_position: Position | None
     extent_slot: dict[int, int]
+    # The loop around the lanes' is walked in blocks, so that what is contiguous along it is read by
+    # whole tiles and transposed in registers.
+    tile: int | None = None
     key: str = ""
 
 
@@ -239,9 +242,9 @@ def choose_width(kernel: LoopKernel, lane: int | None, vector_bytes: int) -> int
 class _Slots:
     """Numbers that become slots of ``sizes``; which ones are slots depends on structure alone."""
 
-    def __init__(self, lane: int | None) -> None:
+    def __init__(self, lane: int | None, tile: int | None) -> None:
         self.values: list[int] = []
-        self.lane = lane
+        self.units = (lane, tile)
         self._positions: dict[Affine, Position] = {}
 
     def slot(self, value: int) -> int:
@@ -254,7 +257,7 @@ class _Slots:
         found = self._positions.get(affine)
         if found is None:
             strides = tuple(
-                (v, -1 if v == self.lane and c == 1 else self.slot(c)) for v, c in affine.terms
+                (v, -1 if v in self.units and c == 1 else self.slot(c)) for v, c in affine.terms
             )
             found = Position(self.slot(affine.const) if affine.const else None, strides)
             self._positions[affine] = found
@@ -269,8 +272,11 @@ def schedule(
     kernel = collapse(kernel, pool)
     lane = choose_lane(kernel, vector_bytes // 4)
     width = choose_width(kernel, lane, vector_bytes)
-    kernel, lane = _renumber(_order(kernel, lane), lane, pool)
-    slots = _Slots(lane)
+    tile = choose_tile(kernel, lane, width)
+    kernel, lane = _renumber(_order(kernel, lane, tile), lane, pool)
+    if tile is not None:
+        tile = len(kernel.outer) - 2
+    slots = _Slots(lane, tile)
     extent_slot = {v: slots.slot(kernel.extents[v]) for v in (*kernel.outer, *kernel.inner)}
 
     def data(e: L) -> tuple[Any, ...]:
@@ -298,10 +304,11 @@ def schedule(
         row_buffers,
         row_position,
         extent_slot,
+        tile,
     )
     structure.key = describe(structure)
     cost = _cost(kernel)
-    chunks, place, length = _chunks(kernel, lane, width, threads, cost)
+    chunks, place, length = _chunks(kernel, lane, tile, width, threads, cost)
     header = [chunks, place, length, row_bytes]
     sizes = np.array(header + slots.values, np.int64)
     return Scheduled(structure, sizes, row_bytes * chunks, cost, chunks)
@@ -316,11 +323,26 @@ def _span(kernel: LoopKernel, affine: Affine, strides: tuple[int, ...], e: L) ->
     return reach
 
 
-def _order(kernel: LoopKernel, lane: int | None) -> LoopKernel:
-    """The lane variable goes innermost among its own."""
+def choose_tile(kernel: LoopKernel, lane: int | None, width: int) -> int | None:
+    """The variable along which most of the loads that lanes would gather are contiguous."""
+    if lane is None or kernel.inner or kernel.extents[lane] < width:
+        return None
+    votes: dict[int, int] = {}
+    for e in walk([r for item in kernel.items() for r in roots(item)]):
+        gathered = e.op == "load" and not e.args and e.data[1].coefficient(lane) not in (0, 1)
+        if gathered and ITEMSIZE[kernel.buffers[e.data[0]]] > 1:
+            for v in kernel.outer:
+                if e.data[1].coefficient(v) == 1 and kernel.extents[v] >= width:
+                    votes[v] = votes.get(v, 0) + 1
+    return max(votes, key=lambda v: votes[v]) if votes else None
+
+
+def _order(kernel: LoopKernel, lane: int | None, tile: int | None) -> LoopKernel:
+    """The lane variable goes innermost among its own, that of tiles around it."""
 
     def last(group: list[int]) -> list[int]:
-        return [v for v in group if v != lane] + [v for v in group if v == lane]
+        rest = [v for v in group if v not in (lane, tile)]
+        return rest + [v for v in (tile, lane) if v in group]
 
     return replace(kernel, outer=last(kernel.outer), inner=last(kernel.inner))
 
@@ -376,7 +398,12 @@ def _cost(kernel: LoopKernel) -> float:
 
 
 def _chunks(
-    kernel: LoopKernel, lane: int | None, width: int, threads: int, cost: float
+    kernel: LoopKernel,
+    lane: int | None,
+    tile: int | None,
+    width: int,
+    threads: int,
+    cost: float,
 ) -> tuple[int, int, int]:
     """(chunks, place of the divided variable in ``outer``, its length a chunk)."""
     if threads <= 1 or cost < PARALLEL_FROM or not kernel.outer:
@@ -384,7 +411,7 @@ def _chunks(
     best: tuple[float, int, int, int] | None = None
     for place, v in enumerate(kernel.outer):
         n = kernel.extents[v]
-        align = width if v == lane else 1
+        align = width if v in (lane, tile) else 1
         length = -(-n // threads)
         length = -(-length // align) * align
         chunks = -(-n // length)
@@ -411,7 +438,7 @@ def describe(s: Structure) -> str:
     lines = [
         f"loop outer={s.outer} inner={s.inner} lane={s.lane} width={s.width}",
         f"buffers={s.buffers} writes={s.writes} rows={s.row_buffers} at={s.row_position}",
-        f"extents={sorted(s.extent_slot.items())}",
+        f"extents={sorted(s.extent_slot.items())} tile={s.tile}",
     ]
     for e, i in number.items():
         lines.append(f"{i} = {e.op} {e.dtype} {[number[a] for a in e.args]} {e.data!r}")

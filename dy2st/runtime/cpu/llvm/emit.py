@@ -17,6 +17,7 @@ from dy2st.runtime.cpu.fusion.schedule import HEADER, Position, Structure
 from dy2st.runtime.cpu.llvm import reductions, scalar_ops
 from dy2st.runtime.cpu.llvm.memory import Memory
 from dy2st.runtime.cpu.llvm.text import V, Writer
+from dy2st.runtime.cpu.llvm.tiles import Tiles
 
 DIVISION_BY_ZERO = 1
 INDEX_OUT_OF_RANGE = 2
@@ -44,6 +45,7 @@ class Emitter:
         self.low: dict[int, V] = {}
         self.high: dict[int, V] = {}
         self.memory = Memory(self)
+        self.tiles = Tiles(self)
         self.home: dict[str, Level] = {}  # the level at which a value was computed
         self._depends: dict[L, frozenset[int]] = {}
         items = [i for stage in structure.stages for i in stage] + list(structure.finals)
@@ -192,11 +194,14 @@ class Emitter:
             return
         first, rest = variables[0], variables[1:]
         if first == self.s.lane:
-            self._lane_loop(first, low[first], high[first], body)
+            self.lane_loop(first, low[first], high[first], body, body)
             return
-        self._counted(first, low[first], high[first], 1, lambda: self.loop(rest, low, high, body))
+        if first == self.s.tile:
+            self.tiles.loop(low, high, body)
+            return
+        self.counted(first, low[first], high[first], 1, lambda: self.loop(rest, low, high, body))
 
-    def _counted(self, v: int, low: V, high: V, step: int, inside: Callable[[], None]) -> str:
+    def counted(self, v: int, low: V, high: V, step: int, inside: Callable[[], None]) -> str:
         """``for (v = low; v + step <= high; v += step)``; gives the name of the counter after it."""
         w = self.w
         outside = self.levels[-1]
@@ -229,9 +234,12 @@ class Emitter:
             w.line(f"{tag}.end:")
         return counter.name
 
-    def _lane_loop(self, v: int, low: V, high: V, body: Callable[[], None]) -> None:
+    def lane_loop(
+        self, v: int, low: V, high: V, body: Callable[[], None], rest: Callable[[], None]
+    ) -> None:
+        """Full vectors by ``body()``, then ``rest()`` under the mask of what is left."""
         w, width = self.w, self.s.width
-        after = self._counted(v, low, high, width, body)
+        after = self.counted(v, low, high, width, body)
         outside = self.levels[-1]
         level = Level(v)
         counter = V(after, "int64", 0)
@@ -240,7 +248,7 @@ class Emitter:
         tag = w.fresh("T")
         with self.at(level):
             self.mask = self._tail_mask(counter, high)
-            body()
+            rest()
             self.mask = None
         self.levels.pop()
         del self.bases[v]
@@ -336,7 +344,7 @@ _SPECIAL: dict[str, Callable[[Emitter, L, int], V]] = {
     "reduced": _unfinished,
 }
 
-_MAIN = """
+MAIN = """
 define internal void @{name}.work(ptr %context) #0 {{
 entry:
 %ptrs = load ptr, ptr %context
@@ -406,7 +414,7 @@ def kernel_ir(structure: Structure, name: str, vector_bytes: int) -> str:
     )
     declared = "\n".join(sorted(emitter.w.declared))
     table = len(structure.buffers) + (1 if structure.row_buffers else 0)
-    return f"{declared}\n{chunk}{_MAIN.format(name=name, table=table)}\n{attributes}"
+    return f"{declared}\n{chunk}{MAIN.format(name=name, table=table)}\n{attributes}"
 
 
-__all__ = ["HEADER", "Emitter", "kernel_ir"]
+__all__ = ["HEADER", "MAIN", "Emitter", "kernel_ir"]

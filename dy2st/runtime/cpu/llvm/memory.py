@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dy2st.runtime.cpu.llvm.emit import Emitter
 
 # What memory holds, as a dtype of `text.V`.
-_HELD = {"bool": "uint8", "bfloat16": "int16"}
+HELD = {"bool": "uint8", "bfloat16": "int16"}
 
 
 class Memory:
@@ -85,7 +85,8 @@ class Memory:
                 e.entry.memo[key] = e.w.value(f"load ptr, ptr {at.name}", "int64", 0)
         return e.entry.memo[key]
 
-    def _element(self, base: V, position: V, dtype: str) -> V:
+    def element(self, base: V, position: V, dtype: str) -> V:
+        """The address of an element."""
         element = MEMORY_TYPE[dtype]
         return self.e.w.value(
             f"getelementptr {element}, ptr {base.name}, i64 {position.name}", "int64", 0
@@ -98,6 +99,8 @@ class Memory:
         e, w = self.e, self.e.w
         buffer, position, strides, small = load.data
         dtype = e.s.buffers[buffer]
+        if e.tiles.row is not None and load in e.tiles.loads:
+            return self.decode(e.tiles.load(load), dtype)
         dynamic = [e.value(a) for a in load.args[: len(strides)]]
         guard = e.value(load.args[-1]) if len(load.args) > len(strides) else None
         start = self.scalar_part(position)
@@ -110,20 +113,20 @@ class Memory:
             return self._scalar_load(base, start, dtype, guard)
         stride = self.lane_stride(position)
         if stride == -1 and not moving:
-            return self._vector_load(self._element(base, start, dtype), dtype, guard)
+            return self._vector_load(self.element(base, start, dtype), dtype, guard)
         if stride is None and not moving:
             # Only the guard varies with the lane.
             return self._guarded_broadcast(base, start, dtype, guard)
         offsets = self._offsets(stride, moving, "int32" if small else "int64")
-        return self._gather(self._element(base, start, dtype), offsets, dtype, guard)
+        return self._gather(self.element(base, start, dtype), offsets, dtype, guard)
 
     def _scalar_load(self, base: V, start: V, dtype: str, guard: V | None) -> V:
         w = self.e.w
         if guard is not None:
             start = w.select(guard, start, w.const(0, "int64"))
-        address = self._element(base, start, dtype)
-        raw = w.value(f"load {MEMORY_TYPE[dtype]}, ptr {address.name}", _HELD.get(dtype, dtype), 0)
-        return self._decode(raw, dtype)
+        address = self.element(base, start, dtype)
+        raw = w.value(f"load {MEMORY_TYPE[dtype]}, ptr {address.name}", HELD.get(dtype, dtype), 0)
+        return self.decode(raw, dtype)
 
     def _all_of(self, guard: V | None) -> V | None:
         """The mask of the tail and the guard together; None where every lane counts."""
@@ -135,13 +138,13 @@ class Memory:
 
     def _vector_load(self, address: V, dtype: str, guard: V | None) -> V:
         w, lanes = self.e.w, self.e.s.width
-        held = _HELD.get(dtype, dtype)
+        held = HELD.get(dtype, dtype)
         vector = type_of(held, lanes)
         mask = self._all_of(guard)
         align = ITEMSIZE[dtype]
         if mask is None:
             raw = w.value(f"load {vector}, ptr {address.name}, align {align}", held, lanes)
-            return self._decode(raw, dtype)
+            return self.decode(raw, dtype)
         name = f"@llvm.masked.load.v{lanes}{_suffix(held)}.p0"
         w.declared.add(f"declare {vector} {name}(ptr, i32, <{lanes} x i1>, {vector})")
         raw = w.value(
@@ -150,7 +153,7 @@ class Memory:
             held,
             lanes,
         )
-        return self._decode(raw, dtype)
+        return self.decode(raw, dtype)
 
     def _guarded_broadcast(self, base: V, start: V, dtype: str, guard: V | None) -> V:
         w, lanes = self.e.w, self.e.s.width
@@ -178,7 +181,7 @@ class Memory:
 
     def _gather(self, address: V, offsets: V, dtype: str, guard: V | None) -> V:
         w, lanes = self.e.w, self.e.s.width
-        held = _HELD.get(dtype, dtype)
+        held = HELD.get(dtype, dtype)
         vector, pointers = type_of(held, lanes), f"<{lanes} x ptr>"
         at = w.value(
             f"getelementptr {MEMORY_TYPE[dtype]}, ptr {address.name}, {offsets}", "int64", lanes
@@ -192,7 +195,7 @@ class Memory:
             held,
             lanes,
         )
-        return self._decode(raw, dtype)
+        return self.decode(raw, dtype)
 
     # -- stores ----------------------------------------------------------------------------------
 
@@ -202,7 +205,7 @@ class Memory:
         dtype = e.s.buffers[buffer]
         start = self.scalar_part(position)
         stride = self.lane_stride(position)
-        address = self._element(self.base(buffer), start, dtype)
+        address = self.element(self.base(buffer), start, dtype)
         lanes = e.s.width if stride is not None else 0
         raw = self._encode(e.splat(value, lanes), dtype)
         if not lanes:
@@ -248,7 +251,7 @@ class Memory:
                     f"getelementptr i8, ptr {whole.name}, i64 {skipped.name}", "int64", 0
                 )
         assert e.s.row_position is not None
-        return self._element(e.entry.memo[key], self.scalar_part(e.s.row_position), dtype)
+        return self.element(e.entry.memo[key], self.scalar_part(e.s.row_position), dtype)
 
     def store_row(self, slot: int, value: V) -> None:
         """Keep a value of this element."""
@@ -266,17 +269,18 @@ class Memory:
         """What ``store_row`` kept."""
         e = self.e
         held_dtype = e.s.row_buffers[slot][0]
-        held = _HELD.get(held_dtype, held_dtype)
+        held = HELD.get(held_dtype, held_dtype)
         address = self._row_address(slot, held_dtype)
         vector = type_of(held, e.s.width)
         raw = e.w.value(
             f"load {vector}, ptr {address.name}, align {ITEMSIZE[held_dtype]}", held, e.s.width
         )
-        return self._decode(raw, held_dtype)
+        return self.decode(raw, held_dtype)
 
     # -- what memory holds -----------------------------------------------------------------------
 
-    def _decode(self, raw: V, dtype: str) -> V:
+    def decode(self, raw: V, dtype: str) -> V:
+        """What memory holds, in the compute dtype."""
         w = self.e.w
         if dtype == "bool":
             return w.compare("ne", raw, w.like(0, raw))

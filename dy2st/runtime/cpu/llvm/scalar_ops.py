@@ -184,8 +184,12 @@ UNARY: dict[str, Callable[[Writer, V], V]] = {
 
 def _extreme(op: str) -> Callable[[Writer, V, V], V]:
     def function(w: Writer, a: V, b: V) -> V:
+        if b.number is not None:
+            a, b = b, a
         best = w.select(compare(w, op, a, b), a, b)
-        if is_float(a.dtype):
+        # Against a number, which comes first, the comparison with NaN has chosen NaN already.
+        number = a.number is not None and not math.isnan(a.number)
+        if is_float(a.dtype) and not number:
             # A comparison with NaN chose b; a's NaN must win too.
             best = w.select(w.compare("uno", a, a), a, best)
         return best

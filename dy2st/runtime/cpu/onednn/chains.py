@@ -1,7 +1,8 @@
 """Element-wise nodes behind a primitive that it may do itself, as post-ops.
 
 A chain starts at a primitive's only result and goes on while the value has a single reader that
-is a recognised map (or, behind a matrix product, a reshape).
+is a recognised map (or, behind a matrix product, a reshape). Behind a depthwise convolution any
+map over the value and vectors of channels is a link, for window kernels can do them all.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ CHAINED = ("conv", "conv_transpose", "matmul")
 
 @dataclass(frozen=True)
 class Link:
-    """One node of a chain; ``steps`` make it from the one before (none for a reshape)."""
+    """One node of a chain; ``steps`` make it from the one before (none for a reshape; None where
+    oneDNN has no post-op for it)."""
 
     node: Node
-    steps: tuple[Step, ...] = ()
+    steps: tuple[Step, ...] | None = ()
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,14 @@ class Chain:
     def cut(self, count: int) -> Chain:
         """The chain with its first ``count`` links."""
         return Chain(self.head, self.part, self.links[:count])
+
+
+def is_depthwise(head: g.Primitive) -> bool:
+    """Whether a channels-last node convolves each channel by itself, over one or two axes."""
+    if head.kind != "conv" or head.operands[0].rank not in (3, 4):
+        return False
+    channels, groups = head.operands[0].shape[-1], head.attrs["groups"]
+    return bool(groups == channels == head.operands[1].shape[0])
 
 
 def find_chains(
@@ -81,8 +91,16 @@ def _follow(
 def _link(head: g.Primitive, user: Node, value: Node) -> Link | None:
     if isinstance(user, g.Reshape) and head.kind == "matmul":
         return Link(user)
-    if isinstance(user, g.Map) and user.shape == value.shape:
-        steps = recognise(user, value)
-        if steps is not None:
-            return Link(user, tuple(steps))
-    return None
+    if not isinstance(user, g.Map) or user.shape != value.shape:
+        return None
+    steps = recognise(user, value)
+    if steps is not None:
+        return Link(user, tuple(steps))
+    return Link(user, None) if is_depthwise(head) and of_vectors(user, value) else None
+
+
+def of_vectors(user: g.Map, value: Node) -> bool:
+    """Whether a map reads, beside ``value``, only vectors along the last axis and numbers."""
+    floats = all(x.dtype == "float32" for x in (user, *user.operands))
+    others = (x for x in user.operands if x is not value)
+    return floats and all(x.size == (x.shape[-1] if x.rank else 1) for x in others)

@@ -31,6 +31,7 @@ class Context:
         self.users: dict[Node, list[Node]] = {}
         self.position: dict[Node, int] = {}  # when a node is computed, chains at their end
         self.outputs: frozenset[Node] = frozenset()
+        self.linked: set[Node] = set()  # nodes inside chains
         self._is_static = is_static
         self._static: dict[Node, bool] = {}
 

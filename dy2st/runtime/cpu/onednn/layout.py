@@ -14,17 +14,24 @@ from dy2st.debug import log
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.graph import Node, consumers, topological
 from dy2st.runtime.cpu.layout import assign_layouts, reshape
-from dy2st.runtime.cpu.onednn.chains import Chain, find_chains
+from dy2st.runtime.cpu.onednn.chains import Chain, find_chains, is_depthwise
 from dy2st.runtime.cpu.onednn.context import Context
 from dy2st.runtime.cpu.onednn.lower_conv import lower_conv
 from dy2st.runtime.cpu.onednn.lower_matmul import lower_matmul
 from dy2st.runtime.cpu.onednn.lower_pool import lower_pool
 from dy2st.runtime.cpu.onednn.lower_rnn import lower_rnn
+from dy2st.runtime.cpu.onednn.lower_window import lower_depthwise
 from dy2st.runtime.cpu.onednn.primitive import primitives
 from dy2st.runtime.cpu.threads import get_num_threads, openmp_threads
 
+
+def _conv(context: Context, chain: Chain) -> Node | None:
+    node = lower_depthwise(context, chain) if is_depthwise(chain.head) else None
+    return node or lower_conv(context, chain)
+
+
 CHAIN_RULES: dict[str, Callable[[Context, Chain], Node | None]] = {
-    "conv": lower_conv,
+    "conv": _conv,
     "conv_transpose": lower_conv,
     "matmul": lower_matmul,
 }
@@ -55,7 +62,7 @@ class _Rewrite:
         context.outputs = frozenset(self.outputs)
         self.chains = find_chains(self.order, context.users, self.outputs)
         context.position = {node: i for i, node in enumerate(self.order)}
-        self.inner: set[Node] = set()
+        self.inner = context.linked
         for chain in self.chains.values():
             inside = (chain.head, chain.part, *(link.node for link in chain.links))
             self.inner.update(inside)

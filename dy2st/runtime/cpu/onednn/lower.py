@@ -7,6 +7,7 @@ their own (views are described by the primitive's descriptors and byte offsets);
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,10 +18,11 @@ from dy2st.runtime.cpu.graph import Node, Shape
 from dy2st.runtime.cpu.onednn import constants as c
 from dy2st.runtime.cpu.onednn.descriptor import Desc
 from dy2st.runtime.cpu.onednn.primitive import Primitive, Primitives, primitives
-from dy2st.runtime.cpu.steps import Arg, PrimitiveStep
+from dy2st.runtime.cpu.steps import Arg, KernelStep, PrimitiveStep
 from dy2st.runtime.cpu.views import View
 
 KIND = "onednn"
+WINDOW = "window"
 Result = tuple[Shape, str]
 
 
@@ -109,8 +111,41 @@ def primitive_step(node: g.Primitive, results: Sequence[Node] = ()) -> Primitive
     )
 
 
+def _window_step(node: g.Primitive, parts: tuple[Node, ...]) -> KernelStep:
+    """Window kernels are compiled (or found on disk) here."""
+    from dy2st.runtime.cpu.launch import runtime_table
+    from dy2st.runtime.cpu.llvm.engine import engine
+    from dy2st.runtime.cpu.window.code import window_ir
+
+    window, jit = node.attrs["window"], engine()
+    width = jit.host.vector_bytes
+    return KernelStep(
+        operands=node.operands,
+        results=parts,
+        source=node.source,
+        label=node.attrs["label"],
+        function=jit.function(window.key, lambda name: window_ir(window, name, width)),
+        sizes=node.attrs["sizes"],
+        extra=(runtime_table().ctypes.data,),
+    )
+
+
+def _execute_window(node: g.Primitive, arrays: Sequence[Any]) -> list[Any]:
+    step = _window_step(node, ())
+    shape, dtype = node.results[0]
+    result = np.empty(shape, dtype)
+    operands = [np.ascontiguousarray(a) for a in arrays]
+    addresses = [a.ctypes.data for a in (*operands, result)]
+    ptrs = np.array([*addresses, *step.extra], np.int64)
+    kernel = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)(step.function)
+    kernel(ptrs.ctypes.data, step.sizes.ctypes.data)
+    return [result]
+
+
 def execute_node(node: g.Primitive, arrays: Sequence[Any]) -> list[Any]:
     """Run a lowered node on numpy arrays (row-major); for the interpreter and for tests."""
+    if node.kind == WINDOW:
+        return _execute_window(node, arrays)
     library = primitives()
     assert library is not None
     results = []

@@ -24,7 +24,7 @@ def lower_conv(context: Context, chain: Chain) -> Node | None:
     part = chain.part
     post = PostOps(context, part.shape, channels_last_axes(part.rank), channel=-1)
     for link in chain.links:
-        if not all(post.add(step, link.node) for step in link.steps):
+        if link.steps is None or not all(post.add(step, link.node) for step in link.steps):
             return None
     spec = _specification(chain.head, post.bias is not None)
     descs = context.library.descs

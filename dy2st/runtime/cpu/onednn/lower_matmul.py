@@ -37,7 +37,7 @@ def lower_matmul(context: Context, chain: Chain) -> Node | None:
     reshaped = False
     for link in chain.links:
         reshaped = reshaped or isinstance(link.node, g.Reshape)
-        if not all(post.add(step, link.node, reshaped) for step in link.steps):
+        if not all(post.add(step, link.node, reshaped) for step in link.steps or ()):
             return None
     order = None if reshaped else _wanted_order(context, chain.tail)
     for axes in dict.fromkeys((order, None)):

@@ -1,7 +1,8 @@
-"""Lowering of pools. Averages are oneDNN's; maxima are maps over shifted slices.
+"""Lowering of pools. Averages are oneDNN's; maxima are window kernels, or (over three axes) maps
+over shifted slices.
 
 oneDNN's maximum skips NaN. Eager folds a window in row-major order with ``y > x ? y : x``, so a
-NaN is kept until the next element; a map does the same, at the speed of the memory.
+NaN is kept until the next element; kernels do the same, at the speed of the memory.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dy2st.runtime.cpu.onednn import constants as c
 from dy2st.runtime.cpu.onednn.context import Context, dense
 from dy2st.runtime.cpu.onednn.descriptor import int64s
 from dy2st.runtime.cpu.onednn.lower import Call
+from dy2st.runtime.cpu.onednn.lower_window import lower_maximum
 
 _LOWEST = -3.4028234663852886e38
 _TAPS_AT_ONCE = 25
@@ -28,7 +30,8 @@ def lower_pool(context: Context, node: g.Primitive) -> tuple[Node, ...] | None:
     if not _windows_reach(node):
         return None
     if node.attrs["pool"] == "max":
-        return (_maximum(context.new[node.operands[0]], node),)
+        found = lower_maximum(context, node)
+        return (found or _maximum(context.new[node.operands[0]], node),)
     return _average(context, node)
 
 
