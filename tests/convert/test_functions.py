@@ -74,7 +74,11 @@ def outcome(function: Any, state: Any, arguments: list[Any], capsys: Any) -> Any
     except Exception as error:  # noqa: BLE001
         ours = type(error).__module__.startswith("dy2st")
         kinds = [k for k in type(error).__mro__ if k.__module__ == "builtins"]
-        result = ("raised", AssertionError if AssertionError in kinds else kinds[0], _message(error))
+        result = (
+            "raised",
+            AssertionError if AssertionError in kinds else kinds[0],
+            _message(error),
+        )
         if not ours:
             result = ("raised", type(error), str(error))
     globals_seen = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import paddle
 
-from .table import DOWN, UP, case
+from .table import case
 
 
 class Problem(Exception):

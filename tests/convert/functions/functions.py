@@ -7,7 +7,7 @@ import functools
 import paddle
 from paddle import nn
 
-from .table import DOWN, UP, case
+from .table import case
 
 
 def helper(x):
