@@ -82,7 +82,7 @@ class _Fold(Rewriter):
         self.copy(op)
 
     def fold(self, op: Operation, conv: Operation, bias: Value | None) -> None:
-        _, mean, variance, scale, beta = (self.map[v] for v in op.flat_operands())
+        mean, variance, scale, beta = (self.map[v] for v in list(op.flat_operands())[1:])
         x, weights = (self.map[v] for v in conv.flat_operands())
         rank = weights.type.rank
         axis = _CONVOLUTIONS[conv.name]

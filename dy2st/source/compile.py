@@ -15,7 +15,6 @@ from types import CellType, CodeType, FunctionType
 
 from dy2st.errors import InternalError
 from dy2st.source.parse import ParsedFunction
-from dy2st.source.positions import without_position
 from dy2st.source.quote import quote_block
 from dy2st.source.registry import register
 
@@ -41,11 +40,6 @@ def compile_tree(
     parsed: ParsedFunction, tree: ast.FunctionDef, names: Names, support: str
 ) -> CodeType:
     """The code object of ``tree``, which calls ``convert`` by the free variable ``support``."""
-    lost = without_position(tree)
-    if lost:
-        raise InternalError(
-            f"generated nodes without a position: {[ast.dump(n) for n in lost[:3]]}"
-        )
     outer = quote_block("def _outer(): body", at=tree, body=[tree])[0]
     assert isinstance(outer, ast.FunctionDef)
     # Under its own name it would be a local variable of the outer function, and not a global.

@@ -9,11 +9,16 @@ from typing import Any
 
 @dataclass
 class Copied:
-    """A copy of a tree, the kinds of node in it, and every identifier (attributes not counted)."""
+    """A copy of a tree, the kinds of node in it, and every identifier, names of attributes included."""
 
     node: Any
     kinds: set[type]
     identifiers: set[str]
+
+    @property
+    def has_private_names(self) -> bool:
+        """Whether some name is private to a class."""
+        return any(mangle(name, "C") != name for name in self.identifiers)
 
 
 def copy_tree(node: ast.AST) -> Copied:
@@ -24,7 +29,7 @@ def copy_tree(node: ast.AST) -> Copied:
 
 
 _SHARED = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
-_NAMING = {"id", "arg", "name", "asname", "rest"}
+_NAMING = {"id", "arg", "attr", "name", "asname", "rest"}
 
 
 def _copy(node: ast.AST, kinds: set[type], names: set[str]) -> ast.AST:
@@ -53,6 +58,17 @@ def _named(value: Any, names: set[str]) -> Any:
     return value
 
 
+def child_nodes(node: ast.AST) -> list[ast.AST]:
+    """Children of ``node`` but for contexts and operators; quicker than ``ast.iter_child_nodes``."""
+    found: list[ast.AST] = []
+    for value in node.__dict__.values():
+        if type(value) is list:
+            found += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST) and not isinstance(value, _SHARED):
+            found.append(value)
+    return found
+
+
 def mangle(name: str, owner: str) -> str:
     """``__x`` as the class ``owner`` sees it (language reference, "private name mangling")."""
     owner = owner.lstrip("_")
@@ -63,6 +79,8 @@ def mangle(name: str, owner: str) -> str:
 
 def mangled(copied: Copied, owner: str) -> None:
     """Mangle, in place, every private name outside of inner classes, as the compiler would."""
+    if not copied.has_private_names:
+        return
     _Mangler(owner).visit(copied.node)
     copied.identifiers |= {mangle(name, owner) for name in copied.identifiers}
 
@@ -78,7 +96,8 @@ class _Mangler(ast.NodeVisitor):
                 self._rename(node, key, value)
         if isinstance(node, (ast.Global, ast.Nonlocal)):
             node.names = [mangle(name, self.owner) for name in node.names]
-        super().generic_visit(node)
+        for child in child_nodes(node):
+            self.visit(child)
 
     def _rename(self, node: ast.AST, key: str, value: str) -> None:
         new = mangle(value, self.owner)

@@ -13,6 +13,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from dy2st.source.copying import child_nodes
 from dy2st.source.scopes import FUNCTIONS, Scope, generator_reads, scope_of
 
 Names = frozenset[str]
@@ -65,7 +66,7 @@ class _Liveness:
                 found |= generator_reads(node)
                 stack.append(node.generators[0].iter)
             else:
-                stack.extend(ast.iter_child_nodes(node))
+                stack.extend(child_nodes(node))
         return self.names & found
 
     def writes(self, *nodes: ast.AST | None) -> Names:
@@ -237,7 +238,7 @@ class _Assigned:
             return bound | {node.target.id}
         if isinstance(node, (ast.BoolOp, ast.IfExp, ast.Compare)):
             return self._conditional(node, bound)
-        for child in ast.iter_child_nodes(node):
+        for child in child_nodes(node):
             bound = self.expression(child, bound)
         return bound
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 
 from dy2st.errors import Location, SourceNotFoundError
-from dy2st.source.copying import Copied, copy_tree, mangled
+from dy2st.source.copying import Copied, child_nodes, copy_tree, mangled
 from dy2st.source.positions import at
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -104,6 +104,9 @@ def _find(function: FunctionType) -> tuple[FunctionNode, str | None]:
     lines = linecache.getlines(code.co_filename, function.__globals__)
     if not lines:
         raise _no_source(code, "its lines are not known to linecache")
+    quick = _definition(lines, code)
+    if quick is not None:
+        return quick, None
     for tree in _trees(code.co_filename, lines, code.co_firstlineno):
         found = [
             (node, owner)
@@ -117,6 +120,49 @@ def _find(function: FunctionType) -> tuple[FunctionNode, str | None]:
         if found:
             raise _no_source(code, "several functions on its line look alike")
     raise _no_source(code, "no function of this name and signature starts at its line any more")
+
+
+# A name that may be private to a class: two underscores before it, not two behind.
+_PRIVATE = re.compile(r"\b__\w*(?<!__)\b")
+
+
+def _definition(lines: list[str], code: CodeType) -> FunctionNode | None:
+    """The ``def`` that starts at the code's line, parsed alone; None where that may mislead.
+
+    The block is taken by its indentation. Where that cuts it short (a string at the margin), it does
+    not parse or ends too early, and the caller looks in the whole statement. Private names need the
+    class around it, so they are left to the caller as well.
+    """
+    first = code.co_firstlineno - 1
+    if code.co_name == "<lambda>" or first >= len(lines):
+        return None
+    indent = len(lines[first]) - len(lines[first].lstrip())
+    head = re.compile(rf"\s{{{indent}}}(async\s+)?def\s")
+    stop = first
+    while stop < len(lines) and not head.match(lines[stop]):
+        stop += 1
+    stop += 1
+    ends = re.compile(rf"\s{{0,{indent}}}[^\s#)\]}}]")
+    while stop < len(lines) and not ends.match(lines[stop]):
+        stop += 1
+    block = "".join(lines[first:stop])
+    if _PRIVATE.search(block) or (indent and not first):
+        return None
+    text = "\n" * first + block if not indent else "\n" * (first - 1) + "if 1:\n" + block
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+    body = tree.body[0].body if isinstance(tree.body[0], ast.If) else tree.body
+    node = body[0]
+    if len(body) != 1 or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return None
+    starts = first_line(node) == code.co_firstlineno and _fits(node, code, None)
+    return node if starts and _last_line(code) <= (node.end_lineno or 0) else None
+
+
+def _last_line(code: CodeType) -> int:
+    return max((line or 0 for _, _, line in code.co_lines()), default=0)
 
 
 _parsed: dict[str, tuple[list[str], dict[int, ast.Module]]] = {}
@@ -167,7 +213,7 @@ def _functions(
     node: ast.AST, line: int, owner: str | None
 ) -> Iterator[tuple[FunctionNode, str | None]]:
     """Functions below ``node`` that start at ``line``, each with its innermost class."""
-    for child in ast.iter_child_nodes(node):
+    for child in child_nodes(node):
         end = getattr(child, "end_lineno", None)
         if end is not None and not first_line(child) <= line <= end:
             continue
@@ -240,7 +286,7 @@ def _same_code(node: FunctionNode, code: CodeType) -> bool:
     candidate = next(c for c in inner.co_consts if isinstance(c, CodeType))
     plain = [c for c in code.co_consts if not isinstance(c, CodeType)]
     theirs = [c for c in candidate.co_consts if not isinstance(c, CodeType)]
-    return candidate.co_code == code.co_code and plain == theirs
+    return candidate.co_code == code.co_code and repr(plain) == repr(theirs)
 
 
 def _no_arguments(names: tuple[str, ...]) -> ast.arguments:
@@ -262,6 +308,5 @@ def _check(code: CodeType, copied: Copied) -> None:
     names = {name for name in names if name.isidentifier() and name != "__class__"}
     # pytest's assertion rewriting adds names of its own, which start with `@py`: not identifiers.
     end = getattr(copied.node, "end_lineno", None) or 0
-    last = max((line or 0 for _, _, line in code.co_lines()), default=0)
-    if names or last > end:
+    if names or _last_line(code) > end:
         raise _no_source(code, "the file has changed since it was loaded")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
+from dy2st.source.copying import child_nodes
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
@@ -76,6 +78,18 @@ def scope_of(function: Function) -> Scope:
 class _Collector(ast.NodeVisitor):
     def __init__(self) -> None:
         self.scope = Scope()
+
+    def visit(self, node: ast.AST) -> None:
+        kind = type(node).__name__
+        method = getattr(self, "visit_" + kind, None)
+        if method is not None:
+            method(node)
+        else:
+            self.generic_visit(node)
+
+    def generic_visit(self, node: ast.AST) -> None:
+        for child in child_nodes(node):
+            self.visit(child)
 
     def bind(self, name: str) -> None:
         self.scope.bound.setdefault(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from dy2st.transformers.base import Transformer, Walk, has_yield
+from dy2st.transformers.base import Transformer, Walk
 
 
 class Assert(Transformer):
@@ -20,7 +20,7 @@ class Assert(Transformer):
     def convert(self, node: ast.Assert, walk: Walk) -> list[ast.stmt]:
         if not __debug__:
             return walk.quote_block("pass", node)
-        if has_yield(node):
+        if walk.has_yield(node):
             return [walk.children(node)]
         test = walk.expression(node.test)
         message = [] if node.msg is None else [walk.thunk(node.msg)]

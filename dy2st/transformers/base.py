@@ -75,6 +75,7 @@ class Walk:
         file: str,
         support: str,
         has_class_cell: bool,
+        kinds: set[type],
     ) -> None:
         self.table = table
         self.fresh = fresh
@@ -82,7 +83,8 @@ class Walk:
         self.support = support
         self.has_class_cell = has_class_cell
         self.helpers: set[str] = set()
-        self.shown: dict[str, str] = {}
+        self._may_suspend = bool(kinds & {ast.Yield, ast.YieldFrom, ast.Await})
+        self._may_bind = ast.NamedExpr in kinds
         self.state: FunctionState
         self._pending: list[ast.stmt] = []
 
@@ -130,7 +132,7 @@ class Walk:
         It is a lambda, unless ``node`` binds a name (walrus): a lambda would bind its own.
         """
         before, self._pending = self._pending, []
-        binds = _binds(node)
+        binds = self._may_bind and _binds(node)
         value = self.expression(node)
         definitions, self._pending = self._pending, before
         if not binds and not definitions:
@@ -258,6 +260,10 @@ class Walk:
         made = quote_block("name = value", at=value, name=name, value=value)
         return made, lambda: quote("name", at=value, name=name)  # type: ignore[no-any-return]
 
+    def has_yield(self, node: ast.AST) -> bool:
+        """Whether evaluating ``node`` may suspend the function (inner functions do not count)."""
+        return self._may_suspend and _has_yield(node)
+
     def refuse(self, node: ast.AST, what: str, remedy: str) -> NoReturn:
         """Raise UnsupportedFeatureError at ``node``."""
         raise UnsupportedFeatureError(
@@ -273,8 +279,7 @@ def _binds(node: ast.expr) -> bool:
     return any(isinstance(inner, ast.NamedExpr) for inner in ast.walk(node))
 
 
-def has_yield(node: ast.AST) -> bool:
-    """Whether evaluating ``node`` may suspend the function (inner functions do not count)."""
+def _has_yield(node: ast.AST) -> bool:
     stack = [node]
     while stack:
         inner = stack.pop()

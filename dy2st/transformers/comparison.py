@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from dy2st.transformers.base import Transformer, Walk, has_yield
+from dy2st.transformers.base import Transformer, Walk
 
 _SYMBOLS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
@@ -31,7 +31,7 @@ class Compare(Transformer):
     nodes = (ast.Compare,)
 
     def convert(self, node: ast.Compare, walk: Walk) -> ast.expr:
-        if has_yield(node):
+        if walk.has_yield(node):
             made: ast.expr = walk.children(node)
             return made
         left = walk.expression(node.left)

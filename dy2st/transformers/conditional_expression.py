@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from dy2st.transformers.base import Transformer, Walk, has_yield
+from dy2st.transformers.base import Transformer, Walk
 
 
 class IfExp(Transformer):
@@ -18,7 +18,7 @@ class IfExp(Transformer):
     nodes = (ast.IfExp,)
 
     def convert(self, node: ast.IfExp, walk: Walk) -> ast.expr:
-        if has_yield(node):
+        if walk.has_yield(node):
             made: ast.IfExp = walk.children(node)
             made.test = walk.quote("_d.truth(test)", made.test, test=made.test)
             return made

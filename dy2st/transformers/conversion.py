@@ -21,6 +21,7 @@ from dy2st.transformers.breakpoints import contains_breakpoint
 from dy2st.transformers.pipeline import convert_tree
 
 _GENERATOR = 0x20
+_BREAKPOINTS = {"breakpoint", "set_trace"}
 
 
 @dataclass
@@ -143,14 +144,15 @@ def _template(function: FunctionType) -> _Template:
     if debug.level() >= 1:
         took = (time.perf_counter() - start) * 1e3
         debug.log(1, f"converted {function.__qualname__} ({template.location}) in {took:.1f} ms")
-    if debug.level() >= 3:
-        debug.log(3, f"{template.location}\n{printed(template.tree)}")
+    debug.print_code(str(template.location), lambda: printed(template.tree))
     return template
 
 
 def _convert(function: FunctionType) -> _Template:
     parsed = parse_function(function)
-    has_breakpoint = contains_breakpoint(parsed.node)
+    has_breakpoint = not _BREAKPOINTS.isdisjoint(parsed.identifiers) and contains_breakpoint(
+        parsed.node
+    )
     location = parsed.location
     converted = convert_tree(parsed, has_breakpoint)
     code = compile_tree(parsed, converted.tree, converted.names, converted.support)

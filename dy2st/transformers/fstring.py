@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from dy2st.transformers.base import Transformer, Walk, has_yield
+from dy2st.transformers.base import Transformer, Walk
 
 
 class JoinedStr(Transformer):
@@ -18,7 +18,7 @@ class JoinedStr(Transformer):
     nodes = (ast.JoinedStr,)
 
     def convert(self, node: ast.JoinedStr, walk: Walk) -> ast.expr:
-        if has_yield(node) or all(isinstance(part, ast.Constant) for part in node.values):
+        if walk.has_yield(node) or all(isinstance(part, ast.Constant) for part in node.values):
             made: ast.expr = walk.children(node)
             return made
         parts = [self._part(part, walk) for part in node.values]

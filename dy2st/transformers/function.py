@@ -8,7 +8,7 @@ from dy2st.source.control import escapes, mark_escapes
 from dy2st.source.dataflow import mark_live, mark_unbound
 from dy2st.source.quote import quote_block
 from dy2st.source.scopes import scope_of
-from dy2st.transformers.base import FunctionState, Transformer, Walk, has_yield
+from dy2st.transformers.base import FunctionState, Transformer, Walk
 
 
 class FunctionDef(Transformer):
@@ -45,7 +45,7 @@ class Lambda(Transformer):
         state = FunctionState(
             scope=scope_of(node),
             name="<lambda>",
-            in_place=has_yield(node.body),
+            in_place=walk.has_yield(node.body),
             first_parameter=_first_parameter(node.args),
         )
         with walk.inside_function(state):
@@ -134,7 +134,7 @@ def _first_parameter(args: ast.arguments) -> str | None:
 def convert_body(node: ast.FunctionDef, walk: Walk, name: str) -> None:
     """Convert the statements of ``node`` in place, and declare its variables at its head."""
     scope = scope_of(node)
-    in_place = any(has_yield(statement) for statement in node.body)
+    in_place = any(walk.has_yield(statement) for statement in node.body)
     documentation, body = _split_docstring(node.body)
     mark_escapes(body)
     mark_live(body, scope)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from dy2st.transformers.base import Transformer, Walk, has_yield
+from dy2st.transformers.base import Transformer, Walk
 
 
 class BoolOp(Transformer):
@@ -18,7 +18,7 @@ class BoolOp(Transformer):
     nodes = (ast.BoolOp,)
 
     def convert(self, node: ast.BoolOp, walk: Walk) -> ast.expr:
-        if has_yield(node):
+        if walk.has_yield(node):
             made: ast.expr = walk.children(node)
             return made
         template = "_d.and_(parts)" if isinstance(node.op, ast.And) else "_d.or_(parts)"

@@ -104,7 +104,10 @@ def convert_tree(parsed: ParsedFunction, has_breakpoint: bool = False) -> Conver
     """
     fresh = FreshNames(parsed.identifiers)
     support = fresh.exactly("_d")
-    walk = Walk(TABLE, fresh, parsed.file, support, "__class__" in parsed.freevars)
+    kinds = parsed.kinds
+    if ast.GeneratorExp in kinds:
+        kinds.add(ast.Yield)  # what it may be lowered to
+    walk = Walk(TABLE, fresh, parsed.file, support, "__class__" in parsed.freevars, kinds)
     tree = parsed.node
     if not isinstance(tree, ast.FunctionDef):
         TABLE[ast.AsyncFunctionDef].convert(tree, walk)
@@ -113,7 +116,7 @@ def convert_tree(parsed: ParsedFunction, has_breakpoint: bool = False) -> Conver
         keep_for_debugger(tree, support)
         return Converted(tree, support, Names(frozenset(), {}))
     shown: dict[str, str] = {}
-    if parsed.kinds & _LOWERED:
+    if kinds & _LOWERED:
         lowering = LowerComprehensions(fresh)
         lowering.function(tree)
         shown = lowering.shown

@@ -104,6 +104,12 @@ class Context:
         result: int = self._entry(self.address, self.start, None)
         return result
 
+    def profile(self) -> list[tuple[float, Instruction | None]]:
+        """Run, and give the cycles of each row of the table with what it belongs to."""
+        cycles = np.zeros(len(self.table), np.uint64)
+        executor().profile(self.address, cycles, self.start)
+        return [(float(c), self.owners.get(row)) for row, c in enumerate(cycles)]
+
     def load_statics(self) -> None:
         """Put the addresses of static values where steps look for them."""
         if self._entry(self.address, self._tail, None):

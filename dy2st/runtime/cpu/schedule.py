@@ -13,6 +13,7 @@ from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.llvm.engine import engine
 from dy2st.runtime.cpu.onednn import layout
 from dy2st.runtime.cpu.onednn.lower import primitive_step
+from dy2st.runtime.cpu.scalar_numpy import FUNCTIONS
 from dy2st.runtime.cpu.steps import CallbackStep, KernelStep, Step, View
 from dy2st.runtime.cpu.threads import get_num_threads
 
@@ -39,12 +40,15 @@ def schedule(outputs: Sequence[g.Node], is_static: IsStatic, split: bool = True)
     """Steps that compute ``outputs``.
 
     With ``split``, static nodes are left to the prologue; without, the graph is one that came out
-    of a schedule with ``split`` and is not rewritten again.
+    of a schedule with ``split``, and runs once: by primitives and numpy, as fusing and compiling
+    kernels would take longer than they save.
     """
     result = Scheduled(outputs=list(outputs))
-    if split:
-        result.outputs = layout.rewrite(outputs, is_static)
-        result.roots = static_roots(result.outputs, is_static)
+    if not split:
+        _once(result)
+        return result
+    result.outputs = layout.rewrite(outputs, is_static)
+    result.roots = static_roots(result.outputs, is_static)
     available = set(result.roots)
     # What is in memory already is copied by the planner, not by a kernel.
     wanted = [n for n in dict.fromkeys(result.outputs) if not _in_memory(n, available, result)]
@@ -160,8 +164,33 @@ def _all_results(node: g.Node, known: Sequence[g.Node | None]) -> tuple[g.Node, 
         return (node,)
     return tuple(
         found or g.Part(shape=shape, dtype=dtype, operands=(node,), index=i, source=node.source)
-        for i, (found, (shape, dtype)) in enumerate(zip(known, node.results))
+        for i, (found, (shape, dtype)) in enumerate(
+            zip(known or [None] * len(node.results), node.results)
+        )
     )
+
+
+# --- graphs that run once ----------------------------------------------------------------------
+
+
+def _once(result: Scheduled) -> None:
+    """A step for each node of the graph."""
+    order = g.topological(result.outputs)
+    parts: dict[g.Node, list[g.Node | None]] = {}
+    for node in order:
+        if isinstance(node, g.Part):
+            whole = node.operands[0]
+            assert isinstance(whole, g.Multi)
+            parts.setdefault(whole, [None] * len(whole.results))[node.index] = node
+    for node in order:
+        if isinstance(node, (g.Input, g.Constant, g.Part)):
+            continue
+        if isinstance(node, g.Reshape):
+            result.views[node] = View(node, node.operands[0])
+            continue
+        results = _all_results(node, parts.get(node, ()))
+        made = primitive_step(node, results) if isinstance(node, g.Primitive) else None
+        result.steps.append(made or numpy_step(node, results))
 
 
 # --- nodes by numpy --------------------------------------------------------------------------------
@@ -170,8 +199,13 @@ def _all_results(node: g.Node, known: Sequence[g.Node | None]) -> tuple[g.Node, 
 def numpy_step(node: g.Node, results: tuple[g.Node, ...]) -> CallbackStep:
     """A step that computes ``node`` by numpy into ``results`` (itself, or some of its parts)."""
 
+    ufunc = _ufunc(node)
+
     def function(operands: list[Any], outputs: list[Any]) -> None:
         with np.errstate(all="ignore"):
+            if ufunc is not None:
+                ufunc(*operands, out=outputs[0])
+                return
             made = compute(node, operands)
         for part, out in zip(results, outputs):
             out[...] = made[part.index] if isinstance(part, g.Part) else made
@@ -183,6 +217,19 @@ def numpy_step(node: g.Node, results: tuple[g.Node, ...]) -> CallbackStep:
         label=f"numpy {getattr(node, 'kind', type(node).__name__)}",
         function=function,
     )
+
+
+def _ufunc(node: g.Node) -> Any:
+    """The numpy ufunc that a map is, where it is one of all its operands in their own dtype."""
+    if not isinstance(node, g.Map) or node.dtype not in ("float32", "float64"):
+        return None
+    expr = node.expr
+    places = [a.value if a.op == "arg" else None for a in expr.args]
+    same = all(x.dtype == node.dtype for x in node.operands) and expr.dtype == node.dtype
+    function = FUNCTIONS.get(expr.op)
+    if same and places == list(range(len(node.operands))) and isinstance(function, np.ufunc):
+        return function
+    return None
 
 
 def compute(node: g.Node, operands: list[Any]) -> Any:
