@@ -66,6 +66,8 @@ class Methods:
         "_share_buffer_to",
         "_inplace_assign",
         "backward",
+        "__repr__",
+        "__str__",
     )
 
     @classmethod
@@ -175,6 +177,21 @@ class Methods:
 
     def __format__(self, spec):
         raise self._needs_value("formatted")
+
+    @property
+    def place(self):
+        import paddle
+
+        return paddle.CPUPlace()
+
+    @property
+    def device(self):
+        with self._recorder.paused():
+            return _template(DType.FLOAT32).device
+
+    _place_str = property(lambda self: "Place(cpu)")
+    is_cuda = property(lambda self: False)
+    get_device = lambda self: -1  # noqa: E731
 
     # --- where Python wants data ----------------------------------------------------------------
 
@@ -385,7 +402,9 @@ def _refused(name):
 
 
 # C attributes that mean for a template what they mean for the tensor.
-_KEEP = {"place", "stop_gradient", "type", "layout", "device", "is_cuda", "__dict__", "_place_str"}
+_KEEP = {"stop_gradient", "type", "layout", "__dict__"}
+# Python methods of Paddle's that end in C on memory.
+_MEMORY = ("__dlpack__", "__dlpack_device__", "pin_memory", "__tvm_ffi_env_stream__", "_clear_data")
 
 
 @cache
@@ -401,9 +420,9 @@ def symbolic_class():
         kind = type(member).__name__
         if name in body or name in _KEEP:
             continue
-        if kind == "method_descriptor":
+        if kind == "method_descriptor" or name in _MEMORY:
             body[name] = _refused(name)
-        elif kind == "getset_descriptor":
+        elif kind == "getset_descriptor" or name == "__cuda_array_interface__":
             body[name] = property(_refused(name))
     return type("SymbolicTensor", (base,), body)
 
