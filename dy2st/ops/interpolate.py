@@ -47,7 +47,10 @@ def taps(
         low = np.floor(wide).astype(np.int64)
         weights = _cubic(wide - low)
         return [(np.clip(low + k - 1, 0, last), w) for k, w in enumerate(weights)]
-    source = ratio * (at + np.float32(0.5)) - np.float32(0.5) if half else ratio * at
+    if half:  # in double, then rounded
+        source = (np.float64(ratio) * (at + 0.5) - 0.5).astype(np.float32)
+    else:
+        source = ratio * at
     source = np.maximum(source, 0)
     low = np.minimum(source.astype(np.int64), last)
     share = (source - low).astype(np.float32)
@@ -159,7 +162,19 @@ def _weighted(s: Any, *terms: Any) -> Any:
     return total
 
 
-_NAMES = ["out_size", "size_tensor", "scale_tensor", "data_format", "out_d", "out_h", "out_w", "scale", "interp_method", "align_corners", "align_mode"]
+_NAMES = [
+    "out_size",
+    "size_tensor",
+    "scale_tensor",
+    "data_format",
+    "out_d",
+    "out_h",
+    "out_w",
+    "scale",
+    "interp_method",
+    "align_corners",
+    "align_mode",
+]
 
 
 def _rule(function: Any, lead: str = "") -> Any:
@@ -176,10 +191,10 @@ def _rule(function: Any, lead: str = "") -> Any:
     return rule
 
 
-def _signature(method: str, layout: str = "NCHW") -> str:
+def _signature(method: str) -> str:
     return (
         "x: Tensor, out_size: Tensor? = None, size_tensor: Tensor[] = None, "
-        f"scale_tensor: Tensor? = None, data_format: str = '{layout}', out_d: int = 0, "
+        f"scale_tensor: Tensor? = None, data_format: str = 'NCHW', out_d: int = 0, "
         f"out_h: int = 0, out_w: int = 0, scale: floats = (), interp_method: str = '{method}', "
         "align_corners: bool = True, align_mode: int = 1 -> out"
     )
@@ -225,7 +240,6 @@ class NearestInterp(_Interpolation, name="nearest_interp", signature=_signature(
             "out_d": 4,
             "out_h": 5,
             "out_w": 4,
-            "data_format": "NCDHW",
             "align_corners": False,
         },
     ]
@@ -238,18 +252,13 @@ class BicubicInterp(_Interpolation, name="bicubic_interp", signature=_signature(
     tolerance = (1e-4, 1e-4)  # sixteen products, added in another order
 
 
-class LinearInterp(_Interpolation, name="linear_interp", signature=_signature("linear", "NCW")):
+class LinearInterp(_Interpolation, name="linear_interp", signature=_signature("linear")):
     """A line resized linearly."""
 
-    cases = [{"x": ("N", 2, 5), "out_w": 8, "data_format": "NCW", **m} for m in _MODES]
+    cases = [{"x": ("N", 2, 5), "out_w": 8, **m} for m in _MODES]
 
 
-class TrilinearInterp(
-    _Interpolation, name="trilinear_interp", signature=_signature("trilinear", "NCDHW")
-):
+class TrilinearInterp(_Interpolation, name="trilinear_interp", signature=_signature("trilinear")):
     """A volume resized linearly along all axes."""
 
-    cases = [
-        {"x": (1, 2, 3, 3, 4), "out_d": 4, "out_h": 5, "out_w": 3, "data_format": "NCDHW", **m}
-        for m in _MODES
-    ]
+    cases = [{"x": (1, 2, 3, 3, 4), "out_d": 4, "out_h": 5, "out_w": 3, **m} for m in _MODES]
