@@ -87,7 +87,7 @@ class StaticFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current() is not None:  # inside another capture: part of that Program
             return self._inline(args, kwargs)
-        if not settings.enabled:
+        if not settings.enabled or _mixed_precision():
             return self.original(*args, **kwargs)
         plain = watch.Originals.Tensor
         if not kwargs and all([type(a) is plain for a in args]):
@@ -107,7 +107,7 @@ class StaticFunction:
             if entry is None:
                 return self.original(*args, **kwargs)
         self._last = entry
-        return self._run(entry, structure, tensors, shapes)
+        return self._run(entry, structure, tensors, shapes, (args, kwargs))
 
     def _find(self, group: Group, shapes: tuple[tuple[int, ...], ...]) -> Entry | None:
         for entry in group.entries:
@@ -199,14 +199,19 @@ class StaticFunction:
     # --- running -----------------------------------------------------------------------------------
 
     def _run(
-        self, entry: Entry, structure: Any, tensors: list[Any], shapes: tuple[tuple[int, ...], ...]
+        self,
+        entry: Entry,
+        structure: Any,
+        tensors: list[Any],
+        shapes: tuple[tuple[int, ...], ...],
+        call: Any,
     ) -> Any:
         if watch.Originals.tracer._has_grad:
             weights = autograd.differentiable_weights(entry.weights.parameters)
             if weights or any(not t.stop_gradient for t in tensors):
-                return self._run_with_gradients(entry, structure, tensors, shapes, weights)
+                return self._run_with_gradients(entry, structure, tensors, shapes, weights, call)
         outputs = entry.run(tensors, shapes)
-        return entry.finish(outputs, tensors)
+        return entry.finish(outputs, tensors, call)
 
     def _run_with_gradients(
         self,
@@ -215,10 +220,11 @@ class StaticFunction:
         tensors: list[Any],
         shapes: tuple[tuple[int, ...], ...],
         weights: list[Any],
+        call: Any,
     ) -> Any:
         if not entry.pure:
             debug.log(1, f"{self.__name__}: gradients with random operations or effects: eager")
-            args, kwargs = rebuild(structure, tensors)
+            args, kwargs = call
             return self.original(*args, **kwargs)
         fresh = entry.results.fresh_outputs()
 
@@ -236,7 +242,7 @@ class StaticFunction:
 
         for index, tensor in zip(fresh, autograd.run(forward, again, tensors, weights)):
             outputs[index] = tensor
-        return entry.finish(outputs, tensors)
+        return entry.finish(outputs, tensors, call)
 
     # --- looking inside ------------------------------------------------------------------------------
 
@@ -287,6 +293,14 @@ class StaticFunction:
         if self._instance is not None and self._instance.__dict__.get("forward") is self:
             del self._instance.__dict__["forward"]
         return self.original
+
+
+def _mixed_precision() -> bool:
+    """Whether ``auto_cast`` is in force: eager then casts operands where capture cannot see it."""
+    if watch.Originals.tracer._amp_level == watch.Originals.no_amp:
+        return False
+    debug.log(1, "paddle.amp.auto_cast is in force: running eagerly")
+    return True
 
 
 def _is_tensor(value: Any) -> bool:
