@@ -10,9 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dy2st.debug import set_verbosity
+    from dy2st.debug import set_code_level, set_verbosity
     from dy2st.runtime.cpu.threads import get_num_threads, set_num_threads
-    from dy2st.static.api import enable_to_static, not_to_static, set_code_level, to_static
+    from dy2st.static.api import enable_to_static, not_to_static, to_static
     from dy2st.static.input_spec import InputSpec
 
 __version__ = "0.1.0"
@@ -31,7 +31,7 @@ _HOME = {
     "enable_to_static": "dy2st.static.api",
     "get_num_threads": "dy2st.runtime.cpu.threads",
     "not_to_static": "dy2st.static.api",
-    "set_code_level": "dy2st.static.api",
+    "set_code_level": "dy2st.debug",
     "set_num_threads": "dy2st.runtime.cpu.threads",
     "set_verbosity": "dy2st.debug",
     "to_static": "dy2st.static.api",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +32,8 @@ FLAGS: dict[str, str] = {
 }
 
 _level: int | None = None
+_code_level = 0
+_code_stream = "stdout"
 
 
 def level() -> int:
@@ -49,6 +51,25 @@ def set_verbosity(value: int = 0) -> None:
     if value not in LEVELS:
         raise ValueError(f"the debug level is one of {sorted(LEVELS)}, not {value!r}")
     _level = value
+
+
+def set_code_level(level: int = 100, also_to_stdout: bool = True) -> None:
+    """Print the generated Python of functions as they are converted from now on; 0 stops it.
+
+    ``also_to_stdout`` False prints to stderr. Paddle's levels (which of its passes to print after) have
+    no counterpart: every level above 0 prints the final code.
+    """
+    global _code_level, _code_stream
+    _code_level = int(level)
+    _code_stream = "stdout" if also_to_stdout else "stderr"
+
+
+def print_code(title: str, code: Callable[[], str]) -> None:
+    """Print generated Python where ``set_code_level`` or debug level 3 asks for it."""
+    if _code_level > 0:
+        print(f"# {title}\n{code()}", file=getattr(sys, _code_stream), flush=True)
+    elif level() >= 3:
+        log(3, f"{title}\n{code()}")
 
 
 @contextmanager

@@ -52,6 +52,8 @@ _COMPARISONS = {"equal", "not_equal", "less_than", "less_equal", "greater_than",
 def apply(recorder: Recorder, method: str, tensor: Any, other: Any) -> Any:
     """``tensor.<method>(other)`` as eager computes it."""
     name, reflected = OPERATORS[method]
+    if type(other).__module__ == "dy2st.convert.unions":
+        return NotImplemented  # a value that depends on a tensor: it knows what to do
     if is_tensor(other) or isinstance(other, (np.ndarray, np.generic)):
         if not is_tensor(other):
             other = recorder.constant(np.asarray(other))
@@ -83,7 +85,7 @@ def _scalar(
         factor, bias = _SCALE[name, reflected](number)
         return recorder.call("scale", x, factor, bias, True)
     if name == "divide" and not reflected and not isinstance(number, complex):
-        return recorder.call("div_scale", x, number, 0.0, True)
+        return recorder.call("div_scale", x, number)
     if name == "elementwise_pow" and not reflected:
         return recorder.call("pow", x, number)
     y = recorder.full((), number, target)

@@ -66,6 +66,8 @@ class Methods:
         "_share_buffer_to",
         "_inplace_assign",
         "backward",
+        "__repr__",
+        "__str__",
     )
 
     @classmethod
@@ -176,6 +178,21 @@ class Methods:
     def __format__(self, spec):
         raise self._needs_value("formatted")
 
+    @property
+    def place(self):
+        import paddle
+
+        return paddle.CPUPlace()
+
+    @property
+    def device(self):
+        with self._recorder.paused():
+            return _template(DType.FLOAT32).device
+
+    _place_str = property(lambda self: "Place(cpu)")
+    is_cuda = property(lambda self: False)
+    get_device = lambda self: -1  # noqa: E731
+
     # --- where Python wants data ----------------------------------------------------------------
 
     def _needs_value(self, what):
@@ -229,10 +246,26 @@ class Methods:
         raise self._needs_value("converted with complex()")
 
     def numpy(self, *args):
-        raise self._needs_value("read with .numpy()")
+        """Small integer tensors as arrays of symbolic integers (sizes that Paddle's own Python reads)."""
+        items = self._integers()
+        if items is None:
+            raise self._needs_value("read with .numpy()")
+        out = np.empty(len(items), dtype=object)
+        out[:] = items
+        return out.reshape(self._recorder.value_of(self).shape)
 
     def tolist(self):
-        raise self._needs_value("read with .tolist()")
+        if self._integers() is None:
+            raise self._needs_value("read with .tolist()")
+        return self.numpy().tolist()
+
+    def _integers(self):
+        value = self._recorder.value_of(self)
+        count = dims.product(value.shape)
+        if not value.dtype.is_integer or not isinstance(count, int) or count > _MAX_INTEGERS:
+            return None
+        flat = self if value.type.rank == 1 else self.reshape([-1])
+        return [self._recorder.item(flat[i]) for i in range(count)]
 
     def __array__(self, *args, **kwargs):
         raise self._needs_value("read by numpy")
@@ -384,8 +417,12 @@ def _refused(name):
     return refuse
 
 
+_MAX_INTEGERS = 64
+
 # C attributes that mean for a template what they mean for the tensor.
-_KEEP = {"place", "stop_gradient", "type", "layout", "device", "is_cuda", "__dict__", "_place_str"}
+_KEEP = {"stop_gradient", "type", "layout", "__dict__"}
+# Python methods of Paddle's that end in C on memory.
+_MEMORY = ("__dlpack__", "__dlpack_device__", "pin_memory", "__tvm_ffi_env_stream__", "_clear_data")
 
 
 @cache
@@ -401,9 +438,9 @@ def symbolic_class():
         kind = type(member).__name__
         if name in body or name in _KEEP:
             continue
-        if kind == "method_descriptor":
+        if kind == "method_descriptor" or name in _MEMORY:
             body[name] = _refused(name)
-        elif kind == "getset_descriptor":
+        elif kind == "getset_descriptor" or name == "__cuda_array_interface__":
             body[name] = property(_refused(name))
     return type("SymbolicTensor", (base,), body)
 

@@ -12,9 +12,11 @@ Devices register how they plan (``runtime/cpu``); the reference runs every opera
 from __future__ import annotations
 
 import ctypes
+import gc
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -53,6 +55,19 @@ class ParameterSource(Protocol):
 
     def buffer(self, name: str) -> Buffer:
         """Where the named value lies now; the memory stays valid until its epoch changes."""
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from walking the whole process (Paddle is large) while many
+    objects that live on are made."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class Plan(Protocol):
@@ -103,7 +118,8 @@ class Executable:
             plan = self._plans.get(key)
             if plan is None:
                 sizes = bind_inputs(self.program, [b.shape for b in inputs], self._definitions)
-                plan = self._make_plan(self, sizes, inputs)
+                with collector_paused():
+                    plan = self._make_plan(self, sizes, inputs)
                 self._plans[key] = plan
                 while len(self._plans) > self._limit:
                     self._plans.popitem(last=False)

@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from dy2st.static import settings
 from dy2st.static.function import StaticFunction
-
-_state = {"enabled": True, "code_level": 0}
-
-
-def enabled() -> bool:
-    """Whether converted functions run their Programs (``enable_to_static``)."""
-    return _state["enabled"] is True
 
 
 def enable_to_static(flag: bool) -> None:
     """Turn all converted functions into their originals (False) or back (True)."""
-    _state["enabled"] = bool(flag)
+    settings.enabled = bool(flag)
 
 
 def to_static(function: Any = None, input_spec: Any = None, **options: Any) -> Any:
@@ -78,13 +72,3 @@ def not_to_static(function: Callable[..., Any] | None = None) -> Any:
     if options is not None:
         function._dy2st_not_to_static = True  # type: ignore[attr-defined]
     return function
-
-
-def set_code_level(level: int = 100, also_to_stdout: bool = False) -> None:
-    """Print the generated Python of functions that are converted from now on (level > 0)."""
-    _state["code_level"] = int(level)
-
-
-def code_level() -> int:
-    """The level of ``set_code_level``."""
-    return int(_state["code_level"])

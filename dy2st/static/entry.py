@@ -113,21 +113,22 @@ class Entry:
 
     # --- running -----------------------------------------------------------------------------------
 
-    def run(self, tensors: list[Any]) -> list[Any]:
+    def run(self, tensors: list[Any], shapes: tuple[tuple[int, ...], ...]) -> list[Any]:
         """The Program's outputs as fresh Paddle tensors."""
         data_ptr = watch.Originals.data_ptr
         buffers = [
-            Buffer(data_ptr(t), tuple(t.shape), None if t.is_contiguous() else tuple(t.strides), t)
-            for t in tensors
+            Buffer(data_ptr(t), shape, None if t.is_contiguous() else tuple(t.strides), t)
+            for t, shape in zip(tensors, shapes)
         ]
         return self.executable.run(buffers, self._allocate)
 
-    def finish(self, outputs: list[Any], tensors: list[Any]) -> Any:
+    def finish(self, outputs: list[Any], tensors: list[Any], call: Any) -> Any:
         """Write the buffers that the Program updated, apply effects, rebuild the result."""
-        count = len(self.results.values)
-        for name, value in zip(self.program.writes, outputs[count:]):
-            write_tensor(self.weights.tensors[name], value)
-        return self.results.rebuild(outputs, tensors)
+        if self.program.writes:
+            count = len(self.results.values)
+            for name, value in zip(self.program.writes, outputs[count:]):
+                write_tensor(self.weights.tensors[name], value)
+        return self.results.rebuild(outputs, tensors, call)
 
     def _allocate(self, index: int, dtype: DType, shape: tuple[int, ...]) -> tuple[Any, int]:
         tensor = watch.Originals.empty(shape, self._dtypes[dtype], self._place)

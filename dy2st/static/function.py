@@ -18,7 +18,7 @@ from dy2st.capture import current
 from dy2st.errors import CaptureError, InputError
 from dy2st.ir.dims import SymExpr
 from dy2st.ir.program import Program
-from dy2st.static import autograd, watch
+from dy2st.static import autograd, settings, watch
 from dy2st.static.capture import capture
 from dy2st.static.entry import Entry
 from dy2st.static.input_spec import InputSpec, dtype_name
@@ -87,11 +87,16 @@ class StaticFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current() is not None:  # inside another capture: part of that Program
             return self._inline(args, kwargs)
-        if not _enabled():
+        if not settings.enabled or _mixed_precision():
             return self.original(*args, **kwargs)
-        tensors: list[Any] = []
-        structure = flatten((args, kwargs), _is_tensor, tensors)
-        key = (structure, tuple([(t.dtype, t.ndim) for t in tensors]))
+        plain = watch.Originals.Tensor
+        if not kwargs and all([type(a) is plain for a in args]):
+            tensors = list(args)  # the common case: nothing but tensors, in order
+            structure: Any = _positional(len(args))
+        else:
+            tensors = []
+            structure = flatten((args, kwargs), _is_tensor, tensors)
+        key = (structure, tuple([(t.dtype, len(t.shape)) for t in tensors]))
         group = self._groups.get(key)
         if group is None:
             group = self._new_group(key, args, kwargs, tensors)
@@ -102,7 +107,7 @@ class StaticFunction:
             if entry is None:
                 return self.original(*args, **kwargs)
         self._last = entry
-        return self._run(entry, structure, tensors)
+        return self._run(entry, structure, tensors, shapes, (args, kwargs))
 
     def _find(self, group: Group, shapes: tuple[tuple[int, ...], ...]) -> Entry | None:
         for entry in group.entries:
@@ -193,22 +198,33 @@ class StaticFunction:
 
     # --- running -----------------------------------------------------------------------------------
 
-    def _run(self, entry: Entry, structure: Any, tensors: list[Any]) -> Any:
-        import paddle
-
-        if paddle.is_grad_enabled():
+    def _run(
+        self,
+        entry: Entry,
+        structure: Any,
+        tensors: list[Any],
+        shapes: tuple[tuple[int, ...], ...],
+        call: Any,
+    ) -> Any:
+        if watch.Originals.tracer._has_grad:
             weights = autograd.differentiable_weights(entry.weights.parameters)
             if weights or any(not t.stop_gradient for t in tensors):
-                return self._run_with_gradients(entry, structure, tensors, weights)
-        outputs = entry.run(tensors)
-        return entry.finish(outputs, tensors)
+                return self._run_with_gradients(entry, structure, tensors, shapes, weights, call)
+        outputs = entry.run(tensors, shapes)
+        return entry.finish(outputs, tensors, call)
 
     def _run_with_gradients(
-        self, entry: Entry, structure: Any, tensors: list[Any], weights: list[Any]
+        self,
+        entry: Entry,
+        structure: Any,
+        tensors: list[Any],
+        shapes: tuple[tuple[int, ...], ...],
+        weights: list[Any],
+        call: Any,
     ) -> Any:
         if not entry.pure:
             debug.log(1, f"{self.__name__}: gradients with random operations or effects: eager")
-            args, kwargs = rebuild(structure, tensors)
+            args, kwargs = call
             return self.original(*args, **kwargs)
         fresh = entry.results.fresh_outputs()
 
@@ -221,12 +237,12 @@ class StaticFunction:
         outputs: list[Any] = []
 
         def forward() -> list[Any]:
-            outputs.extend(entry.run(tensors))
+            outputs.extend(entry.run(tensors, shapes))
             return [outputs[i] for i in fresh]
 
         for index, tensor in zip(fresh, autograd.run(forward, again, tensors, weights)):
             outputs[index] = tensor
-        return entry.finish(outputs, tensors)
+        return entry.finish(outputs, tensors, call)
 
     # --- looking inside ------------------------------------------------------------------------------
 
@@ -279,10 +295,21 @@ class StaticFunction:
         return self.original
 
 
-def _is_tensor(value: Any) -> bool:
-    import paddle
+def _mixed_precision() -> bool:
+    """Whether ``auto_cast`` is in force: eager then casts operands where capture cannot see it."""
+    if watch.Originals.tracer._amp_level == watch.Originals.no_amp:
+        return False
+    debug.log(1, "paddle.amp.auto_cast is in force: running eagerly")
+    return True
 
-    return isinstance(value, paddle.Tensor)
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, watch.Originals.Tensor)
+
+
+@functools.cache
+def _positional(count: int) -> Any:
+    return flatten((tuple([LEAF] * count), {}), lambda v: v is LEAF, [])
 
 
 def _examples(spec: Any, paddle: Any) -> Any:
@@ -357,9 +384,3 @@ def _generalise(group: Group, shapes: Sequence[tuple[int, ...]]) -> None:
             for axis, (dim, size) in enumerate(zip(value.shape, shape)):
                 if not isinstance(dim, SymExpr) and dim != size and spec is None:
                     axes.add(axis)
-
-
-def _enabled() -> bool:
-    from dy2st.static.api import enabled
-
-    return enabled()

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dy2st.static.structure import PLAIN
-from dy2st.static.watch import Clock
+from dy2st.static.watch import Clock, Originals
 
 _TABLES = ("_sub_layers", "_parameters", "_buffers", "_forward_pre_hooks", "_forward_post_hooks")
 _MAX_ITEMS = 64
@@ -68,12 +68,9 @@ def _key(value: Any) -> Any:
 
 
 def process_state() -> tuple[Any, ...]:
-    """State of the process that operations read without being asked: default dtype, AMP, mode."""
-    import paddle
-
-    tracer = paddle.base.framework._dygraph_tracer()
-    amp = None if tracer is None else (str(tracer._amp_level), str(tracer._amp_dtype))
-    return (paddle.get_default_dtype(), amp)
+    """State of the process that operations read without being asked: default dtype and AMP."""
+    tracer = Originals.tracer
+    return (Originals.defaults._LayerHelperBase__dtype, tracer._amp_level, tracer._amp_dtype)
 
 
 def random_state() -> tuple[Any, ...]:

@@ -98,6 +98,11 @@ class Originals:
 
     data_ptr: Any = None
     empty: Any = None
+    Tensor: Any = None
+    # Objects of Paddle that hold the process's state: reading them costs a tenth of asking.
+    tracer: Any = None
+    defaults: Any = None
+    no_amp: Any = None
 
 
 def install() -> None:
@@ -111,6 +116,10 @@ def install() -> None:
 
         Originals.data_ptr = paddle.Tensor.data_ptr
         Originals.empty = paddle._C_ops.empty
+        Originals.Tensor = paddle.Tensor
+        Originals.tracer = paddle.base.framework._dygraph_tracer()
+        Originals.no_amp = paddle.base.core.AmpLevel.O0
+        Originals.defaults = paddle.base.layer_helper_base.LayerHelperBase
         _wrap_operators()
         _wrap_tensor()
         _wrap_layer()

@@ -144,8 +144,7 @@ def _template(function: FunctionType) -> _Template:
     if debug.level() >= 1:
         took = (time.perf_counter() - start) * 1e3
         debug.log(1, f"converted {function.__qualname__} ({template.location}) in {took:.1f} ms")
-    if debug.level() >= 3:
-        debug.log(3, f"{template.location}\n{printed(template.tree)}")
+    debug.print_code(str(template.location), lambda: printed(template.tree))
     return template
 
 

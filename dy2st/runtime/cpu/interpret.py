@@ -74,7 +74,7 @@ def evaluate(expr: Scalar, args: Sequence[Array], memo: dict[Scalar, Array]) -> 
 def _apply(expr: Scalar, xs: list[Array]) -> Array:
     if expr.op in ("div", "floordiv", "mod") and is_int(expr.dtype) and np.any(xs[1] == 0):
         raise DivisionByZeroError("integer division by zero")
-    return np.asarray(FUNCTIONS[expr.op](*xs)).astype(np_dtype(expr.dtype))
+    return np.asarray(FUNCTIONS[expr.op](*xs)).astype(np_dtype(expr.dtype), copy=False)
 
 
 def cast(x: Array, dtype: str) -> Array:
@@ -86,7 +86,7 @@ def cast(x: Array, dtype: str) -> Array:
 
 
 def _map(node: g.Map, *xs: Array) -> Array:
-    wide = [np.asarray(x).astype(np_dtype(compute_dtype(str(x.dtype)))) for x in xs]
+    wide = [np.asarray(x).astype(np_dtype(compute_dtype(str(x.dtype))), copy=False) for x in xs]
     return np.broadcast_to(evaluate(node.expr, wide, {}), node.shape)
 
 

@@ -13,6 +13,7 @@ from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.llvm.engine import engine
 from dy2st.runtime.cpu.onednn import layout
 from dy2st.runtime.cpu.onednn.lower import primitive_step
+from dy2st.runtime.cpu.scalar_numpy import FUNCTIONS
 from dy2st.runtime.cpu.steps import CallbackStep, KernelStep, Step, View
 from dy2st.runtime.cpu.threads import get_num_threads
 
@@ -198,8 +199,13 @@ def _once(result: Scheduled) -> None:
 def numpy_step(node: g.Node, results: tuple[g.Node, ...]) -> CallbackStep:
     """A step that computes ``node`` by numpy into ``results`` (itself, or some of its parts)."""
 
+    ufunc = _ufunc(node)
+
     def function(operands: list[Any], outputs: list[Any]) -> None:
         with np.errstate(all="ignore"):
+            if ufunc is not None:
+                ufunc(*operands, out=outputs[0])
+                return
             made = compute(node, operands)
         for part, out in zip(results, outputs):
             out[...] = made[part.index] if isinstance(part, g.Part) else made
@@ -211,6 +217,19 @@ def numpy_step(node: g.Node, results: tuple[g.Node, ...]) -> CallbackStep:
         label=f"numpy {getattr(node, 'kind', type(node).__name__)}",
         function=function,
     )
+
+
+def _ufunc(node: g.Node) -> Any:
+    """The numpy ufunc that a map is, where it is one of all its operands in their own dtype."""
+    if not isinstance(node, g.Map) or node.dtype not in ("float32", "float64"):
+        return None
+    expr = node.expr
+    places = [a.value if a.op == "arg" else None for a in expr.args]
+    same = all(x.dtype == node.dtype for x in node.operands) and expr.dtype == node.dtype
+    function = FUNCTIONS.get(expr.op)
+    if same and places == list(range(len(node.operands))) and isinstance(function, np.ufunc):
+        return function
+    return None
 
 
 def compute(node: g.Node, operands: list[Any]) -> Any:
