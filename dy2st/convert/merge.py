@@ -60,7 +60,7 @@ def merge_branch(
     merger = _Merger(session, sides, location)
     if all(side.diverged for side in sides):
         merger.emit(tag)
-        raise Diverged
+        raise Diverged(session.builder.block.ops[-1])
     dead: list[Place] = []
     for key, place in merger.places():
         if frame.is_dead(place):
@@ -166,8 +166,7 @@ class _Merger:
                 outcome = value
             else:
                 self.session.write(getattr(place, "place", place), value)
-        for new, sources in rebuilder.copies:
-            self.session.copies[id(new)] = (new, sources, rebuilder.name)
+        self.session.adopt(rebuilder, "")
         return outcome
 
     def emit(self, tag: Value) -> Iterator[Value]:

@@ -65,7 +65,17 @@ class Alt:
     orelse: Snap
 
 
-Snap: TypeAlias = "Const | Tensor | Number | Group | Alt"
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A list of run-time length: the template of an item, the stacked SSA values."""
+
+    obj: Any
+    cls: type
+    item: Any
+    values: tuple[Value, ...]
+
+
+Snap: TypeAlias = "Const | Tensor | Number | Group | Alt | Rows"
 
 
 class Describer:
@@ -76,7 +86,9 @@ class Describer:
         is_tensor: Callable[[object], bool],
         value_of: Callable[[Any], Value],
         assumed: Callable[[Value], bool | None] = lambda tag: None,
+        held: Callable[[Any], Any] = lambda container: None,
     ) -> None:
+        self._held = held  # what stands for the contents of a container, where something does
         self._is_tensor = is_tensor
         self._value_of = value_of
         self._assumed = assumed
@@ -96,6 +108,10 @@ class Describer:
         kind = type(value)
         if kind is Value:
             return Tensor(value, value)
+        if kind.__name__ == "Grown" and kind.__module__ == "dy2st.convert.grown":
+            return self._rows(value, value, Contents)
+        if kind is list and self._held(value) is not None:
+            return self._of_contents(value)
         if kind is Union:
             known = self._assumed(value.tag)
             if known is not None:
@@ -114,6 +130,15 @@ class Describer:
             return Const(value)
         keys, items = parts
         return Group(value, kind, keys, tuple(self.describe(i) for i in items))
+
+    def _of_contents(self, container: list[Any]) -> Snap:
+        contents = self._held(container)
+        if type(contents) is not Union:
+            return self._rows(container, contents, list)
+        return Const(container)  # its contents are a place of their own
+
+    def _rows(self, obj: Any, grown: Any, cls: type) -> Snap:
+        return Rows(obj, cls, grown.item, tuple(map(self._value_of, grown.stacks)))
 
     def _tensors_in(self, function: FunctionType) -> Iterator[tuple[Any, Value]]:
         for cell in function.__closure__ or ():

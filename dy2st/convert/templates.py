@@ -12,8 +12,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from dy2st.convert.places import UNBOUND
-from dy2st.convert.snapshot import Alt, Const, Group, Number, Snap, Tensor, equal_constants
+from dy2st.convert.places import UNBOUND, Contents
+from dy2st.convert.snapshot import (
+    Alt,
+    Const,
+    Group,
+    Number,
+    Rows,
+    Snap,
+    Tensor,
+    equal_constants,
+)
 from dy2st.ir.dims import Dim, SymExpr, symbols_of
 from dy2st.ir.program import Value
 from dy2st.ir.types import DType, TensorType
@@ -71,7 +80,17 @@ class OneOf:
     alternatives: tuple[Template, ...]
 
 
-Template: TypeAlias = "Keep | AnyTensor | AnyNumber | AnyGroup | OneOf"
+@dataclass(frozen=True, eq=False)
+class AnyRows:
+    """A list (``cls`` list) or the contents of one, of run-time length ``length``."""
+
+    cls: type
+    item: Template
+    length: SymExpr
+    sources: tuple[Any, ...] = ()
+
+
+Template: TypeAlias = "Keep | AnyTensor | AnyNumber | AnyGroup | OneOf | AnyRows"
 
 
 def leaf_types(template: Template) -> Iterator[TensorType]:
@@ -85,6 +104,9 @@ def leaf_types(template: Template) -> Iterator[TensorType]:
     elif isinstance(template, AnyGroup):
         for item in template.items:
             yield from leaf_types(item)
+    elif isinstance(template, AnyRows):
+        for type_ in leaf_types(template.item):
+            yield type_.with_shape((template.length, *type_.shape))
     else:
         for _ in template.alternatives[1:]:
             yield BOOL
@@ -102,6 +124,8 @@ def equal_templates(a: Template, b: Template) -> bool:
         return a.kind == b.kind
     if isinstance(a, AnyGroup) and isinstance(b, AnyGroup):
         return a.cls is b.cls and a.keys == b.keys and _all_equal(a.items, b.items)
+    if isinstance(a, AnyRows) and isinstance(b, AnyRows):
+        return a.cls is b.cls and equal_templates(a.item, b.item)
     if isinstance(a, OneOf) and isinstance(b, OneOf):
         return _all_equal(a.alternatives, b.alternatives)
     return False
@@ -185,7 +209,7 @@ class Joiner:
             return Keep(snap) if self._existed(snap) else self.open(snap)
         if isinstance(snap, Number):
             return self.open(snap) if self._is_local_number(snap) else Keep(snap)
-        if isinstance(snap, Alt):
+        if isinstance(snap, (Alt, Rows)):
             return self.open(snap)
         items = tuple(self.template(i) for i in snap.items)
         constant = all(isinstance(i, Keep) and not i.exported for i in items)
@@ -216,6 +240,8 @@ class Joiner:
         if isinstance(snap, Group):
             sources = (snap.obj,) if self.outside(snap.obj) else ()
             return AnyGroup(snap.cls, snap.keys, tuple(map(self.template, snap.items)), sources)
+        if isinstance(snap, Rows):
+            return AnyRows(snap.cls, snap.item, self._new())
         kind = number_kind(snap)
         if kind is not None and (self.in_loop or not _both_plain(snap)):
             return AnyNumber(kind)
@@ -264,6 +290,9 @@ class Joiner:
 
     def _join_same(self, template: Template, snap: Snap) -> Template | None:
         """A common template without alternatives, or None."""
+        rows = self._join_rows(template, snap)
+        if rows is not None:
+            return rows
         if isinstance(template, Keep) and isinstance(template.snap, (Tensor, Group)):
             if isinstance(template.snap, Group) and not self._may_rebuild(template.snap.obj, snap):
                 return None
@@ -278,6 +307,54 @@ class Joiner:
             items = tuple(map(self.join, template.items, snap.items))
             return AnyGroup(template.cls, template.keys, items, template.sources)
         return None
+
+    def _join_rows(self, template: Template, snap: Snap) -> Template | None:
+        """Lists of different lengths, as one list whose length only a run knows."""
+        parts = self._row_parts(template)
+        if parts is None or not isinstance(snap, (Group, Rows)) or parts[0] is not snap.cls:
+            return None
+        grown = isinstance(template, AnyRows) or isinstance(snap, Rows)
+        longer = self.in_loop and isinstance(snap, Group) and len(snap.keys) != len(parts[1])
+        if not (grown or longer):
+            return None
+        items = [*parts[1], *(snap.items if isinstance(snap, Group) else ())]
+        item: Template | None = template.item if isinstance(template, AnyRows) else None
+        if isinstance(snap, Rows):
+            item = snap.item if item is None else item
+        for each in items:
+            item = self._loose(each) if item is None else self.join(item, each)
+        if item is None or not self._is_row(item):
+            raise Mismatch("its length changes, and its items are not of one type and shape")
+        if isinstance(template, AnyRows):
+            return AnyRows(template.cls, item, template.length, template.sources)
+        return AnyRows(parts[0], item, self._new(), parts[2])
+
+    def _row_parts(self, template: Template) -> tuple[type, tuple[Snap, ...], tuple[Any, ...]] | None:
+        if isinstance(template, AnyRows):
+            return template.cls, (), template.sources
+        snap = template.snap if isinstance(template, Keep) else None
+        if isinstance(snap, Group) and snap.cls in (list, Contents):
+            return snap.cls, snap.items, (snap.obj,) if snap.cls is list else ()
+        if isinstance(template, AnyGroup) and template.cls in (list, Contents):
+            if any(not isinstance(i, Keep) for i in template.items):
+                return None
+            return template.cls, tuple(i.snap for i in template.items if isinstance(i, Keep)), ()
+        return None
+
+    def _loose(self, snap: Snap) -> Template:
+        """A template for an item that is not bound to the object."""
+        if isinstance(snap, Group):
+            return AnyGroup(snap.cls, snap.keys, tuple(map(self._loose, snap.items)))
+        if isinstance(snap, Tensor):
+            return AnyTensor(snap.value.type)
+        kind = number_kind(snap)
+        return self.open(snap) if kind is None else AnyNumber(kind)
+
+    def _is_row(self, item: Template) -> bool:
+        """Whether items of the template can be stacked: their sizes are the same in all of them."""
+        types = list(leaf_types(item))
+        fixed = all(not (symbols_of(t.shape) & self.made) for t in types)
+        return bool(types) and fixed and not isinstance(item, OneOf)
 
     def _may_rebuild(self, obj: Any, snap: Snap) -> bool:
         # A mutable object that others may know keeps its identity: an alternative, not a copy.
@@ -351,6 +428,10 @@ def fits(template: Template, snap: Snap) -> bool:
         return type_.dtype is template.type.dtype and type_.rank == template.type.rank
     if isinstance(template, AnyNumber):
         return number_kind(snap) == template.kind
+    if isinstance(template, AnyRows):
+        if isinstance(snap, Group) and snap.cls is template.cls:
+            return all(_fits_alt(template.item, i) for i in snap.items)
+        return isinstance(snap, Rows) and snap.cls is template.cls
     if isinstance(template, AnyGroup):
         if (
             not isinstance(snap, Group)
