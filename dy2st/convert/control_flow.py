@@ -310,7 +310,7 @@ class _Control:
             "value returned from the loop": self.value,
         }
         live = None if frame.live is None else frame.live | set(own)
-        self.frame = Frame({**frame.cells, **own}, live)
+        self.frame = Frame({**frame.cells, **own}, live, frame.outer)
 
     def outcome(self, session: Session, orelse: Body | None, frame: Frame) -> Any:
         """The loop's outcome, after its ``else``."""
@@ -431,7 +431,7 @@ def _tensor_for(session: Session, lazy: Lazy, body: Body, orelse: Body | None, f
     index = CellType(0)
     name = "index of the for loop"
     live = None if frame.live is None else frame.live | {name}
-    inner = Frame({**frame.cells, name: index}, live)
+    inner = Frame({**frame.cells, name: index}, live, frame.outer)
 
     def more() -> bool | Value:
         return condition(index.cell_contents < lazy.length)

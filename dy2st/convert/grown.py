@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from dy2st.convert import active
 from dy2st.convert.snapshot import rebuild_group
-from dy2st.convert.templates import AnyGroup, AnyNumber, AnyTensor, Joiner, Keep, Mismatch, Template, leaf_types
+from dy2st.convert.templates import (
+    AnyGroup,
+    AnyNumber,
+    AnyTensor,
+    Joiner,
+    Keep,
+    Mismatch,
+    Template,
+    leaf_types,
+)
 from dy2st.convert.transfer import Injector, Rebuilder
 from dy2st.convert.unions import show
 from dy2st.errors import BranchMismatchError, ConcreteValueError, InternalError
@@ -147,7 +156,9 @@ def joined(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
     module = str(getattr(function, "__module__", ""))
     values = [*args, *kwargs.values()]
     grown = session.grown_of(values[0]) if values else None
-    simple = grown is not None and isinstance(grown.item, (AnyTensor, Keep)) and len(grown.stacks) == 1
+    simple = (
+        grown is not None and isinstance(grown.item, (AnyTensor, Keep)) and len(grown.stacks) == 1
+    )
     if not (module.startswith("paddle.") and name in ("stack", "concat") and simple):
         refuse(f"{name or 'a function'} gets it")
     assert grown is not None

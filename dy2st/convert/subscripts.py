@@ -98,7 +98,9 @@ def set_item(owner: Any, key: Any, value: Any) -> None:
     elif session.grown_of(owner) is not None:
         rows = session.grown_of(owner)
         assert rows is not None
-        session.write(ListPlace(owner, "a list"), rows.replaced(session, _index(session, key), value))
+        session.write(
+            ListPlace(owner, "a list"), rows.replaced(session, _index(session, key), value)
+        )
     elif isinstance(owner, list) and _is_symbolic(session, key):
         _set_by_symbolic_index(owner, _index(session, key), value)
     elif session.is_tensor(owner) and type(session.simplify(value)) is Union:

@@ -329,7 +329,9 @@ class Joiner:
             return AnyRows(template.cls, item, template.length, template.sources)
         return AnyRows(parts[0], item, self._new(), parts[2])
 
-    def _row_parts(self, template: Template) -> tuple[type, tuple[Snap, ...], tuple[Any, ...]] | None:
+    def _row_parts(
+        self, template: Template
+    ) -> tuple[type, tuple[Snap, ...], tuple[Any, ...]] | None:
         if isinstance(template, AnyRows):
             return template.cls, (), template.sources
         snap = template.snap if isinstance(template, Keep) else None

@@ -128,7 +128,9 @@ class Results:
     def set_result(self, result: Any) -> None:
         """The function's result."""
         self._result = self._tree(result)
-        self.conditional = any(isinstance(leaf, (_Choice, _Object, _Rows)) for leaf in self._result[1])
+        self.conditional = any(
+            isinstance(leaf, (_Choice, _Object, _Rows)) for leaf in self._result[1]
+        )
 
     def add_effect(self, place: Any, value: Any) -> None:
         """A place that the caller sees changed after the call."""

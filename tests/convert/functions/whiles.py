@@ -428,12 +428,21 @@ def list_attribute_grows(x):
 
 
 @case(SMALL, BIG)
-def list_grows_by_rebinding(x):
-    outs = [x]
-    while x.sum() < 100:
-        x = x * 2
-        outs = [*outs, x]
-    return len(outs)
+def loop_reads_outer_variables(x):
+    k = x * 2
+    m = 3
+
+    def grow(v):
+        n = 0
+        while v.sum() < 100:
+            v = v + k * m
+            n += 1
+        return v, n
+
+    def grow_by(v, w=1):
+        return [grow(v + i) for i in range(2)]
+
+    return grow(x), grow_by(x)
 
 
 @case(SMALL, BIG)
