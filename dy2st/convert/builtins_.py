@@ -148,7 +148,7 @@ def sum_(iterable: Any, start: Any = 0) -> Any:
     lazy = lazy_items(session, iterable) if session is not None else None
     if lazy is None or type(lazy.length) is int:
         return sum(iterable if lazy is None else lazy, start)
-    from dy2st.convert.control_flow import for_
+    from dy2st.convert.looping import for_
 
     total = CellType(start)
 

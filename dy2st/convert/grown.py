@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from dy2st.convert import active
+from dy2st.convert.joining import Joiner
 from dy2st.convert.snapshot import rebuild_group
 from dy2st.convert.templates import (
     AnyGroup,
     AnyNumber,
     AnyTensor,
-    Joiner,
     Keep,
     Mismatch,
     Template,

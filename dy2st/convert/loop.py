@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dy2st import debug
+from dy2st.convert.joining import Joiner
 from dy2st.convert.merge import LazyReach, is_newer
 from dy2st.convert.places import (
     UNBOUND,
@@ -29,7 +30,6 @@ from dy2st.convert.templates import (
     BOOL,
     AnyRows,
     AnyTensor,
-    Joiner,
     Keep,
     Mismatch,
     OneOf,

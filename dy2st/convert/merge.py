@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dy2st.convert.joining import Joiner
 from dy2st.convert.outcome import Diverged
 from dy2st.convert.places import (
     UNBOUND,
@@ -15,7 +16,7 @@ from dy2st.convert.places import (
 )
 from dy2st.convert.reach import Reach
 from dy2st.convert.snapshot import Snap, Tensor
-from dy2st.convert.templates import BOOL, Joiner, Mismatch, Template, leaf_types
+from dy2st.convert.templates import BOOL, Mismatch, Template, leaf_types
 from dy2st.convert.transfer import Injector, Rebuilder
 from dy2st.convert.unions import show
 from dy2st.errors import BranchMismatchError, Location
