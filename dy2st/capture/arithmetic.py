@@ -83,7 +83,7 @@ def _scalar(
         factor, bias = _SCALE[name, reflected](number)
         return recorder.call("scale", x, factor, bias, True)
     if name == "divide" and not reflected and not isinstance(number, complex):
-        return recorder.call("div_scale", x, number, 0.0, True)
+        return recorder.call("div_scale", x, number)
     if name == "elementwise_pow" and not reflected:
         return recorder.call("pow", x, number)
     y = recorder.full((), number, target)

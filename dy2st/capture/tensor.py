@@ -282,6 +282,10 @@ class Methods:
     def value(self):
         return self
 
+    @property
+    def place(self):
+        return _place()
+
     def _tensor_use_gpudnn(self, use=True):
         return self  # a choice of CUDA kernels: pooling layers make it on every machine
 
@@ -353,6 +357,15 @@ class Methods:
         return (self[i] for i in range(len(self)))
 
 
+@cache
+def _place():
+    import paddle
+
+    place = paddle.base.core.Place()
+    place.set_place(paddle.CPUPlace())
+    return place
+
+
 def _operator(method):
     def apply(self, other):
         return arithmetic.apply(self._recorder, method, self, other)
@@ -385,7 +398,7 @@ def _refused(name):
 
 
 # C attributes that mean for a template what they mean for the tensor.
-_KEEP = {"place", "stop_gradient", "type", "layout", "device", "is_cuda", "__dict__", "_place_str"}
+_KEEP = {"stop_gradient", "type", "layout", "device", "is_cuda", "__dict__", "_place_str"}
 
 
 @cache
