@@ -52,6 +52,8 @@ _COMPARISONS = {"equal", "not_equal", "less_than", "less_equal", "greater_than",
 def apply(recorder: Recorder, method: str, tensor: Any, other: Any) -> Any:
     """``tensor.<method>(other)`` as eager computes it."""
     name, reflected = OPERATORS[method]
+    if type(other).__module__ == "dy2st.convert.unions":
+        return NotImplemented  # a value that depends on a tensor: it knows what to do
     if is_tensor(other) or isinstance(other, (np.ndarray, np.generic)):
         if not is_tensor(other):
             other = recorder.constant(np.asarray(other))

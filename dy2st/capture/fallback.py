@@ -7,6 +7,7 @@ and for larger ones, and sizes that do not follow them linearly become run-time 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,6 +79,7 @@ def _infer(
     symbols = sorted(mentioned)
     base = {s: recorder.examples.get(s, 7) for s in symbols}
     with recorder.paused():
+        _check_arguments(recorder, name, args, kwargs, operands, base)
         found, kind = _run_infermeta(recorder, name, args, kwargs, operands, base)
         grown = {}
         for s in symbols:
@@ -95,6 +97,42 @@ def _infer(
         ]
         types.append(TensorType(dtype, tuple(dims)))
     return types, kind
+
+
+def _check_arguments(
+    recorder: Recorder,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    operands: list[Value],
+    env: dict[str, int],
+) -> None:
+    """Let eager read the arguments first, on zeros: it says what is wrong with them, where building
+    the operator in a static program may kill the process. Raises CaptureError."""
+    import paddle
+
+    state = paddle.get_rng_state()
+    try:
+        _run_eagerly(name, args, kwargs, operands, env)
+    except (TypeError, ValueError) as error:
+        if _BAD_ARGUMENT.search(str(error)):
+            raise CaptureError(
+                f"{name}: {_BAD_ARGUMENT.search(str(error))[0]}",  # type: ignore[index]
+                location=recorder.location,
+            ) from None
+    except OSError as error:  # how what C++ itself throws arrives
+        raise CaptureError(
+            f"eager fails on the arguments of {name}: {str(error).strip().splitlines()[0][:120]}",
+            location=recorder.location,
+        ) from None
+    except Exception:  # zeros may be no matrix to invert: what matters is that they were read
+        pass
+    finally:
+        paddle.set_rng_state(state)
+
+
+# How Paddle's argument parser words its complaints.
+_BAD_ARGUMENT = re.compile(r"argument '\w+' \(position \d+\).*|\w*expected .* arguments.*")
 
 
 def _symbols(template: Any) -> set[str]:

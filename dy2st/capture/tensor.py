@@ -66,6 +66,8 @@ class Methods:
         "_share_buffer_to",
         "_inplace_assign",
         "backward",
+        "__repr__",
+        "__str__",
     )
 
     @classmethod
@@ -176,6 +178,21 @@ class Methods:
     def __format__(self, spec):
         raise self._needs_value("formatted")
 
+    @property
+    def place(self):
+        import paddle
+
+        return paddle.CPUPlace()
+
+    @property
+    def device(self):
+        with self._recorder.paused():
+            return _template(DType.FLOAT32).device
+
+    _place_str = property(lambda self: "Place(cpu)")
+    is_cuda = property(lambda self: False)
+    get_device = lambda self: -1  # noqa: E731
+
     # --- where Python wants data ----------------------------------------------------------------
 
     def _needs_value(self, what):
@@ -282,10 +299,6 @@ class Methods:
     def value(self):
         return self
 
-    @property
-    def place(self):
-        return _place()
-
     def _tensor_use_gpudnn(self, use=True):
         return self  # a choice of CUDA kernels: pooling layers make it on every machine
 
@@ -357,15 +370,6 @@ class Methods:
         return (self[i] for i in range(len(self)))
 
 
-@cache
-def _place():
-    import paddle
-
-    place = paddle.base.core.Place()
-    place.set_place(paddle.CPUPlace())
-    return place
-
-
 def _operator(method):
     def apply(self, other):
         return arithmetic.apply(self._recorder, method, self, other)
@@ -398,7 +402,9 @@ def _refused(name):
 
 
 # C attributes that mean for a template what they mean for the tensor.
-_KEEP = {"stop_gradient", "type", "layout", "device", "is_cuda", "__dict__", "_place_str"}
+_KEEP = {"stop_gradient", "type", "layout", "__dict__"}
+# Python methods of Paddle's that end in C on memory.
+_MEMORY = ("__dlpack__", "__dlpack_device__", "pin_memory", "__tvm_ffi_env_stream__", "_clear_data")
 
 
 @cache
@@ -414,9 +420,9 @@ def symbolic_class():
         kind = type(member).__name__
         if name in body or name in _KEEP:
             continue
-        if kind == "method_descriptor":
+        if kind == "method_descriptor" or name in _MEMORY:
             body[name] = _refused(name)
-        elif kind == "getset_descriptor":
+        elif kind == "getset_descriptor" or name == "__cuda_array_interface__":
             body[name] = property(_refused(name))
     return type("SymbolicTensor", (base,), body)
 

@@ -20,6 +20,7 @@ from dy2st.convert.iteration import (
     zip_,
 )
 from dy2st.convert.logical import always, and_, as_python_bool, condition, ifexp, or_
+from dy2st.convert.session import Session
 from dy2st.convert.text import print_, str_
 from dy2st.convert.unions import Scalar
 from dy2st.ir import dims
@@ -55,9 +56,15 @@ def int_(*args: Any) -> Any:
         value = value.tensor
     if not session.is_tensor(value):
         return int(value)
+    _require_0d(session, value)
     if not session.recorder.value_of(value).dtype.is_integer:
         value = session.recorder.lift(value).astype("int64")
     return session.recorder.lift(value)._scalar_value("converted with int()")
+
+
+def _require_0d(session: Session, tensor: Any) -> None:
+    if session.recorder.value_of(tensor).type.rank:
+        raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
 
 
 def float_(*args: Any) -> Any:
@@ -72,9 +79,8 @@ def float_(*args: Any) -> Any:
         value = session.recorder.tensor_of(value.expr)
     if not session.is_tensor(value):
         return float(value)
+    _require_0d(session, value)
     tensor = session.recorder.lift(value)
-    if session.recorder.value_of(tensor).type.rank:
-        tensor = tensor.reshape([])
     return Scalar("float", tensor.astype("float64"))
 
 

@@ -23,7 +23,7 @@ from dy2st.convert.builtins_ import TABLE, TAKES_UNIONS
 from dy2st.convert.places import contents_place
 from dy2st.convert.session import Session
 from dy2st.convert.snapshot import is_plain_object
-from dy2st.convert.unions import Union, distribute
+from dy2st.convert.unions import Union, distribute, refuse
 from dy2st.errors import ConversionError, SideEffectError
 
 _EXCLUDED = {"paddle", "numpy", "dy2st", "ml_dtypes", "scipy", "_pytest", "pytest", "pluggy"}
@@ -262,8 +262,11 @@ def _plain(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
     found = _find_union(session, [*args, *kwargs.values()], 3)
     if found is not None:
         return _distributed(session, function, args, kwargs, found)
-    args = tuple(session.simplify(a) for a in args)
-    kwargs = {k: session.simplify(v) for k, v in kwargs.items()}
+    copied: list[Any] = []
+    args = tuple(_resolved(session, a, copied) for a in args)
+    kwargs = {k: _resolved(session, v, copied) for k, v in kwargs.items()}
+    if copied and _package(function) not in _PURE_PACKAGES:
+        refuse(_first_union(copied), "is in a container that code that is not converted gets")
     watched = _touch_arguments(session, function, [*args, *kwargs.values()])
     result = function(*args, **kwargs)
     for obj, before in watched:
@@ -292,26 +295,38 @@ def _find_union(session: Session, values: Any, depth: int) -> Any:
 
 
 def _distributed(session: Session, function: Any, args: Any, kwargs: Any, found: Any) -> Any:
+    again = lambda: _plain(session, function, args, kwargs)  # noqa: E731
     if type(found) is not Union:
-        return session.with_contents(found, lambda: _plain(session, function, args, kwargs))
-
-    def side(known: Any) -> Any:
-        new_args = [_replace(session, a, found, known) for a in args]
-        new_kwargs = {k: _replace(session, v, found, known) for k, v in kwargs.items()}
-        return _plain(session, function, new_args, new_kwargs)
-
-    return distribute(side, found)
+        return session.with_contents(found, again)
+    # Inside of the branch the union's value is known, wherever it stands.
+    return distribute(lambda known: again(), found)
 
 
-def _replace(session: Session, value: Any, old: Union, new: Any) -> Any:
+def _resolved(session: Session, value: Any, copied: list[Any]) -> Any:
+    """``value`` with all unions in it, whose conditions are known here, replaced by their values."""
     value = session.simplify(value)
-    if value is old:
-        return new
-    if type(value) in (list, tuple) and _find_union(session, value, 3) is not None:
-        return type(value)(_replace(session, v, old, new) for v in value)
-    if type(value) is dict and _find_union(session, value.values(), 3) is not None:
-        return {k: _replace(session, v, old, new) for k, v in value.items()}
+    if type(value) in (list, tuple):
+        items = [_resolved(session, v, copied) for v in value]
+        if all(a is b for a, b in zip(items, value)):
+            return value
+        copied.extend([value] if type(value) is list else [])
+        return type(value)(items)
+    if type(value) is dict:
+        pairs = {k: _resolved(session, v, copied) for k, v in value.items()}
+        if all(pairs[k] is v for k, v in value.items()):
+            return value
+        copied.append(value)
+        return pairs
     return value
+
+
+def _first_union(containers: list[Any]) -> Union:
+    values = [v for c in containers for v in (c.values() if isinstance(c, dict) else c)]
+    return next(v for v in values if type(v) is Union)
+
+
+def _package(function: Any) -> str:
+    return str(getattr(function, "__module__", None) or "builtins").split(".")[0]
 
 
 _PURE_PACKAGES = {"paddle", "numpy", "math", "operator", "builtins", "dy2st"}
@@ -323,8 +338,7 @@ def _touch_arguments(session: Session, function: Any, values: list[Any]) -> list
     for value in values:
         session.touch_closure(value)
     owner = getattr(function, "__self__", None)
-    package = str(getattr(function, "__module__", None) or "builtins").split(".")[0]
-    if type(owner).__name__ not in _WATCHED and package in _PURE_PACKAGES:
+    if type(owner).__name__ not in _WATCHED and _package(function) in _PURE_PACKAGES:
         return []
     watched: list[tuple[Any, Any]] = []
     stack = [*values, owner]

@@ -368,7 +368,7 @@ def _for(iterable: Any, body: Body, orelse: Body | None, frame: Frame) -> Any:
     if type(iterable) is Union:
         return dispatch(iterable, lambda known: _for(known, body, orelse, frame), frame)
     if session.split_of(iterable) is not None:
-        return session.with_contents(iterable, lambda: _for(iterable, body, orelse, frame))
+        return session.with_contents(iterable, lambda: _for(iterable, body, orelse, frame), frame)
     lazy = lazy_items(session, iterable)
     if lazy is None:
         return _unrolled_for(session, python_items(iterable), body, orelse, frame)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from dy2st.convert import active
 from dy2st.errors import Dy2stError, Location, SideEffectError
 
 if TYPE_CHECKING:
@@ -42,17 +43,17 @@ _PLAIN = (type(None), bool, int, float, str)
 
 
 def _raised_at(trace: TracebackType | None, files: set[str] | None) -> Location | None:
-    """Where user code raised; None where the innermost frame that is not ours is a library's."""
-    where = None
+    """Where user code raised; None where the innermost frame that is not ours is a library's.
+
+    Without any such frame it was an operation on a union, at the user's place that runs now.
+    """
+    where = active.location() or Location("<unknown>", 0)
+    theirs = True
     while trace is not None:
         code = trace.tb_frame.f_code
         module = str(trace.tb_frame.f_globals.get("__name__", ""))
         if not module.startswith("dy2st."):
             theirs = files is None or code.co_filename in files
-            where = (
-                Location(code.co_filename, trace.tb_lineno, function=code.co_name)
-                if theirs
-                else None
-            )
+            where = Location(code.co_filename, trace.tb_lineno, function=code.co_name)
         trace = trace.tb_next
-    return where
+    return where if theirs else None

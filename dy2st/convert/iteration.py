@@ -123,6 +123,8 @@ def range_(*args: Any) -> Any:
 
 def _integer(session: Session | None, value: Any) -> Any:
     if session is not None and session.is_tensor(value):
+        if session.recorder.value_of(value).type.rank:
+            raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
         return session.recorder.item(value)
     return value
 

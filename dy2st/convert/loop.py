@@ -16,7 +16,6 @@ from dy2st import debug
 from dy2st.convert.merge import LazyReach, is_newer
 from dy2st.convert.places import (
     UNBOUND,
-    AttrPlace,
     CellPlace,
     DictPlace,
     Key,
@@ -151,31 +150,23 @@ class _Loop:
         self.joiner.existing = {
             id(place.owner)
             for place, _ in side.finals.values()
-            if isinstance(place, TensorPlace) and self._existed(place, side, existed)
+            if isinstance(place, TensorPlace) and self.session.existed(place, side, existed)
         }
         settled = True
         for key, (place, final) in side.finals.items():
             if self.frame.is_dead(place):
                 self.dead[key] = place
-            elif key in self.carried or self._existed(place, side, existed):
+            elif key in self.carried or self.session.existed(place, side, existed):
                 settled &= not self._join(key, place, final)
         if not self.joiner.end_round():
             raise _Unshared
         return settled
 
-    def _existed(self, place: Place, side: Side, existed: LazyReach) -> bool:
-        if isinstance(place, TensorPlace):
-            return place.read() not in side.values
-        place = getattr(place, "place", place)
-        if isinstance(place, (ListPlace, DictPlace, SetPlace, AttrPlace)):
-            return place.owner in existed
-        return True
-
     def _join(self, key: Key, place: Place, final: Snap) -> bool:
         """Let the place's template hold ``final`` too; whether that changed it."""
         old = self.carried.get(key)
         if old is None:
-            initial = self.session.describer().describe(place.read())
+            initial = self.session.describer().describe(self.session.held(place))
             template = self.joiner.template(initial)
             old = Carried(place, initial, template)
         try:
@@ -237,7 +228,7 @@ class _Loop:
         for key, carried in self.carried.items():
             final = side.finals[key][1] if key in side.finals else None
             if final is None:
-                final = describer.describe(carried.place.read())
+                final = describer.describe(self.session.held(carried.place))
             out += inner.inject(final, carried.template)
         return out
 

@@ -9,12 +9,8 @@ from typing import TYPE_CHECKING, Any
 from dy2st.convert.outcome import Diverged
 from dy2st.convert.places import (
     UNBOUND,
-    AttrPlace,
-    DictPlace,
     Key,
-    ListPlace,
     Place,
-    SetPlace,
     TensorPlace,
 )
 from dy2st.convert.reach import Reach
@@ -111,12 +107,9 @@ class _Merger:
                 seen.add(key)
 
     def _existed(self, place: Place) -> bool:
-        if isinstance(place, TensorPlace):
-            return place.read() not in self.local_values
-        place = getattr(place, "place", place)
-        if isinstance(place, (ListPlace, DictPlace, SetPlace, AttrPlace)):
-            return place.owner in self.existed
-        return True
+        key = getattr(place, "place", place).key
+        sides = [s for s in self.sides if key in s.finals]
+        return all(self.session.existed(place, s, self.existed) for s in sides)
 
     def snaps(self, key: Key, place: Place) -> tuple[Snap, Snap]:
         """What the place holds at the end of each side."""
@@ -126,7 +119,7 @@ class _Merger:
             if key in side.finals:
                 out.append(side.finals[key][1])
             else:
-                before = before or self.session.describer().describe(place.read())
+                before = before or self.session.describer().describe(self.session.held(place))
                 out.append(before)
         return out[0], out[1]
 

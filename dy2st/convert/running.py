@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 from dy2st.convert import active
 from dy2st.convert.outcome import Diverged, Ret
 from dy2st.convert.places import (
     UNBOUND,
-    AttrPlace,
-    CellPlace,
     Contents,
     Mapping,
     Place,
@@ -18,6 +16,7 @@ from dy2st.convert.places import (
 )
 from dy2st.convert.reach import Reach
 from dy2st.convert.session import Session
+from dy2st.convert.snapshot import is_plain_object
 from dy2st.convert.unions import Union
 
 
@@ -65,64 +64,76 @@ def run(recorder: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, A
                 value = call(function, *args, **kwargs)
             except Diverged:
                 value = None  # every path raises as the Program runs
-            found = _unsplit(session, value, 0)
-            changed = [
-                (place, _plain(session, place.read(), place))
-                for place in journal.changed().values()
-                if not isinstance(place, TensorPlace)
-            ]
+            finals = [(place, place.read()) for place in journal.changed().values()]
         finally:
             # Tensors keep their values: the caller of this asks the recorder what was written.
             journal.rollback(keep=(TensorPlace,))
-        outside = Reach([*session.args, *_cells(function), *session.outside])
-        effects = [(p, v) for p, v in changed if _is_visible(session, p, outside)]
-    return Captured(found, effects, list(session.reads.values()))
+        return _Finish(session, function, finals).captured(value)
 
 
-def _cells(function: Any) -> list[Any]:
-    return [function, getattr(function, "__self__", None)]
+class _Finish:
+    """From the values that places had at the end to result and effects."""
+
+    def __init__(self, session: Session, function: Any, finals: list[tuple[Place, Any]]) -> None:
+        self.session = session
+        roots = [*session.args, getattr(function, "__self__", None), *session.outside]
+        self.outside = Reach(roots)
+        self.contents: dict[int, Any] = {}
+        self.effects: list[tuple[Place, Any]] = []
+        for place, value in finals:
+            if isinstance(place, TensorPlace):
+                continue
+            if self._is_visible(place):
+                self.effects.append((place, value))
+                if isinstance(value, (Contents, Mapping)):
+                    self.contents[id(place.owner)] = value
+            else:
+                place.write(value)  # an object of this call's own keeps what it became
+
+    def _is_visible(self, place: Place) -> bool:
+        owner = place.owner
+        return (
+            owner in self.outside or isinstance(owner, type) or id(owner) in self.session.namespaces
+        )
+
+    def captured(self, value: Any) -> Captured:
+        """The whole."""
+        effects = [(place, self.plain(self._of(place, v))) for place, v in self.effects]
+        return Captured(self.plain(value), effects, list(self.session.reads.values()))
+
+    def _of(self, place: Place, value: Any) -> Any:
+        split = self.session.split_of(place.owner)
+        return split if split is not None and isinstance(value, (Contents, Mapping)) else value
+
+    def plain(self, value: Any, depth: int = 0) -> Any:
+        """``value`` with the final contents of all containers, and objects of this call as Made."""
+        if depth > 32 or value is UNBOUND:
+            return value
+        split = self.session.split_of(value)
+        if split is not None:
+            return self.plain(split, depth + 1)
+        inner = lambda v: self.plain(v, depth + 1)  # noqa: E731
+        if type(value) is Union:
+            then, orelse = inner(value.then), inner(value.orelse)
+            return Union(value.tag, then, orelse, value.name, value.where)
+        contents = self.contents.get(id(value), value)
+        if type(value) in (list, Contents):
+            return [inner(v) for v in contents]
+        if type(value) in (dict, Mapping):
+            return {k: inner(v) for k, v in contents.items()}
+        if type(value) is tuple:
+            return tuple(inner(v) for v in value)
+        return self._made(value, inner)
+
+    def _made(self, value: Any, inner: Any) -> Any:
+        if value in self.outside or not is_plain_object(value) or is_dataclass(value):
+            return value
+        return Made(type(value), {k: inner(v) for k, v in vars(value).items()})
 
 
-def _is_visible(session: Session, place: Place, outside: Reach) -> bool:
-    if isinstance(place, CellPlace):
-        return place.owner in outside
-    if isinstance(place, AttrPlace) and isinstance(place.owner, type):
-        return True
-    return place.owner in outside or id(place.owner) in session.namespaces
+@dataclass(eq=False)
+class Made:
+    """A plain object that the function made: each call makes one of its own."""
 
-
-def _plain(session: Session, value: Any, place: Place) -> Any:
-    split = session.split_of(place.owner)
-    if split is not None and isinstance(value, (Contents, Mapping)):
-        return _unsplit(session, _with_plain_contents(split), 0)
-    return _unsplit(session, _with_plain_contents(value), 0)
-
-
-def _with_plain_contents(value: Any) -> Any:
-    if isinstance(value, Contents):
-        return list(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    if type(value) is Union:
-        then, orelse = _with_plain_contents(value.then), _with_plain_contents(value.orelse)
-        return Union(value.tag, then, orelse, value.name, value.where)
-    return value
-
-
-def _unsplit(session: Session, value: Any, depth: int) -> Any:
-    """Containers with split contents as a Union of containers."""
-    if depth > 16 or value is UNBOUND:
-        return value
-    split = session.split_of(value)
-    if split is not None:
-        return _unsplit(session, _with_plain_contents(split), depth)
-    if type(value) is Union:
-        then, orelse = (_unsplit(session, v, depth + 1) for v in (value.then, value.orelse))
-        return Union(value.tag, then, orelse, value.name, value.where)
-    if type(value) is list:
-        return [_unsplit(session, v, depth + 1) for v in value] if session.splits else value
-    if type(value) is tuple:
-        return tuple(_unsplit(session, v, depth + 1) for v in value) if session.splits else value
-    if type(value) is dict and session.splits:
-        return {k: _unsplit(session, v, depth + 1) for k, v in value.items()}
-    return value
+    cls: type
+    attributes: dict[str, Any]

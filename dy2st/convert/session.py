@@ -7,7 +7,7 @@ else compares or merges branches.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CellType, FrameType, FunctionType, ModuleType
@@ -91,6 +91,7 @@ class Side:
     outcome: Snap
     values: set[Value]
     first_symbol: int
+    known: int
 
     @property
     def diverged(self) -> bool:
@@ -114,7 +115,8 @@ class Session:
         self._assumed: list[tuple[Value, bool]] = []
         self._negations: dict[Value, Value] = {}
         # By key, with the place: a key holds an id, which is somebody else's once its owner is gone.
-        self._written: dict[Key, Place] = {}
+        # The number says in which order places were first touched.
+        self._written: dict[Key, tuple[int, Place]] = {}
         self._entered: dict[int, Any] = {}
         self._stop: FrameType | None = None
 
@@ -153,7 +155,7 @@ class Session:
 
     def touch(self, place: Place) -> None:
         """Let every open journal know the value that ``place`` has now."""
-        self._written.setdefault(place.key, place)
+        self._written.setdefault(place.key, (len(self._written), place))
         for journal in self.journals:
             journal.touch(place)
 
@@ -173,7 +175,8 @@ class Session:
             self.refuse_copy(place.owner, place.name)
             if isinstance(value, Union):
                 self.splits[id(place.owner)] = (place.owner, value)
-                value = Contents((value,)) if not isinstance(place, DictPlace) else {_SPLIT: value}
+                mark = _SplitMark()  # a new one: journals see that the contents changed
+                value = Contents((mark,)) if not isinstance(place, DictPlace) else {mark: 0}
             else:
                 self.splits.pop(id(place.owner), None)
         place.write(value)
@@ -262,20 +265,27 @@ class Session:
             value = value.then if known else value.orelse
         return value
 
-    def distribute(self, function: Callable[[Any], Any], union: Union) -> Any:
-        """``function`` of a Union's value: a branch on its condition."""
+    def distribute(
+        self, function: Callable[[Any], Any], union: Union, frame: Frame | None = None
+    ) -> Any:
+        """``function`` of a Union's value: a branch on its condition.
+
+        ``frame`` holds the variables that ``function`` may write, beyond those of functions that it
+        calls.
+        """
+        variables = frame or Frame()
 
         def side(value: Any) -> Any:
             value = self.simplify(value)
             if type(value) is Union:
-                return self.distribute(function, value)
+                return self.distribute(function, value, frame)
             return function(need(value, union.name))
 
         known = self.simplify(union)
         if known is not union:
             return side(known)
         return self.branch(
-            union.tag, lambda: side(union.then), lambda: side(union.orelse), Frame(), union.name
+            union.tag, lambda: side(union.then), lambda: side(union.orelse), variables, union.name
         )
 
     # --- split containers ------------------------------------------------------------------------
@@ -285,7 +295,17 @@ class Session:
         found = self.splits.get(id(container))
         return found[1] if found is not None and found[0] is container else None
 
-    def with_contents(self, container: Any, function: Callable[[], Any]) -> Any:
+    def held(self, place: Place) -> Any:
+        """What ``place`` holds now; for split contents the Union, not its stand-in."""
+        place = getattr(place, "place", place)
+        union = None
+        if isinstance(place, (ListPlace, DictPlace, SetPlace)):
+            union = self.split_of(place.owner)
+        return place.read() if union is None else union
+
+    def with_contents(
+        self, container: Any, function: Callable[[], Any], frame: Frame | None = None
+    ) -> Any:
         """``function()`` with the contents of a split container in place, on each side."""
         union = self.split_of(container)
         place = contents_place(container, "a container")
@@ -296,7 +316,7 @@ class Session:
             self.write(place, contents)
             return function()
 
-        return self.distribute(side, union)
+        return self.distribute(side, union, frame)
 
     # --- capturing one side ------------------------------------------------------------------------
 
@@ -321,6 +341,7 @@ class Session:
             self._assumed.append(tag)
         try:
             self.touch_frame(frame)
+            known = len(self._written)
             outcome = self._run(function)
             describer = self.describer()
             finals = {k: (p, describer.describe(p.read())) for k, p in self._finals(journal)}
@@ -334,7 +355,19 @@ class Session:
         for op in block.walk():
             for region in op.regions:
                 values.update(region.args)
-        return Side(block, finals, result, values, first_symbol)
+        return Side(block, finals, result, values, first_symbol, known)
+
+    def existed(self, place: Place, side: Side, reached: Container[object]) -> bool:
+        """Whether a place that a side changed was there before the side began."""
+        if isinstance(place, TensorPlace):
+            return place.read() not in side.values
+        place = getattr(place, "place", place)
+        if isinstance(place, CellPlace):
+            # A frame that the side entered has left nothing but what a function still holds.
+            return self._written[place.key][0] < side.known or place.owner in reached
+        if isinstance(place, (ListPlace, DictPlace, SetPlace, AttrPlace)):
+            return place.owner in reached
+        return True
 
     def _finals(self, journal: Journal) -> Iterator[tuple[Key, Place]]:
         for key, place in journal.changed().items():
@@ -390,9 +423,6 @@ _CONTAINERS = (list, dict, set)
 class _SplitMark:
     def __repr__(self) -> str:
         return "<contents depend on a tensor>"
-
-
-_SPLIT = _SplitMark()
 
 
 @dataclass(eq=False)

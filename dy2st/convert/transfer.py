@@ -74,9 +74,17 @@ class Injector:
     def _select(self, snap: Alt, template: Template) -> list[Value]:
         if isinstance(snap.then, Const) and isinstance(snap.orelse, Const):
             pair = (snap.then.obj, snap.orelse.obj)
-            if isinstance(template, AnyNumber) and pair == (True, False):
+            if (
+                isinstance(template, AnyNumber)
+                and template.kind == "bool"
+                and pair == (True, False)
+            ):
                 return [snap.tag]
-            if isinstance(template, AnyNumber) and pair == (False, True):
+            if (
+                isinstance(template, AnyNumber)
+                and template.kind == "bool"
+                and pair == (False, True)
+            ):
                 return [self._b.emit("logical_not", (snap.tag,), {}, types=[BOOL]).result]
         blocks = []
         for side in (snap.then, snap.orelse):

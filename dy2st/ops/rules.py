@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dy2st.errors import ShapeError
+from dy2st.errors import ConcreteValueError, ShapeError
 from dy2st.ir.dims import Dim, Shape, broadcast_shapes, holds, min_, normalize_axis
 from dy2st.ir.types import DType, TensorType
 
@@ -166,7 +166,7 @@ def known(op: str, a: Dim, b: Dim) -> bool | None:
             return False
     try:
         return holds(op, a, b)
-    except ShapeError:
+    except (ShapeError, ConcreteValueError):
         return None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from dy2st.static import settings
 from dy2st.static.function import StaticFunction
 
+
 def enable_to_static(flag: bool) -> None:
     """Turn all converted functions into their originals (False) or back (True)."""
     settings.enabled = bool(flag)

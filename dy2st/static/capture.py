@@ -44,7 +44,7 @@ def capture(
         stand_ins = [recorder.wrap(v) for v in inputs]
         args, kwargs = rebuild(structure, stand_ins)
         captured = run(recorder, function, args, kwargs)
-        results = Results(recorder, stand_ins)
+        results = Results(recorder, stand_ins, (args, kwargs))
         results.set_result(captured.result)
         for place, value in captured.effects:
             results.add_effect(place, value)

@@ -122,13 +122,13 @@ class Entry:
         ]
         return self.executable.run(buffers, self._allocate)
 
-    def finish(self, outputs: list[Any], tensors: list[Any]) -> Any:
+    def finish(self, outputs: list[Any], tensors: list[Any], call: Any) -> Any:
         """Write the buffers that the Program updated, apply effects, rebuild the result."""
         if self.program.writes:
             count = len(self.results.values)
             for name, value in zip(self.program.writes, outputs[count:]):
                 write_tensor(self.weights.tensors[name], value)
-        return self.results.rebuild(outputs, tensors)
+        return self.results.rebuild(outputs, tensors, call)
 
     def _allocate(self, index: int, dtype: DType, shape: tuple[int, ...]) -> tuple[Any, int]:
         tensor = watch.Originals.empty(shape, self._dtypes[dtype], self._place)

@@ -107,7 +107,7 @@ class StaticFunction:
             if entry is None:
                 return self.original(*args, **kwargs)
         self._last = entry
-        return self._run(entry, structure, tensors, shapes)
+        return self._run(entry, structure, tensors, shapes, (args, kwargs))
 
     def _find(self, group: Group, shapes: tuple[tuple[int, ...], ...]) -> Entry | None:
         for entry in group.entries:
@@ -199,14 +199,19 @@ class StaticFunction:
     # --- running -----------------------------------------------------------------------------------
 
     def _run(
-        self, entry: Entry, structure: Any, tensors: list[Any], shapes: tuple[tuple[int, ...], ...]
+        self,
+        entry: Entry,
+        structure: Any,
+        tensors: list[Any],
+        shapes: tuple[tuple[int, ...], ...],
+        call: Any,
     ) -> Any:
         if watch.Originals.tracer._has_grad:
             weights = autograd.differentiable_weights(entry.weights.parameters)
             if weights or any(not t.stop_gradient for t in tensors):
-                return self._run_with_gradients(entry, structure, tensors, shapes, weights)
+                return self._run_with_gradients(entry, structure, tensors, shapes, weights, call)
         outputs = entry.run(tensors, shapes)
-        return entry.finish(outputs, tensors)
+        return entry.finish(outputs, tensors, call)
 
     def _run_with_gradients(
         self,
@@ -215,10 +220,11 @@ class StaticFunction:
         tensors: list[Any],
         shapes: tuple[tuple[int, ...], ...],
         weights: list[Any],
+        call: Any,
     ) -> Any:
         if not entry.pure:
             debug.log(1, f"{self.__name__}: gradients with random operations or effects: eager")
-            args, kwargs = rebuild(structure, tensors)
+            args, kwargs = call
             return self.original(*args, **kwargs)
         fresh = entry.results.fresh_outputs()
 
@@ -236,7 +242,7 @@ class StaticFunction:
 
         for index, tensor in zip(fresh, autograd.run(forward, again, tensors, weights)):
             outputs[index] = tensor
-        return entry.finish(outputs, tensors)
+        return entry.finish(outputs, tensors, call)
 
     # --- looking inside ------------------------------------------------------------------------------
 

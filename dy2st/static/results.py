@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from dy2st.capture import Recorder, symint
 from dy2st.capture.dispatch import is_tensor
 from dy2st.convert.places import UNBOUND
+from dy2st.convert.running import Made
 from dy2st.convert.unions import Scalar, Union, need
 from dy2st.errors import CaptureError
 from dy2st.ir.program import Value
@@ -34,6 +35,44 @@ class _Choice:
 
 
 @dataclass(frozen=True)
+class _Object:
+    """A plain object that the function made: class, and the tree of its attributes."""
+
+    cls: type
+    attributes: tuple[Any, list[Any]]
+
+
+@dataclass(frozen=True)
+class _Argument:
+    """A place in container number ``number`` of the caller's arguments."""
+
+    number: int
+    place: Any
+
+    def of(self, call: Any) -> Any:
+        """The place in the arguments of this call."""
+        return replace(self.place, owner=containers_in(call)[self.number])
+
+
+def containers_in(value: Any) -> list[Any]:
+    """The lists, dicts and dataclass instances in ``value``, in the order of ``flatten``."""
+    out: list[Any] = []
+    if isinstance(value, (list, tuple)):
+        parts: Any = value
+    elif isinstance(value, dict):
+        parts = value.values()
+    elif is_dataclass(value) and not isinstance(value, type):
+        parts = [getattr(value, f.name) for f in fields(value)]
+    else:
+        return out
+    if not isinstance(value, tuple):
+        out.append(value)
+    for part in parts:
+        out.extend(containers_in(part))
+    return out
+
+
+@dataclass(frozen=True)
 class _Input:
     """The caller's own tensor: argument number ``index``."""
 
@@ -50,8 +89,11 @@ class _External:
 class Results:
     """Built once per capture; ``rebuild`` is called at each call."""
 
-    def __init__(self, recorder: Recorder, inputs: Sequence[Any]) -> None:
+    def __init__(self, recorder: Recorder, inputs: Sequence[Any], call: Any = ((), {})) -> None:
         self._recorder: Any = recorder
+        # The containers among the arguments: their copies in the capture stand for the caller's.
+        self._containers = {id(c): i for i, c in enumerate(containers_in(call))}
+        self._kept = call
         self._inputs = {recorder.builder.program.inputs[i]: i for i in range(len(inputs))}
         self._externals = recorder.untouched_externals()
         self.values: list[Value] = []
@@ -68,11 +110,13 @@ class Results:
     def set_result(self, result: Any) -> None:
         """The function's result."""
         self._result = self._tree(result)
-        self.conditional = any(isinstance(leaf, _Choice) for leaf in self._result[1])
+        self.conditional = any(isinstance(leaf, (_Choice, _Object)) for leaf in self._result[1])
 
     def add_effect(self, place: Any, value: Any) -> None:
         """A place that the caller sees changed after the call."""
-        self._effects.append((place, *self._tree(value)))
+        owner = self._containers.get(id(place.owner))
+        target = place if owner is None else _Argument(owner, place)
+        self._effects.append((target, *self._tree(value)))
 
     def _tree(self, value: Any) -> tuple[Any, list[Any]]:
         leaves: list[Any] = []
@@ -82,6 +126,7 @@ class Results:
     def seal(self) -> None:
         """No more values: forget the recorder."""
         self._recorder = None
+        self._kept = None
         self._inputs = {}
         self._externals = {}
         self._index = {}
@@ -102,6 +147,8 @@ class Results:
         if type(leaf) is Union:
             trees = self._tree(leaf.then), self._tree(leaf.orelse)
             return _Choice(self._output(leaf.tag), *trees, leaf.name)
+        if type(leaf) is Made:
+            return _Object(leaf.cls, self._tree(leaf.attributes))
         if type(leaf) is Scalar:
             return _Output(self._output(recorder.value_of(leaf.tensor)), leaf.kind)
         if symint.is_symint(leaf):
@@ -125,12 +172,13 @@ class Results:
         assert self._result is not None
         return [t for t, leaf in zip(leaves, self._result[1]) if isinstance(leaf, _Output)]
 
-    def rebuild(self, outputs: Sequence[Any], inputs: Sequence[Any]) -> Any:
+    def rebuild(self, outputs: Sequence[Any], inputs: Sequence[Any], call: Any = None) -> Any:
         """Apply the effects and return the function's result."""
         for index, output in self._input_writes:
             write_tensor(inputs[index], outputs[output])
         for place, structure, leaves in self._effects:
-            place.write(rebuild(structure, [_fetch(v, outputs, inputs) for v in leaves]))
+            value = rebuild(structure, [_fetch(v, outputs, inputs) for v in leaves])
+            (place.of(call) if type(place) is _Argument else place).write(value)
         if self._result is None:
             raise CaptureError("results were never set")
         structure, leaves = self._result
@@ -144,7 +192,7 @@ class Results:
 
 def _is_leaf(value: Any) -> bool:
     kind = type(value)
-    return kind is Union or kind is Scalar or is_tensor(value) or symint.is_symint(value)
+    return kind in (Union, Scalar, Made) or is_tensor(value) or symint.is_symint(value)
 
 
 _NUMBERS: dict[str, Any] = {"int": int, "float": float, "bool": bool}
@@ -154,6 +202,11 @@ def _fetch(leaf: Any, outputs: Sequence[Any], inputs: Sequence[Any]) -> Any:
     if isinstance(leaf, _Output):
         output = outputs[leaf.index]
         return output if leaf.kind == "tensor" else _NUMBERS[leaf.kind](output)
+    if isinstance(leaf, _Object):
+        structure, leaves = leaf.attributes
+        made: Any = object.__new__(leaf.cls)
+        vars(made).update(rebuild(structure, [_fetch(v, outputs, inputs) for v in leaves]))
+        return made
     if isinstance(leaf, _Choice):
         structure, leaves = leaf.then if bool(outputs[leaf.tag]) else leaf.orelse
         return rebuild(structure, [_fetch(v, outputs, inputs) for v in leaves])

@@ -285,9 +285,7 @@ def _has_yield(node: ast.AST) -> bool:
         inner = stack.pop()
         if isinstance(inner, (ast.Yield, ast.YieldFrom, ast.Await)):
             return True
-        if inner is not node and isinstance(
-            inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
-        ):
+        if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
             continue
         stack.extend(ast.iter_child_nodes(inner))
     return False

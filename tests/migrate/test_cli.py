@@ -267,7 +267,9 @@ def test_help_is_quick_and_needs_no_paddle():
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
-            [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": root}, capture_output=True
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": root},
+            capture_output=True,
         )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         # processor time: what others run on the machine is no fault of ours

@@ -16,8 +16,10 @@ from dy2st.errors import InternalError
 from dy2st.ir.types import DType
 from dy2st.runtime.cpu.executor import Assembler, executor, guarded
 from dy2st.runtime.cpu.executor import Label as TableLabel
+from dy2st.runtime.cpu.growing import GrowBuffer, append_kernel
 from dy2st.runtime.cpu.linear import (
     Callback,
+    Extend,
     Instruction,
     Jump,
     Label,
@@ -26,6 +28,7 @@ from dy2st.runtime.cpu.linear import (
     Place,
     Run,
 )
+from dy2st.runtime.cpu.regions import Collect, Grow
 from dy2st.runtime.cpu.steps import CallbackStep, KernelStep, PrimitiveStep
 from dy2st.runtime.memory import ALIGNMENT
 from dy2st.runtime.plan import Buffer, array_of
@@ -59,6 +62,7 @@ class Context:
         self.owners: dict[int, Instruction] = {}
         self._patches: list[Patch] = []
         self._labels: dict[Label, TableLabel] = {}
+        self._lists: dict[Grow, GrowBuffer] = {}
         self._assemble()
 
     # -- running ----------------------------------------------------------------------------------
@@ -253,6 +257,29 @@ class Context:
         assert self.interpreted is not None
         self.asm.callback(guarded(self.interpreted.bind(self, callback), self.failures))
 
+    def list_of(self, grow: Grow) -> GrowBuffer:
+        """This context's memory of a list."""
+        if grow not in self._lists:
+            self._lists[grow] = GrowBuffer(grow, self.failures)
+        return self._lists[grow]
+
+    def emit_extend(self, extend: Extend) -> None:
+        buffer = self.list_of(extend.grow)
+        state = buffer.state.ctypes.data
+        if extend.source is None:
+            self.asm.load_pointer(state, state + 16)
+            return
+        ptrs = np.array([state, 0, buffer.enlarge], np.int64)
+        self._pointer(ptrs, 1, extend.source)
+        sizes = np.array([extend.nbytes], np.int64)
+        self._keep += [ptrs, sizes]
+        self.asm.call_kernel(append_kernel(), ptrs.ctypes.data, sizes.ctypes.data)
+
+    def emit_collect(self, collect: Collect) -> None:
+        assert self.interpreted is not None
+        lists = {k: self.list_of(g) for k, g in collect.grown.items()}
+        self.asm.callback(guarded(self.interpreted.collect(collect.op, lists), self.failures))
+
 
 class _Memory:
     """Destroys a ``dnnl_memory_t`` with the context."""
@@ -270,6 +297,8 @@ _EMIT: dict[type, Callable[[Context, Any], None]] = {
     Label: Context.emit_label,
     Jump: Context.emit_jump,
     Callback: Context.emit_callback,
+    Extend: Context.emit_extend,
+    Collect: Context.emit_collect,
 }
 
 

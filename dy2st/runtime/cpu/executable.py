@@ -25,7 +25,7 @@ from dy2st.runtime.cpu.interpreted import Interpreted, NativeCompiler
 from dy2st.runtime.cpu.linear import Callback, Linear, Run, linearise
 from dy2st.runtime.cpu.lower import is_static, lower
 from dy2st.runtime.cpu.prologue import Prologue, Statics
-from dy2st.runtime.cpu.regions import DynamicOutput, Lowered
+from dy2st.runtime.cpu.regions import Collect, DynamicOutput, Lowered
 from dy2st.runtime.cpu.steps import KernelStep
 from dy2st.runtime.plan import (
     AllocateOutput,
@@ -71,7 +71,7 @@ class CpuPlan:
             self.linear = linearise(self._lowered, lambda node: is_static(node, memo))
             self._statics: Statics = prologue.statics(self.linear.statics)
         self._compiler = NativeCompiler(program, find_definitions(program), self._plan_part)
-        self._interprets = any(isinstance(i, Callback) for i in self.linear.code)
+        self._interprets = any(isinstance(i, (Callback, Collect)) for i in self.linear.code)
         self._count = len(self.linear.inputs)
         self._outputs: list[tuple[int, DType, tuple[int, ...]] | None] = [
             None if isinstance(o, DynamicOutput) else (i, DType.of(o.dtype), tuple(o.shape))

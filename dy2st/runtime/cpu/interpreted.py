@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dy2st.ir.program import Block, Operation, Program, Value
-from dy2st.ir.symbols import Definitions, symbols_in
+from dy2st.ir.symbols import Definitions, bind, symbols_in
 from dy2st.passes.rewrite import is_pure
+from dy2st.runtime.cpu.growing import GrowBuffer
 from dy2st.runtime.cpu.linear import Callback, Place
 from dy2st.runtime.plan import Plan, allocate_array, buffer_of
 from dy2st.runtime.reference.interpreter import Compiler, Frame, Step
@@ -78,6 +79,21 @@ class Interpreted:
                     step(frame)
             for value, read in stores:
                 read()[...] = frame.values[value]
+
+        return call
+
+    def collect(self, op: Operation, lists: Mapping[int, GrowBuffer]) -> Callable[[int], None]:
+        """The function that puts lists that a loop made into the frame."""
+        defined = self._compiler.definitions[op]
+
+        def call(user: int) -> None:
+            shapes: list[tuple[int, ...]] = [()] * len(op.results)
+            for k, buffer in lists.items():
+                rows = buffer.rows()
+                self.frame.values[op.results[k]] = rows
+                shapes[k] = rows.shape
+            mine = [d for d in defined if d.index in lists]
+            bind(mine, op.results, shapes, self.frame.symbols)
 
         return call
 

@@ -15,7 +15,11 @@ from typing import TypeAlias
 
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.regions import (
+    Append,
+    Begin,
+    Collect,
     Copy,
+    Grow,
     If,
     Interpret,
     Lowered,
@@ -106,7 +110,16 @@ class Callback:
     stores: list[Place]
 
 
-Instruction: TypeAlias = "Run | Move | Label | Jump | Callback"
+@dataclass(eq=False)
+class Extend:
+    """Rows are added to a list; without ``source``, it becomes empty."""
+
+    grow: Grow
+    source: Place | None = None
+    nbytes: int = 0
+
+
+Instruction: TypeAlias = "Run | Move | Label | Jump | Callback | Extend | Collect"
 
 
 @dataclass(eq=False)
@@ -209,6 +222,17 @@ class _Linearizer:
         for place in stores:
             self.touch(place.storage, write=True)
 
+    def begin(self, item: Begin) -> None:
+        self.code.append(Extend(item.grow))
+
+    def append(self, item: Append) -> None:
+        source = self.storage(item.source)
+        self.code.append(Extend(item.grow, Place(source), item.source.nbytes))
+        self.touch(source)
+
+    def collect(self, item: Collect) -> None:
+        self.code.append(item)
+
     # -- storages ---------------------------------------------------------------------------------
 
     def touch(self, storage: Storage, write: bool = False) -> None:
@@ -267,6 +291,9 @@ _EMIT: dict[type, Callable[[_Linearizer, object], None]] = {
     If: _Linearizer.if_,  # type: ignore[dict-item]
     While: _Linearizer.while_,  # type: ignore[dict-item]
     Interpret: _Linearizer.interpret,  # type: ignore[dict-item]
+    Begin: _Linearizer.begin,  # type: ignore[dict-item]
+    Append: _Linearizer.append,  # type: ignore[dict-item]
+    Collect: _Linearizer.collect,  # type: ignore[dict-item]
 }
 
 
@@ -362,6 +389,8 @@ def storages_of(instruction: Instruction) -> list[Storage]:
         return [instruction.unless.storage] if instruction.unless else []
     if isinstance(instruction, Callback):
         return [p.storage for p in (*instruction.loads, *instruction.stores)]
+    if isinstance(instruction, Extend):
+        return [instruction.source.storage] if instruction.source else []
     return []
 
 

@@ -16,9 +16,14 @@ from dy2st.ops import base
 from dy2st.passes.rewrite import EFFECTS, is_random
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.builder import Builder
+from dy2st.runtime.cpu.growing import find_growing
 from dy2st.runtime.cpu.regions import (
+    Append,
+    Begin,
+    Collect,
     Copy,
     DynamicOutput,
+    Grow,
     If,
     Interpret,
     Lowered,
@@ -54,6 +59,8 @@ class _Lowering:
         self.leaves: dict[Variable, g.Input] = {}
         self.static: dict[g.Node, bool] = {}
         self._dynamic: dict[Operation, bool] = {}
+        self.growing = find_growing(program)
+        self.grows: dict[Value, Grow] = {}
 
     def run(self) -> Lowered:
         program = self.program
@@ -81,8 +88,13 @@ class _Lowering:
         """Whether a size that ``op`` (or anything inside) needs is known at run time only."""
         if op not in self._dynamic:
             values = [*op.flat_operands(), *op.results, *(a for r in op.regions for a in r.args)]
+            grown = {op.results[k] for k in self.growing.loops.get(op, ())}
             self._dynamic[op] = (
-                any(self.is_dynamic_type(v.type) for v in values)
+                any(
+                    self.is_dynamic_type(v.type)
+                    for v in values
+                    if v not in self.growing.links and v not in grown
+                )
                 or not symbols_in(tuple(op.attrs.values())) <= self.sizes.keys()
                 or any(self.is_dynamic(o) for r in op.regions for o in r.ops)
             )
@@ -131,24 +143,20 @@ class _Lowering:
     def joins_segment(self, op: Operation) -> bool:
         if op.regions or op.name in EFFECTS or self.is_dynamic(op):
             return False
+        if any(r in self.growing.links for r in op.results):
+            return False  # it appends to a list
         return op.name in ("parameter", "constant") or not is_random(op)
 
     def segment(
-        self, region: Region, ops: Sequence[Operation], targets: Iterable[tuple[Value, Variable]]
+        self, region: Region, ops: Sequence[Operation], targets: Sequence[tuple[Value, Variable]]
     ) -> None:
         """Lower ``ops`` and append the segment that computes what others need of them."""
         inside = Counter(v for op in ops for v in op.flat_operands())
         for op in ops:
             self.operation(op)
         segment = Segment()
-        copies: list[Copy] = []
-        wanted: Counter[Value] = Counter()
-        for value, variable in targets:
-            wanted[value] += 1
-            if value in self.nodes:
-                segment.outputs.append((self.nodes[value], variable))
-            else:
-                copies.append(Copy(variable, self.variables[value]))
+        copies = self.targets(segment, targets)
+        wanted = Counter(v for v, _ in targets)
         for op in ops:
             for value in op.results:
                 node = self.nodes[value]
@@ -163,6 +171,16 @@ class _Lowering:
         if segment.outputs:
             region.items.append(segment)
         region.items.extend(copies)
+
+    def targets(self, segment: Segment, targets: Iterable[tuple[Value, Variable]]) -> list[Copy]:
+        """Let ``segment`` store what is to be in variables; copies of what it does not compute."""
+        copies: list[Copy] = []
+        for value, variable in targets:
+            if value in self.nodes:
+                segment.outputs.append((self.nodes[value], variable))
+            else:
+                copies.append(Copy(variable, self.variables[value]))
+        return copies
 
     def materialise(self, region: Region, value: Value) -> Variable:
         """A variable that holds ``value`` (static values have none of their own)."""
@@ -252,38 +270,80 @@ class _Lowering:
             self.if_(region, op)
         elif op.name == "while" and not self.is_dynamic(op):
             self.while_(region, op)
+        elif op.results and op.results[0] in self.growing.links and not self.is_dynamic(op):
+            self.append(region, op)
         else:
             self.interpret(region, op)
 
     def if_(self, region: Region, op: Operation) -> None:
         condition = self.materialise(region, next(op.flat_operands()))
-        results = [self.variable(v.type) for v in op.results]
-        branches = [
-            self.block(r, list(zip(r.terminator.flat_operands(), results))) for r in op.regions
-        ]
-        self.variables.update(zip(op.results, results))
+        results = {
+            k: self.variable(v.type)
+            for k, v in enumerate(op.results)
+            if v not in self.growing.links
+        }
+        branches = []
+        for block in op.regions:
+            yields = list(block.terminator.flat_operands())
+            branches.append(self.block(block, [(yields[k], v) for k, v in results.items()]))
+            for k, value in enumerate(op.results):
+                if k not in results:
+                    self.grows[value] = self.grows[yields[k]]
+        self.variables.update((op.results[k], v) for k, v in results.items())
         region.items.append(If(condition, *branches))
 
     def while_(self, region: Region, op: Operation) -> None:
         cond, body = op.regions
-        carried = [self.variable(v.type) for v in op.results]
-        for value, variable in zip(op.flat_operands(), carried):
-            region.items.append(Copy(variable, self.materialise(region, value)))
-        for block in op.regions:
-            self.variables.update(zip(block.args, carried))
+        grown = self.lists(region, op)
+        carried = {k: self.variable(v.type) for k, v in enumerate(op.results) if k not in grown}
+        initial = list(op.flat_operands())
+        for k, variable in carried.items():
+            region.items.append(Copy(variable, self.materialise(region, initial[k])))
+            for block in op.regions:
+                self.variables[block.args[k]] = variable
         (test,) = cond.terminator.flat_operands()
         condition = self.variable(test.type)
         before = self.block(cond, [(test, condition)])
         updates: list[Copy] = []
         targets: list[tuple[Value, Variable]] = []
-        for value, variable in zip(body.terminator.flat_operands(), carried):
-            if self.variables.get(value) is variable:
+        yields = list(body.terminator.flat_operands())
+        for k, variable in carried.items():
+            if self.variables.get(yields[k]) is variable:
                 continue  # carried through unchanged
-            updates.append(Copy(variable, self.variable(value.type)))
-            targets.append((value, updates[-1].source))
+            updates.append(Copy(variable, self.variable(yields[k].type)))
+            targets.append((yields[k], updates[-1].source))
         inner = self.block(body, targets)
-        self.variables.update(zip(op.results, carried))
-        region.items.append(While(before, condition, inner, updates, carried))
+        self.variables.update((op.results[k], v) for k, v in carried.items())
+        region.items.append(While(before, condition, inner, updates, list(carried.values())))
+        ended = {k: g for k, g in grown.items() if op.results[k] not in self.growing.links}
+        if ended:
+            region.items.append(Collect(op, ended))
+
+    def lists(self, region: Region, op: Operation) -> dict[int, Grow]:
+        """The lists that a loop appends to, begun where they are its own."""
+        grown: dict[int, Grow] = {}
+        initial = list(op.flat_operands())
+        for k in self.growing.loops.get(op, ()):
+            value, type_ = initial[k], op.regions[1].args[k].type
+            if value in self.grows:
+                grow = self.grows[value]
+            else:
+                grow = Grow(
+                    self.variable(type_.with_shape(type_.shape[1:])).shape, str(type_.dtype.value)
+                )
+                region.items.append(Begin(grow))
+                if 0 not in self.variable(value.type).shape:
+                    region.items.append(Append(grow, self.materialise(region, value)))
+            grown[k] = grow
+            for place in (op.results[k], *(r.args[k] for r in op.regions)):
+                self.grows[place] = grow
+        return grown
+
+    def append(self, region: Region, op: Operation) -> None:
+        """``concat([list, rows])`` in a loop that does nothing else with the list."""
+        value, rows = op.flat_operands()
+        grow = self.grows[op.result] = self.grows[value]
+        region.items.append(Append(grow, self.materialise(region, rows)))
 
     def interpret(self, region: Region, op: Operation) -> None:
         """Append ``op`` to the interpreted run that ends the region, or begin one."""

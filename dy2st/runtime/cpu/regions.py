@@ -85,7 +85,43 @@ class Interpret:
     stores: list[tuple[Value, Variable]]
 
 
-Item: TypeAlias = "Segment | Copy | If | While | Interpret"
+@dataclass(eq=False)
+class Grow:
+    """A tensor that a loop appends to: ``[n, *item]`` with ``n`` known when the loop ends."""
+
+    item: Shape
+    dtype: str
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of one item."""
+        return prod(self.item) * DType.of(self.dtype).itemsize
+
+
+@dataclass(eq=False)
+class Begin:
+    """``grow`` becomes empty."""
+
+    grow: Grow
+
+
+@dataclass(eq=False)
+class Append:
+    """The rows of ``source`` are added to ``grow``."""
+
+    grow: Grow
+    source: Variable
+
+
+@dataclass(eq=False)
+class Collect:
+    """The loop ``op`` is over: the results (by position) that grew go into the call's frame."""
+
+    op: Operation
+    grown: dict[int, Grow]
+
+
+Item: TypeAlias = "Segment | Copy | If | While | Interpret | Begin | Append | Collect"
 
 
 @dataclass(eq=False)

@@ -20,6 +20,13 @@ def find_exception(name: str) -> type[Exception]:
 def make_exception(name: str, args: Sequence[Any]) -> Exception:
     """The exception with plain arguments; RuntimeError with its text where it takes others."""
     try:
-        return find_exception(name)(*args)
+        error = find_exception(name)(*args)
     except TypeError:
-        return RuntimeError(f"{name.partition(':')[2]}{tuple(args)}")
+        error = RuntimeError(f"{name.partition(':')[2]}{tuple(args)}")
+    error._dy2st_raised = True  # type: ignore[attr-defined]
+    return error
+
+
+def is_users(error: Exception) -> bool:
+    """Whether ``raise`` made this error: it leaves the Program as it is."""
+    return getattr(error, "_dy2st_raised", False) is True

@@ -23,7 +23,7 @@ from dy2st.ir.builder import Builder
 from dy2st.ir.program import Attr, Operation, Value
 from dy2st.ir.types import DType, TensorType
 from dy2st.ops import base
-from dy2st.runtime.reference.raising import make_exception
+from dy2st.runtime.reference.raising import is_users, make_exception
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 ArrayOperand: TypeAlias = "Array | None | tuple[Array, ...]"
@@ -135,8 +135,8 @@ def translate(error: Exception, op: Operation) -> Exception:
     """The member of our family that says what ``error`` of ``op`` means, at the user's line."""
     if isinstance(error, Dy2stError):
         return error.at(op.location)
-    if op.name == "raise":
-        return error  # the user's own
+    if is_users(error):
+        return error
     kind: type[ExecutionError] = ExecutionError
     if isinstance(error, IndexError):
         kind = IndexOutOfRangeError

@@ -101,3 +101,93 @@ def test_a_shape_that_does_not_fit_raises_and_leaves_no_trace():
             run.run_arrays([np.array(4), x])
         (y,) = run.run_arrays([np.array(3), x])
         np.testing.assert_array_equal(y, x.reshape(3, 2))
+
+
+LISTS = """program f(%n: i64[], %k: i64[], %x: f32[2]) {
+    %zero = constant(name="z", value=array(i64, 0)) : i64[]
+    %one = constant(name="o", value=array(i64, 1)) : i64[]
+    %two = constant(name="t", value=array(i64, 2)) : i64[]
+    %empty = full(shape=[0, 2], value=0.0, dtype=f32) : f32[0, 2]
+    %first = reshape(%x, shape=[1, 2]) : f32[1, 2]
+    %i, %h, %all, %odd, %inner = while(%zero, %x, %empty, %first, %empty)
+        (%i1: i64[], %h1: f32[2], %a1: f32[u0, 2], %b1: f32[u1, 2], %c1: f32[u2, 2]) {
+      %go = less_than(%i1, %n) : bool[]
+      yield(%go)
+    } do (%i2: i64[], %h2: f32[2], %a2: f32[u3, 2], %b2: f32[u4, 2], %c2: f32[u5, 2]) {
+      %i3 = add(%i2, %one) : i64[]
+      %h3 = tanh(%h2) : f32[2]
+      %row = reshape(%h3, shape=[1, 2]) : f32[1, 2]
+      %a3 = concat([%a2, %row], axis=0) : f32[u3 + 1, 2]
+      %rest = remainder(%i2, %two) : i64[]
+      %is_odd = equal(%rest, %one) : bool[]
+      %b3 = if(%is_odd) {
+        %twice = concat([%row, %row], axis=0) : f32[2, 2]
+        %b4 = concat([%b2, %twice], axis=0) : f32[u4 + 2, 2]
+        yield(%b4)
+      } else {
+        yield(%b2)
+      } : f32[u6, 2]
+      %j, %c3 = while(%zero, %c2) (%j1: i64[], %d1: f32[u7, 2]) {
+        %more = less_than(%j1, %k) : bool[]
+        yield(%more)
+      } do (%j2: i64[], %d2: f32[u8, 2]) {
+        %j3 = add(%j2, %one) : i64[]
+        %d3 = concat([%d2, %row], axis=0) : f32[u8 + 1, 2]
+        yield(%j3, %d3)
+      } : i64[], f32[u9, 2]
+      yield(%i3, %h3, %a3, %b3, %c3)
+    } : i64[], f32[2], f32[u10, 2], f32[u11, 2], f32[u12, 2]
+    %t = transpose(%all, perm=[1, 0]) : f32[2, u10]
+    return(%t, %odd, %inner, %h)
+}"""
+
+
+def test_lists_grow_natively():
+    program = verify(parse_program(LISTS), infer)
+    run = executable.make_executable(program, plan.ArraySource())
+    x = np.array([0.5, -2.0], np.float32)
+    for n, k in ((0, 0), (3, 2), (3, 2), (200, 1), (5, 0), (200, 1)):
+        inputs = [np.array(n), np.array(k), x]
+        want = interpreter.run(program, inputs, {})
+        got = run.run_arrays(inputs)
+        for g, e in zip(got, want, strict=True):
+            np.testing.assert_allclose(g, e, rtol=1e-5, atol=1e-6)
+    (made,) = run._plans.values()
+    assert "Jump" in made.describe()  # the loop is in the table, not in a callback
+
+
+# What a round does with the list besides appending: then it is a tensor in each round.
+READING = {
+    "its values": ("%s = sum(%a2, axis=[0], dtype=None, keepdim=False) : f32[2]", "%s"),
+    "its size": ("%s = dim_value(value=u3) : i64[]\nprint(%s, template=[])", "%h2"),
+}
+
+
+@pytest.mark.parametrize("what", READING)
+def test_lists_that_are_read_in_the_loop(what):
+    code, result = READING[what]
+    program = parse_program(
+        f"""program f(%n: i64[], %x: f32[2]) {{
+            %zero = constant(name="z", value=array(i64, 0)) : i64[]
+            %one = constant(name="o", value=array(i64, 1)) : i64[]
+            %first = reshape(%x, shape=[1, 2]) : f32[1, 2]
+            %i, %h, %all = while(%zero, %x, %first)
+                (%i1: i64[], %h1: f32[2], %a1: f32[u0, 2]) {{
+              %go = less_than(%i1, %n) : bool[]
+              yield(%go)
+            }} do (%i2: i64[], %h2: f32[2], %a2: f32[u3, 2]) {{
+              %i3 = add(%i2, %one) : i64[]
+              {code}
+              %row = reshape({result}, shape=[1, 2]) : f32[1, 2]
+              %a3 = concat([%a2, %row], axis=0) : f32[u3 + 1, 2]
+              yield(%i3, {result}, %a3)
+            }} : i64[], f32[2], f32[u10, 2]
+            return(%all, %h)
+        }}"""
+    )
+    run = executable.make_executable(program, plan.ArraySource())
+    x = np.array([0.5, -2.0], np.float32)
+    for n in (0, 3, 3, 3):
+        want = interpreter.run(program, [np.array(n), x], {})
+        for g, e in zip(run.run_arrays([np.array(n), x]), want, strict=True):
+            np.testing.assert_allclose(g, e, rtol=1e-5, atol=1e-6)

@@ -1,8 +1,8 @@
 """LLVM code of window kernels.
 
 A chunk is a range of items; an item is one output row of one block of channels (one vector). Along
-the row, outputs whose taps are all inside the picture are done four at a time, so that an input
-element is loaded (and put through ``pre``) once for all of them.
+the row outputs are done four at a time, so that an input element is loaded (and put through
+``pre``) once for all of them.
 """
 
 from __future__ import annotations
@@ -73,32 +73,38 @@ class Code(Writer):
 
 
 class _Row:
-    """The code of one item; ``tail``: the channels do not fill the vector."""
+    """The code of an output row for a range of blocks of channels; ``tail``: the one block whose
+    channels do not fill the vector."""
 
     def __init__(self, window: Window, lanes: int, tail: bool) -> None:
-        self.window, self.lanes = window, lanes
+        self.window, self.lanes, self.tail = window, lanes, tail
+        self.mask: V | None = None
         self.w = w = Code()
-        slot = {name: self._slot(number) for number, name in enumerate(SLOTS)}
-        self.channels, self.width = slot["channels"], slot["width"]
-        row, block = V("%row", "int64", 0), V("%block", "int64", 0)
-        first = w.mul(block, w.integer(lanes))
-        self.mask = self._mask(w.sub(self.channels, first)) if tail else None
+        self.slots = slot = {name: self._slot(number) for number, name in enumerate(SLOTS)}
+        self.channels, self.width, self.left = slot["channels"], slot["width"], slot["pad_left"]
+        row = V("%row", "int64", 0)
         picture = w.op("sdiv", row, slot["out_height"])
         line = w.sub(row, w.mul(picture, slot["out_height"]))
         self.top = w.sub(w.mul(line, w.integer(window.stride[0])), slot["pad_top"])
-        self.left = slot["pad_left"]
         self.taps = self._range(self.top, slot["height"], window.kernel[0], window.dilation[0])
         area = w.mul(w.mul(slot["height"], self.width), self.channels)
-        self.x = w.at(self._pointer(0), w.add(w.mul(picture, area), first))
         dot = window.fold == "dot"
-        self.weights = w.at(self._pointer(1), first) if dot else None
         base = 2 if dot else 1
-        self.vectors = [
-            self._load(w.at(self._pointer(base + n), first)) for n in range(window.vectors)
-        ]
-        start = w.mul(w.mul(row, slot["out_width"]), self.channels)
-        self.out = w.at(self._pointer(base + window.vectors), w.add(start, first))
-        self._whole(slot)
+        self.pointers = [self._pointer(n) for n in range(base + window.vectors + 1)]
+        picture_at = w.at(self.pointers[0], w.mul(picture, area))
+        row_at = w.at(self.pointers[-1], w.mul(w.mul(row, slot["out_width"]), self.channels))
+
+        def block(number: V, _: list[V]) -> list[V]:
+            first = w.mul(number, w.integer(lanes))
+            self.mask = self._mask(w.sub(self.channels, first)) if tail else None
+            self.x, self.out = w.at(picture_at, first), w.at(row_at, first)
+            self.weights = w.at(self.pointers[1], first) if dot else None
+            at = [w.at(pointer, first) for pointer in self.pointers[base:-1]]
+            self.vectors = [self._load(address) for address in at]
+            self._outputs()
+            return []
+
+        w.loop(V("%start", "int64", 0), V("%stop", "int64", 0), 1, [], block)
         w.line("ret void")
 
     # -- memory ----------------------------------------------------------------------------------
@@ -136,22 +142,38 @@ class _Row:
 
     # -- the row ---------------------------------------------------------------------------------
 
-    def _whole(self, slot: dict[str, V]) -> None:
-        w, window = self.w, self.window
-        zero, stop = w.integer(0), slot["inner_stop"]
-        self._each(zero, slot["inner_start"], self._border)
-        at = slot["inner_start"]
-        if window.kernel[1] > _UNROLLED:
-            self._each(at, stop, self._border)
-        else:
-            many = 4 if self.lanes >= 16 else 2
-            last = w.sub(stop, w.integer(many - 1))
-            at, _ = w.loop(at, last, many, [], lambda i, _: self._inner(i, many))
-            self._each(at, stop, lambda i: self._inner(i, 1))
-        self._each(stop, slot["out_width"], self._border)
+    def _outputs(self) -> None:
+        """All outputs of the row, from left to right: by fours, then by twos, then one."""
+        w, stop = self.w, self.slots["out_width"]
+        at = w.integer(0)
+        if self.window.kernel[1] > _UNROLLED:
+            w.loop(at, stop, 1, [], lambda i, _: self._border(i))
+            return
+        most = 1 if self.tail else 4 if self.lanes >= 16 else 2
+        for count in (4, 2, 1):
+            if count <= most:
+                last = w.sub(stop, w.integer(count - 1))
+                at, _ = w.loop(at, last, count, [], lambda i, _, n=count: self._some(i, n))  # type: ignore[misc]
 
-    def _each(self, low: V, high: V, body: Callable[[V], list[V]]) -> None:
-        self.w.loop(low, high, 1, [], lambda i, _: body(i))
+    def _some(self, place: V, count: int) -> list[V]:
+        """``count`` outputs, without a look at the sides where all taps are inside."""
+        w, slot = self.w, self.slots
+        if count == 1:
+            return self._beside(place, 1, check=True)
+        after = w.add(place, w.integer(count))
+        inside = w.op(
+            "and",
+            w.compare("sge", place, slot["inner_start"]),
+            w.compare("sle", after, slot["inner_stop"]),
+        )
+        tag = w.fresh("side")
+        w.line(f"br i1 {inside.name}, label %{tag}.in, label %{tag}.out")
+        for suffix, check in (("in", False), ("out", True)):
+            w.start(f"{tag}.{suffix}")
+            self._beside(place, count, check)
+            w.line(f"br label %{tag}.end")
+        w.start(f"{tag}.end")
+        return []
 
     def _range(self, start: V, size: V, taps: int, step: int) -> tuple[V, V]:
         """The taps of a window at ``start`` that lie inside."""
@@ -170,10 +192,12 @@ class _Row:
         pre = self.window.pre
         return value if pre is None else expression(self.w, pre, [value], {})
 
-    def _fold(self, total: V, value: V, weight: V | None) -> V:
+    def _fold(self, total: V, value: V, weight: V | None, inside: V | None = None) -> V:
+        w = self.w
         if weight is not None:
-            return self.w.fma(value, weight, total)
-        return self.w.select(self.w.compare("ogt", total, value), total, value)
+            return w.fma(value, weight, total)
+        best = w.select(w.compare("ogt", total, value), total, value)
+        return best if inside is None else w.select(w.splat(inside, self.lanes), best, total)
 
     def _line(self, tap: V, column: V) -> V:
         """The address of the input at a vertical tap, ``column`` (which may be outside)."""
@@ -198,28 +222,39 @@ class _Row:
         w = self.w
         return w.sub(w.mul(place, w.integer(self.window.stride[1])), self.left)
 
-    def _inner(self, place: V, count: int) -> list[V]:
-        """``count`` outputs beside each other, no tap of which is outside to the left or right."""
+    def _beside(self, place: V, count: int, check: bool) -> list[V]:
+        """``count`` outputs beside each other; ``check``: taps may be outside to the sides."""
         w, (_, across), step = self.w, self.window.kernel, self.window.dilation[1]
         stride = self.window.stride[1]
         column = self._column(place)
+        needed = sorted({o * stride + k * step for o in range(count) for k in range(across)})
+        columns = {j: w.add(column, w.integer(j)) for j in needed}
+        inside = {j: w.compare("ult", at, self.width) for j, at in columns.items() if check}
 
         def line(tap: V, totals: list[V]) -> list[V]:
-            base = self._line(tap, column)
             weights = [self._weight(tap, w.integer(k)) for k in range(across)]
-            needed = sorted({o * stride + k * step for o in range(count) for k in range(across)})
-            values = {
-                j: self._element(w.at(base, w.mul(w.integer(j), self.channels))) for j in needed
-            }
+            base = self._line(tap, w.integer(0))
+            values = {j: self._column_value(base, columns[j], inside.get(j)) for j in needed}
             for k in range(across):
                 for o in range(count):
-                    totals[o] = self._fold(totals[o], values[o * stride + k * step], weights[k])
+                    j = o * stride + k * step
+                    totals[o] = self._fold(totals[o], values[j], weights[k], inside.get(j))
             return totals
 
         _, totals = w.loop(*self.taps, 1, [self._begin()] * count, line)
         for o, total in enumerate(totals):
             self._finish(w.add(place, w.integer(o)), total)
         return []
+
+    def _column_value(self, base: V, column: V, inside: V | None) -> V:
+        """An input element; where it is outside, column 0's (for a product: zero) stands in."""
+        w = self.w
+        if inside is not None:
+            column = w.select(inside, column, w.integer(0))
+        value = self._element(w.at(base, w.mul(column, self.channels)))
+        if inside is None or self.window.fold != "dot":
+            return value
+        return w.select(w.splat(inside, self.lanes), value, w.const(0.0, "float32", self.lanes))
 
     def _border(self, place: V) -> list[V]:
         """One output, some taps of which may be outside."""
@@ -288,18 +323,21 @@ loop:
 br i1 %more, label %body, label %done
 body:
 %row = sdiv i64 %item, %blocks
-%before = mul i64 %row, %blocks
-%block = sub i64 %item, %before
-%whole = icmp slt i64 %block, %full
-br i1 %whole, label %main, label %tail
-main:
-call void @{name}.main(ptr %ptrs, ptr %sizes, i64 %row, i64 %block)
-br label %latch
+%row.item = mul i64 %row, %blocks
+%first = sub i64 %item, %row.item
+%row.next = add i64 %row.item, %blocks
+%short = icmp slt i64 %row.next, %stop
+%next = select i1 %short, i64 %row.next, i64 %stop
+%last = sub i64 %next, %row.item
+%cut = icmp slt i64 %last, %full
+%main.last = select i1 %cut, i64 %last, i64 %full
+call void @{name}.main(ptr %ptrs, ptr %sizes, i64 %row, i64 %first, i64 %main.last)
+%rest = icmp sgt i64 %last, %full
+br i1 %rest, label %tail, label %latch
 tail:
-call void @{name}.tail(ptr %ptrs, ptr %sizes, i64 %row, i64 %block)
+call void @{name}.tail(ptr %ptrs, ptr %sizes, i64 %row, i64 %full, i64 %last)
 br label %latch
 latch:
-%next = add i64 %item, 1
 br label %loop
 done:
 ret void
@@ -319,7 +357,7 @@ def window_ir(window: Window, name: str, vector_bytes: int) -> str:
         body = "\n".join(row.w.out)
         functions.append(
             f"define internal void @{name}.{part}(ptr noalias %ptrs, ptr noalias %sizes, "
-            f"i64 %row, i64 %block) #0 {{\nentry:\n{body}\n}}\n"
+            f"i64 %row, i64 %start, i64 %stop) #0 {{\nentry:\n{body}\n}}\n"
         )
     chunk = _CHUNK.format(
         name=name, lanes=lanes, channels=SLOTS.index("channels"), blocks=SLOTS.index("blocks")

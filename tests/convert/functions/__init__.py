@@ -1,0 +1,1 @@
+"""Functions as users write them, each with arguments that take every path through it."""
