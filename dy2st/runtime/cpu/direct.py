@@ -73,7 +73,8 @@ class Direct:
     def pointers(self, step: KernelStep) -> np.ndarray:
         """The ``ptrs`` of a kernel."""
         for write, read in step.overwrites.items():
-            self.buffers[step.writes[write]] = self.buffer(step.reads[read])
+            # A copy: something else may still read the operand.
+            self.buffers[step.writes[write]] = np.array(self.buffer(step.reads[read])).reshape(-1)
         arrays = [self.buffer(n) for n in (*step.reads, *step.writes)]
         if step.scratch:
             arrays.append(self.scratch[id(step)])

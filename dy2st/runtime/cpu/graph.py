@@ -200,7 +200,7 @@ class Part(Node):
 
 
 MOVEMENTS = (Reshape, Permute, Expand, Slice, Pad)
-OPAQUE = (Primitive, Reference, Sort, Scan, Scatter)
+OPAQUE = (Primitive, Reference, Sort)
 
 
 def topological(outputs: Iterable[Node], leaves: AbstractSet[Node] = frozenset()) -> list[Node]:

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from dy2st.debug import log
-from dy2st.runtime.cpu.fusion.schedule import Structure
+from dy2st.runtime.cpu.fusion.structure import Structure
 from dy2st.runtime.cpu.llvm.emit import kernel_ir
 from dy2st.runtime.cpu.llvm.engine import Engine, engine
 

@@ -32,6 +32,8 @@ def integers(shape, dtype="int64", seed=0, low=-9, high=10):
 def run(fn, *arrays, threads=1, strides=None):
     """(native results, numpy's, number of kernels)."""
     b = Builder()
+    if not strides:
+        arrays = [np.array(a, order="C") for a in arrays]
     inputs = [b.input(a.shape, str(a.dtype)) for a in arrays]
     out = fn(b, *inputs)
     outs = list(out) if isinstance(out, (tuple, list)) else [out]

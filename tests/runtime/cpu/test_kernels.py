@@ -343,6 +343,73 @@ def test_one_object_serves_all_sizes():
     assert key((8, 16, 128)) == key((3, 128, 256)) == key((50, 512))
 
 
+# -- in order ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("op", ["sum", "prod", "max", "min"])
+@pytest.mark.parametrize("dtype", ["float32", "int64", "float16", "uint8"])
+def test_scans(op, dtype):
+    x = (np.abs(X) + 0.5).astype(np_dtype(dtype))
+    rtol = 2e-3 if dtype == "float16" else 1e-5
+    for axis in (0, 1, 2):
+        for reverse in (False, True):
+            scan = lambda b, v, a=axis, r=reverse: b.scan(op, v, a, reverse=r)  # noqa: E731
+            with np.errstate(over="ignore"):
+                check(scan, x[:, :, :5] if op == "prod" else x, kernels=1, rtol=rtol)
+    if op in ("sum", "prod"):
+        check(lambda b, v: b.scan(op, v, 1, True, True), x, rtol=rtol)
+        check(lambda b, v: b.scan(op, b.mul(v, 2), 2, True), x[:, :, :4], kernels=1, rtol=rtol)
+    check(lambda b, v: b.scan(op, b.reshape(v, (-1,)), 0), x[:1, :1, :9], threads=2, rtol=rtol)
+
+
+def test_scan_passes_nan_on():
+    x = X.copy()
+    x[1, 2, 7] = np.nan
+    for op in ("sum", "max", "min"):
+        check(lambda b, v, op=op: b.scan(op, v, 2), x)
+
+
+@pytest.mark.parametrize("op", ["set", "add", "mul", "max", "min"])
+@pytest.mark.parametrize("dtype", ["float32", "int32", "float16", "bool"])
+def test_scatters(op, dtype):
+    if dtype == "bool" and op in ("add", "mul"):
+        pytest.skip("no sums of bools")
+    x = (X * 3).astype(np_dtype(dtype))
+    u = (X[::-1, :, ::-1] * 2).astype(np_dtype(dtype))
+    i = np.array([4, 0, -1, 4, 2])
+    rtol = 2e-3 if dtype == "float16" else 1e-5
+
+    def rows(b, v, w, k):
+        every = [b.iota((3, 1, 1), 0), b.reshape(k, (1, 5, 1)), b.iota((1, 1, 37), 2)]
+        return b.scatter(v, every, w, op)
+
+    def points(b, v, w, k):
+        at = [b.constant([0, 2, 2, 1, 0]), k, b.constant([1, 36, 36, -37, 1])]
+        return b.scatter(v, at, b.index(w, [0, k, 3]), op), v
+
+    def window(b, v, w, k):
+        at = [b.iota((2, 1, 1), 0), 3, b.add(b.mul(b.iota((1, 1, 9), 2), 2), 5)]
+        return b.scatter(v, at, b.slice(w, (0, 0, 0), (2, 1, 9)), op)
+
+    for fn in (rows, points, window):
+        check(fn, x, u, i, rtol=rtol)
+        check(fn, x, u, i, rtol=rtol, threads=2)
+    check(
+        lambda b, v, w, k: b.scatter(
+            b.full((37,), 0, dtype), [b.iota((37,), 0)], b.pick(b.pick(w, 0, 0), 0, 0), op
+        ),
+        x,
+        u,
+        i,
+    )
+
+
+def test_scatter_out_of_range_is_a_status():
+    with pytest.raises(IndexOutOfRangeError):
+        run(lambda b, x, k: b.scatter(x, [k], 1.0), X[0, 0].copy(), np.array([3, 37]))
+    check(lambda b, x, k: b.scatter(x, [k], 1.0, "add", "clip"), X[0, 0].copy(), np.array([3, 99]))
+
+
 # -- errors --------------------------------------------------------------------------------------
 
 

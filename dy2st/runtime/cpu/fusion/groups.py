@@ -40,6 +40,9 @@ class Group:
         return tuple(1 if d in self.axes else n for d, n in enumerate(self.shape))
 
 
+# Nodes whose kernels are made for them alone (what they read in place fuses all the same).
+ALONE = (g.Concat, g.Scan, g.Scatter)
+
 Unit = Group | Node
 ViewOf = Callable[[Node], View | None]
 
@@ -191,7 +194,7 @@ class _Merger:
 
 def _domain_of_both(a: Group, b: Group) -> Group | None:
     """The domain that serves producer ``a`` and consumer ``b``, roles assigned; None if none does."""
-    if any(isinstance(m, g.Concat) for m in (*a.members, *b.members)):
+    if any(isinstance(m, ALONE) for m in (*a.members, *b.members)):
         return None
     members = [*a.members, *b.members]
     for big, small in ((a, b), (b, a)):

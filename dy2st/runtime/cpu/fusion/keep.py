@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dy2st.runtime.cpu import graph as g
-from dy2st.runtime.cpu.fusion.schedule import HEAVY, LIBM_OPS
+from dy2st.runtime.cpu.fusion.lanes import HEAVY, LIBM_OPS
 from dy2st.runtime.cpu.graph import Node
 from dy2st.runtime.cpu.scalar import Scalar
 
@@ -13,6 +13,9 @@ from dy2st.runtime.cpu.scalar import Scalar
 # grow, for the sake of compile time.
 CHEAP = 6.0
 LONGEST = 400.0
+
+# What is always a value of its own.
+ALWAYS = (g.Reduce, g.Concat, g.Scan, g.Scatter)
 
 # (reader or None for one that takes any window, operand number, operand, kept so far)
 ReadsInPlace = Callable[[Node | None, int, Node, set[Node]], bool]
@@ -37,8 +40,12 @@ def choose_kept(
         if isinstance(node, g.Constant):
             continue
         costs[node] = _cost(node, kept, costs)
-        if isinstance(node, (g.Reduce, g.Concat)) or _worth_keeping(node, users[node], costs[node]):
+        if isinstance(node, ALWAYS) or _worth_keeping(node, users[node], costs[node]):
             kept.add(node)
+        if isinstance(node, g.Scatter):
+            source = node.operands[0]
+            if not is_buffer(source) and not reads_in_place(node, 0, source, kept):
+                kept.add(source)
         if isinstance(node, g.Index):
             source = node.operands[0]
             if not is_buffer(source) and not reads_in_place(None, 0, source, kept):
@@ -109,6 +116,6 @@ def _worth_keeping(node: Node, users: list[Node], cost: tuple[float, float]) -> 
 def _reads(node: Node, user: Node) -> float:
     """How often ``user`` reads an element of ``node``, on average."""
     size = max(node.size, 1)
-    if isinstance(user, (g.Slice, g.Concat, g.Pad, g.Reduce)):
+    if isinstance(user, (g.Slice, g.Pad, *ALWAYS)):
         return min(1.0, user.size / size) if isinstance(user, g.Slice) else 1.0
     return max(1.0, user.size / size)

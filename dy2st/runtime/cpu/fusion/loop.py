@@ -84,7 +84,32 @@ class Reduction:
     position: L | None = None
 
 
-Item = Store | Save | Reduction
+@dataclass(frozen=True)
+class Running:
+    """``buffer[place]`` = ``op`` over what came so far along the inner loop, with this value
+    (``exclusive``: without)."""
+
+    number: int
+    op: str
+    value: L
+    buffer: int
+    place: Any
+    exclusive: bool
+
+
+@dataclass(frozen=True)
+class Put:
+    """``buffer[place + sum(stride * index)] op= value``, one after the other along inner loops."""
+
+    buffer: int
+    place: Any
+    value: L
+    indices: tuple[L, ...]
+    strides: tuple[int, ...]
+    op: str
+
+
+Item = Store | Save | Reduction | Running | Put
 
 
 @dataclass
@@ -110,6 +135,8 @@ def roots(item: Item) -> list[L]:
     """The expressions of an item."""
     if isinstance(item, Reduction) and item.position is not None:
         return [item.value, item.position]
+    if isinstance(item, Put):
+        return [*item.indices, item.value]
     return [item.value]
 
 

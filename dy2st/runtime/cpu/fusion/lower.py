@@ -158,6 +158,11 @@ def expressions_of(group: Group, view_of: ViewOf) -> int:
 def lower_group(group: Group, view_of: ViewOf, vector_bytes: int, threads: int) -> list[Lowered]:
     """The kernels of a group: one, or one for each operand of a concatenation."""
     (first,) = group.members[:1]
+    if isinstance(first, (g.Scan, g.Scatter)):
+        from dy2st.runtime.cpu.fusion.sequential import lower_scan, lower_scatter
+
+        lower: Callable[..., Lowered] = lower_scan if isinstance(first, g.Scan) else lower_scatter
+        return [lower(first, view_of, vector_bytes, threads)]
     if isinstance(first, g.Concat):
         return _lower_concat(first, view_of, vector_bytes, threads)
     built = _with_splits(group, view_of)

@@ -237,15 +237,15 @@ class Puller:
         position, dynamic, strides = Affine(view.offset), [], []
         for node_i, n, stride in zip(indices, x.shape, view.strides, strict=True):
             value = self.value(node_i, broadcast_index(index, node_i.shape))
-            known = self._known(value, n)
+            known = self.known_index(value, n)
             if known is not None:
                 position = position + known.scale(stride)
                 continue
-            dynamic.append(self._checked(value, n, node))
+            dynamic.append(self.checked_index(value, n, node))
             strides.append(stride)
         return self.load(view, position, tuple(dynamic), tuple(strides))
 
-    def _known(self, value: L, n: int) -> Affine | None:
+    def known_index(self, value: L, n: int) -> Affine | None:
         """The index as a position that is in range for certain."""
         if value.op == "const":
             i = int(value.data[0])
@@ -256,7 +256,8 @@ class Puller:
         low, high = affine.bounds(self.extents)
         return affine if low >= 0 and high < n else None
 
-    def _checked(self, value: L, n: int, node: g.Index) -> L:
+    def checked_index(self, value: L, n: int, node: g.Index | g.Scatter) -> L:
+        """An index as an int64 that is in range: wrapped and checked, or clamped."""
         if value.dtype != "int64":
             value = self.pool.make("cast", "int64", (value,))
         if node.mode == "unchecked":

@@ -13,62 +13,22 @@ from typing import Any
 import numpy as np
 
 from dy2st.runtime.cpu.fusion.affine import Affine
+from dy2st.runtime.cpu.fusion.lanes import choose_lane, choose_tile, choose_width, op_cost
 from dy2st.runtime.cpu.fusion.loop import (
     Item,
     L,
     LoopKernel,
     Pool,
+    Put,
     Reduction,
+    Running,
     Save,
     Store,
     roots,
     walk,
 )
+from dy2st.runtime.cpu.fusion.structure import HEADER, Position, Structure, describe
 from dy2st.runtime.cpu.scalar import ITEMSIZE
-
-# sizes[0]: chunks, sizes[1]: the variable that is divided (its place in `outer`), sizes[2]: the
-# length of a chunk, sizes[3]: bytes of row buffers a chunk; then the slots.
-HEADER = 4
-
-# Rough costs of one lane vector, in units of a light instruction.
-HEAVY = {
-    "exp": 14, "exp2": 12, "expm1": 18, "log": 18, "log2": 18, "log10": 18, "log1p": 24,
-    "tanh": 24, "sigmoid": 20, "erf": 26, "sinh": 30, "cosh": 30, "sin": 40, "cos": 40,
-    "sqrt": 8, "rsqrt": 12, "div": 6, "reciprocal": 6,
-}  # fmt: skip
-LIBM_OPS = frozenset(
-    ("pow", "atan2", "tan", "asin", "acos", "atan", "asinh", "acosh", "atanh", "lgamma", "fmod")
-)
-
-
-@dataclass(frozen=True)
-class Position:
-    """An affine position in slots: ``offset`` is a slot or None; strides by variable are slots, or
-    -1 for the constant 1 (lanes only)."""
-
-    offset: int | None
-    strides: tuple[tuple[int, int], ...]
-
-
-@dataclass
-class Structure:
-    """What code generation needs, and nothing else."""
-
-    outer: list[int]
-    inner: list[int]
-    lane: int | None
-    width: int
-    buffers: list[str]
-    writes: int
-    stages: list[list[Item]]
-    finals: list[Store]
-    row_buffers: list[tuple[str, int]]  # dtype, slot of its byte offset
-    row_position: Position | None
-    extent_slot: dict[int, int]
-    # The loop around the lanes' is walked in blocks, so that what is contiguous along it is read by
-    # whole tiles and transposed in registers.
-    tile: int | None = None
-    key: str = ""
 
 
 @dataclass
@@ -83,21 +43,11 @@ class Scheduled:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
-def op_cost(e: L) -> float:
-    """Cost of one expression node, its arguments not counted."""
-    if e.op in ("const", "index", "size", "reduced"):
-        return 0.0
-    if e.op in LIBM_OPS and e.dtype in ("float32", "float64"):
-        return 200.0
-    heavy = HEAVY.get(e.op, 1.0)
-    return heavy * (10.0 if e.dtype == "float64" and heavy > 8 else 1.0)
-
-
 # -- collapsing ----------------------------------------------------------------------------------
 
 
 def _affines(kernel: LoopKernel) -> list[Affine]:
-    found = [item.place for item in kernel.items() if isinstance(item, Store)]
+    found = [item.place for item in kernel.items() if isinstance(item, (Store, Running, Put))]
     for e in walk([r for item in kernel.items() for r in roots(item)]):
         found += [d for d in e.data if isinstance(d, Affine)]
     return list(dict.fromkeys(found))
@@ -112,12 +62,16 @@ def rewrite(
         memo[e] = pool.make(e.op, e.dtype, tuple(memo[a] for a in e.args), data(e))
 
     def new(item: Item) -> Any:
-        if isinstance(item, Store):
-            return Store(item.buffer, affine(item.place), memo[item.value])
+        value = memo[item.value]
+        if isinstance(item, (Store, Running)):
+            return replace(item, place=affine(item.place), value=value)
+        if isinstance(item, Put):
+            indices = tuple(memo[i] for i in item.indices)
+            return replace(item, place=affine(item.place), value=value, indices=indices)
         if isinstance(item, Save):
-            return Save(item.slot, memo[item.value])
+            return Save(item.slot, value)
         place = memo[item.position] if item.position is not None else None
-        return Reduction(item.number, item.op, memo[item.value], place)
+        return Reduction(item.number, item.op, value, place)
 
     stages = [[new(item) for item in stage] for stage in kernel.stages]
     return replace(kernel, stages=stages, finals=[new(item) for item in kernel.finals])
@@ -129,11 +83,12 @@ def collapse(kernel: LoopKernel, pool: Pool) -> LoopKernel:
     gone: dict[int, int] = {}
     extents = dict(kernel.extents)
     outer, inner = list(kernel.outer), list(kernel.inner)
+    in_order = any(isinstance(i, (Running, Put)) for i in kernel.items())
     for group in (outer, inner):
         for v in [v for v in group if extents[v] == 1]:
             group.remove(v)
             gone[v] = -1
-        while (pair := _mergeable(group, affines, extents)) is not None:
+        while (pair := _mergeable(group, affines, extents, in_order)) is not None:
             a, b = pair
             group.remove(a)
             gone[a] = b
@@ -153,87 +108,14 @@ def collapse(kernel: LoopKernel, pool: Pool) -> LoopKernel:
 
 
 def _mergeable(
-    group: list[int], affines: list[Affine], extents: dict[int, int]
+    group: list[int], affines: list[Affine], extents: dict[int, int], in_order: bool
 ) -> tuple[int, int] | None:
-    for a in group:
-        for b in group:
+    """A pair of loops that is one; where order matters, only neighbours in the nest."""
+    for i, a in enumerate(group):
+        for b in group[i + 1 : i + 2] if in_order else group:
             if a != b and all(f.coefficient(a) == f.coefficient(b) * extents[b] for f in affines):
                 return a, b
     return None
-
-
-# -- lanes ---------------------------------------------------------------------------------------
-
-
-def choose_lane(kernel: LoopKernel, native: int) -> int | None:
-    """The variable whose consecutive values fill a vector."""
-    best: tuple[float, int] | None = None
-    expressions = walk([r for item in kernel.items() for r in roots(item)])
-    arithmetic = sum(op_cost(e) for e in expressions)
-    for v in reversed(kernel.outer + kernel.inner):
-        n = max(kernel.extents[v], 1)
-        width = min(native, n)
-        vectors = -(-n // native)
-        cost = arithmetic / width + _access_cost(kernel, expressions, v, width)
-        cost *= vectors * width / n * (native / width if width < native else 1) ** 0.5
-        if v in kernel.inner:
-            cost += 12.0 / n * sum(isinstance(i, Reduction) for s in kernel.stages for i in s)
-        if best is None or cost < best[0]:
-            best = (cost, v)
-    return None if best is None else best[1]
-
-
-def _access_cost(kernel: LoopKernel, expressions: list[L], lane: int, width: int) -> float:
-    total = 0.0
-    for e in expressions:
-        if e.op != "load":
-            continue
-        c = e.data[1].coefficient(lane)
-        dynamic = any(_depends(a, lane) for a in e.args[: len(e.data[2])])
-        if dynamic or c not in (0, 1):
-            total += 1.5
-        elif c == 1:
-            total += 1.0 / width
-    for item in kernel.items():
-        if isinstance(item, Store):
-            c = item.place.coefficient(lane)
-            total += 1.0 / width if c in (0, 1) else 3.0
-    return total
-
-
-def _depends(e: L, variable: int) -> bool:
-    for x in walk([e]):
-        if any(isinstance(d, Affine) and d.coefficient(variable) for d in x.data):
-            return True
-    return False
-
-
-def choose_width(kernel: LoopKernel, lane: int | None, vector_bytes: int) -> int:
-    """Lanes of a vector: one to four registers of the widest type."""
-    if lane is None:
-        return 0
-    expressions = walk([r for item in kernel.items() for r in roots(item)])
-    wide = max(
-        [ITEMSIZE[e.dtype] for e in expressions if e.op not in ("index", "size", "const", "wrap")]
-        + [ITEMSIZE[kernel.buffers[i.buffer]] for i in kernel.items() if isinstance(i, Store)]
-    )
-    native = max(vector_bytes // max(wide, 1), 2)
-    heavy = sum(op_cost(e) for e in expressions)
-    gathers = any(
-        e.op == "load" and (e.data[1].coefficient(lane) not in (0, 1) or e.data[2])
-        for e in expressions
-    )
-    per_lane = any(op_cost(e) >= 100 for e in expressions)
-    factor = 1 if per_lane or gathers else 2 if heavy > 30 else 4
-    if len(expressions) > 120:
-        factor = 1
-    width = min(native * factor, 64)
-    n = kernel.extents[lane]
-    while width > 4 and width >= 2 * n:
-        width //= 2
-    while width > native and n % width and n < 2 * width:
-        width //= 2
-    return width
 
 
 # -- slots ---------------------------------------------------------------------------------------
@@ -291,6 +173,11 @@ def schedule(
         return e.data
 
     symbolic = rewrite(kernel, Pool(), data, slots.position)
+    for stage in symbolic.stages:
+        stage[:] = [
+            replace(i, strides=tuple(map(slots.slot, i.strides))) if isinstance(i, Put) else i
+            for i in stage
+        ]
     row_position, row_buffers, row_bytes = _row_buffers(kernel, lane, width, slots)
     structure = Structure(
         kernel.outer,
@@ -321,20 +208,6 @@ def _span(kernel: LoopKernel, affine: Affine, strides: tuple[int, ...], e: L) ->
         bound = arg.args[1].data[0] if arg.op == "wrap" else 1 << 40
         reach += bound * abs(stride)
     return reach
-
-
-def choose_tile(kernel: LoopKernel, lane: int | None, width: int) -> int | None:
-    """The variable along which most of the loads that lanes would gather are contiguous."""
-    if lane is None or kernel.inner or kernel.extents[lane] < width:
-        return None
-    votes: dict[int, int] = {}
-    for e in walk([r for item in kernel.items() for r in roots(item)]):
-        gathered = e.op == "load" and not e.args and e.data[1].coefficient(lane) not in (0, 1)
-        if gathered and ITEMSIZE[kernel.buffers[e.data[0]]] > 1:
-            for v in kernel.outer:
-                if e.data[1].coefficient(v) == 1 and kernel.extents[v] >= width:
-                    votes[v] = votes.get(v, 0) + 1
-    return max(votes, key=lambda v: votes[v]) if votes else None
 
 
 def _order(kernel: LoopKernel, lane: int | None, tile: int | None) -> LoopKernel:
@@ -425,35 +298,3 @@ def _chunks(
 
 # Nanoseconds of one-thread work from which a second thread pays.
 PARALLEL_FROM = 6000.0
-
-
-# -- the key -------------------------------------------------------------------------------------
-
-
-def describe(s: Structure) -> str:
-    """The text that says all there is to a structure, in a canonical order."""
-    items = [item for stage in s.stages for item in stage] + [*s.finals]
-    order = walk([r for item in items for r in roots(item)])
-    number = {e: i for i, e in enumerate(order)}
-    lines = [
-        f"loop outer={s.outer} inner={s.inner} lane={s.lane} width={s.width}",
-        f"buffers={s.buffers} writes={s.writes} rows={s.row_buffers} at={s.row_position}",
-        f"extents={sorted(s.extent_slot.items())} tile={s.tile}",
-    ]
-    for e, i in number.items():
-        lines.append(f"{i} = {e.op} {e.dtype} {[number[a] for a in e.args]} {e.data!r}")
-    every: list[list[Item]] = [*s.stages, [*s.finals]]
-    for k, stage in enumerate(every):
-        lines.append(f"stage {k}")
-        for item in stage:
-            lines.append(_describe_item(item, number))
-    return "\n".join(lines)
-
-
-def _describe_item(item: Item, number: dict[L, int]) -> str:
-    if isinstance(item, Store):
-        return f"store {item.buffer} {item.place} {number[item.value]}"
-    if isinstance(item, Save):
-        return f"save {item.slot} {number[item.value]}"
-    place = number[item.position] if item.position is not None else None
-    return f"reduce {item.number} {item.op} {number[item.value]} {place}"

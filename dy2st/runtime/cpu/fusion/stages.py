@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.fusion.affine import dot
+from dy2st.runtime.cpu.fusion.lanes import op_cost
 from dy2st.runtime.cpu.fusion.loop import L, LoopKernel, Reduction, Save, Store, walk
-from dy2st.runtime.cpu.fusion.schedule import op_cost
 from dy2st.runtime.cpu.graph import Node, contiguous_strides
 from dy2st.runtime.cpu.scalar import compute_dtype
 

@@ -12,8 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from dy2st.errors import InternalError
-from dy2st.runtime.cpu.fusion.loop import Item, L, Reduction, Save, Store, roots, walk
-from dy2st.runtime.cpu.fusion.schedule import HEADER, Position, Structure
+from dy2st.runtime.cpu.fusion.loop import (
+    Item,
+    L,
+    Put,
+    Reduction,
+    Running,
+    Save,
+    Store,
+    roots,
+    walk,
+)
+from dy2st.runtime.cpu.fusion.structure import HEADER, Position, Structure
 from dy2st.runtime.cpu.llvm import reductions, scalar_ops
 from dy2st.runtime.cpu.llvm.memory import Memory
 from dy2st.runtime.cpu.llvm.text import V, Writer
@@ -278,7 +288,7 @@ class Emitter:
         outside = self.levels[-1]
         accumulators = {}
         for item in stage:
-            if isinstance(item, Reduction):
+            if isinstance(item, (Reduction, Running)):
                 accumulators[item.number] = reductions.start(self, item)
 
         def body() -> None:
@@ -302,6 +312,11 @@ class Emitter:
             self.memory.store(item.buffer, item.place, self.value(item.value))
         elif isinstance(item, Save):
             self.memory.store_row(item.slot, self.value(item.value))
+        elif isinstance(item, Put):
+            self.memory.put(item)
+        elif isinstance(item, Running):
+            before, after = reductions.advance(self, item, accumulators[item.number])
+            self.memory.store(item.buffer, item.place, before if item.exclusive else after)
         else:
             reductions.step(self, item, accumulators[item.number])
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dy2st.runtime.cpu.fusion.loop import L
-from dy2st.runtime.cpu.fusion.schedule import Position
+from dy2st.runtime.cpu.fusion.loop import L, Put
+from dy2st.runtime.cpu.fusion.structure import Position
 from dy2st.runtime.cpu.llvm import scalar_ops
 from dy2st.runtime.cpu.llvm.text import MEMORY_TYPE, V, type_of
 from dy2st.runtime.cpu.scalar import ITEMSIZE
@@ -235,6 +235,39 @@ class Memory:
         name = f"@llvm.masked.scatter.v{lanes}{_suffix(raw.dtype)}.v{lanes}p0"
         w.declared.add(f"declare void {name}({raw.type}, {pointers}, i32, <{lanes} x i1>)")
         w.line(f"call void {name}({raw}, {pointers} {at.name}, i32 {ITEMSIZE[dtype]}, {mask})")
+
+    def put(self, item: Put) -> None:
+        """Read, combine and write one element (or a vector of neighbours) at computed places."""
+        e, w = self.e, self.e.w
+        dtype = e.s.buffers[item.buffer]
+        start = self.scalar_part(item.place)
+        for index, slot in zip(item.indices, item.strides, strict=True):
+            start = w.add(start, w.mul(e.value(index), e.slot(slot)))
+        address = self.element(self.base(item.buffer), start, dtype)
+        value = e.value(item.value)
+        lanes = e.s.width if self.lane_stride(item.place) is not None else 0
+        value = e.splat(value, lanes)
+        if item.op != "set":
+            old = self._read_again(address, dtype, lanes)
+            ops = {"add": w.add, "mul": w.mul}
+            value = (
+                ops[item.op](old, value) if item.op in ops else self._extreme(item.op, old, value)
+            )
+        raw = self._encode(value, dtype)
+        if lanes:
+            self._vector_store(address, raw, ITEMSIZE[dtype])
+        else:
+            w.line(f"store {raw}, ptr {address.name}, align {ITEMSIZE[dtype]}")
+
+    def _read_again(self, address: V, dtype: str, lanes: int) -> V:
+        if lanes:
+            return self._vector_load(address, dtype, None)
+        held = HELD.get(dtype, dtype)
+        raw = self.e.w.value(f"load {MEMORY_TYPE[dtype]}, ptr {address.name}", held, 0)
+        return self.decode(raw, dtype)
+
+    def _extreme(self, op: str, old: V, new: V) -> V:
+        return scalar_ops.emit(self.e.w, op, old.dtype, [old, new])
 
     # -- row buffers -----------------------------------------------------------------------------
 

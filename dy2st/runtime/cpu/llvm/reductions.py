@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from dy2st.runtime.cpu.fusion.loop import Reduction
+from dy2st.runtime.cpu.fusion.loop import Reduction, Running
 from dy2st.runtime.cpu.llvm import scalar_ops
 from dy2st.runtime.cpu.llvm.text import UNSIGNED, V, type_of
 from dy2st.runtime.cpu.scalar import is_float
@@ -38,7 +38,7 @@ def _identity(op: str, dtype: str) -> float | int | bool:
     return _lowest(dtype) if op in ("max", "argmax") else _highest(dtype)
 
 
-def start(e: Emitter, item: Reduction) -> list[V]:
+def start(e: Emitter, item: Reduction | Running) -> list[V]:
     """Accumulators in memory (registers after mem2reg) with the neutral value."""
     dtype = item.value.dtype
     lanes = e.s.width
@@ -72,6 +72,14 @@ def step(e: Emitter, item: Reduction, slots: list[V]) -> None:
     for slot, before, after in zip(slots, old, combined, strict=True):
         kept = after if e.mask is None else w.select(e.mask, after, before)
         w.line(f"store {kept}, ptr {slot.name}")
+
+
+def advance(e: Emitter, item: Running, slots: list[V]) -> tuple[V, V]:
+    """Take one element into a running value: (before, after)."""
+    (before,) = [_load(e, slot) for slot in slots]
+    (after,) = combine(e, item.op, [before], [e.splat(e.value(item.value), e.s.width)])
+    e.w.line(f"store {after}, ptr {slots[0].name}")
+    return before, after
 
 
 def combine(e: Emitter, op: str, a: list[V], b: list[V]) -> list[V]:
