@@ -117,9 +117,9 @@ def examine(model: Model) -> tuple[Outcome, Any]:
 
 def optimized(program: Any) -> Any:
     """``program`` after the passes that run before planning."""
-    from dy2st.passes import pipeline  # type: ignore[attr-defined]
+    from dy2st.passes.pipeline import run_pipeline
 
-    return pipeline.optimize(program)
+    return run_pipeline(program)
 
 
 def results_table() -> Table:

@@ -91,6 +91,10 @@ class Op:
     dtypes: ClassVar[tuple[str, ...] | None] = None
     # Largest relative and absolute error against Paddle in float32, where rounding is not one step.
     tolerance: ClassVar[tuple[float, float]] = (1e-4, 1e-5)
+    # Positions of the results that the generic tests compare; None for all.
+    compared: ClassVar[tuple[int, ...] | None] = None
+    # ``writes(attrs)``: operands that eager overwrites, by name, with the position of the result.
+    writes: ClassVar[Any] = None
     # Whether ``numpy`` sees float16 and bfloat16 as float32; not where it looks at the bytes.
     widen: ClassVar[bool] = True
     # Why the generic tests do not compare with Paddle eager (a crash, random values …); "" compares.

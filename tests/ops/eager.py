@@ -69,5 +69,7 @@ def _flatten(result: Any):
     if isinstance(result, (list, tuple)):
         for item in result:
             yield from _flatten(item)
-    elif result is not None:
+    elif (
+        result is not None and result._is_initialized() or (result is not None and result.size == 0)
+    ):
         yield result

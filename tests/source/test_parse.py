@@ -120,8 +120,8 @@ def test_private_names_are_mangled_as_in_their_class():
         """\
         def _Inner__f(self, _Inner__x, **_Inner__kw):
             global _Inner__g
-            import __m as _Inner__n
             from os import path as _Inner__p
+            import __m as _Inner__n
             self._Inner__y = _Inner__x
             _Inner__g = self.__dunder__
             return ([_Inner__z for _Inner__z in _Inner__kw], dict(_Inner__k=1), lambda _Inner__q: _Inner__q)"""
