@@ -25,7 +25,7 @@ from dy2st.runtime.cpu.fusion.loop import (
 )
 from dy2st.runtime.cpu.fusion.structure import Position, Structure
 from dy2st.runtime.cpu.llvm import reductions, scalar_ops
-from dy2st.runtime.cpu.llvm.entry import assemble
+from dy2st.runtime.cpu.llvm.entry import assemble, converts_half
 from dy2st.runtime.cpu.llvm.memory import Memory
 from dy2st.runtime.cpu.llvm.text import V, Writer
 from dy2st.runtime.cpu.llvm.tiles import Tiles
@@ -46,9 +46,9 @@ class Level:
 class Emitter:
     """Writes the function that computes one chunk."""
 
-    def __init__(self, structure: Structure) -> None:
+    def __init__(self, structure: Structure, native_half: bool = True) -> None:
         self.s = structure
-        self.w = Writer()
+        self.w = Writer(native_half)
         self.entry = Level(None)
         self.levels = [self.entry]
         self.mask: V | None = None
@@ -367,7 +367,7 @@ def kernel_ir(structure: Structure, name: str, vector_bytes: int) -> str:
     ``ptrs``: the buffers that are read, those that are written, the row buffers if there are any,
     and the table of run-time functions (``launch.py``).
     """
-    emitter = Emitter(structure)
+    emitter = Emitter(structure, converts_half(vector_bytes))
     chunk = emitter.chunk(name)
     table = len(structure.buffers) + (1 if structure.row_buffers else 0)
     return assemble(name, chunk, sorted(emitter.w.declared), table, vector_bytes)

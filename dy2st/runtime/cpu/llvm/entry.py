@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+
 MAIN = """
 define internal void @{name}.work(ptr %context) #0 {{
 entry:
@@ -54,6 +56,11 @@ end:
 ret i32 %result
 }}
 """
+
+
+def converts_half(vector_bytes: int) -> bool:
+    """Whether the machine converts float16: on x86, F16C came before AVX2."""
+    return vector_bytes >= 32 or platform.machine() not in ("x86_64", "AMD64")
 
 
 def assemble(name: str, chunk: str, declared: list[str], table: int, vector_bytes: int) -> str:
