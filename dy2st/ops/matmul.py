@@ -178,27 +178,27 @@ class Baddbmm(
     cpu = _addmm_node
 
 
-class Linear(
-    Plain,
-    name="linear_v2",
-    signature="input: Tensor, weight: Tensor, bias: Tensor, transpose_weight: bool = False -> out",
-):
-    """input @ weight + bias."""
+class Linear(Plain, name="linear", signature="x: Tensor, weight: Tensor, bias: Tensor? -> out"):
+    """x @ weight + bias: one call in eager, a product with a sum here."""
 
-    cases = [{"input": ("N", 3), "weight": (3, 4), "bias": (4,)}]
+    cases = [
+        {"x": ("N", 3), "weight": (3, 4), "bias": (4,)},
+        {"x": (2, "M", 3), "weight": (3, 4), "bias": (4,)},
+        {"x": (3,), "weight": (3, 2), "bias": (2,)},
+    ]
     dtypes = FLOATS
     specials = False  # sums depend on their order
-    not_compared = "Paddle 3.3.1 has this kernel on devices other than the CPU only"
 
-    def infer(
-        input: TensorType, weight: TensorType, bias: TensorType, transpose_weight: bool
-    ) -> TensorType:
-        return matmul_type(input, weight, False, transpose_weight)
+    def infer(x: TensorType, weight: TensorType, bias: TensorType | None) -> TensorType:
+        out = matmul_type(x, weight, False, False)
+        if bias is not None:
+            broadcast_shapes(out.shape, bias.shape, what=f"linear of {x} with bias {bias}")
+        return out
 
-    def numpy(
-        input: np.ndarray, weight: np.ndarray, bias: np.ndarray, transpose_weight: bool
-    ) -> Any:
-        return np.matmul(input, weight.T if transpose_weight else weight) + bias
+    def numpy(x: np.ndarray, weight: np.ndarray, bias: Any) -> Any:
+        out = np.matmul(x, weight)
+        return out if bias is None else out + bias
 
-    def cpu(b: Any, input: Any, weight: Any, bias: Any, transpose_weight: bool) -> Any:
-        return b.add(b.matmul(input, weight, False, transpose_weight), bias)
+    def cpu(b: Any, x: Any, weight: Any, bias: Any) -> Any:
+        out = matmul_node(b, x, weight)
+        return out if bias is None else b.add(out, bias)

@@ -196,3 +196,23 @@ class Exponential(RandomLike, name="exponential_", signature="x: Tensor, lam: fl
 
     def numpy(rng: np.random.Generator, x: Any, lam: float) -> Any:
         return rng.exponential(1 / lam, x.shape)
+
+
+class GumbelSoftmax(
+    Random,
+    name="gumbel_softmax",
+    signature="x: Tensor, temperature: float = 1.0, hard: bool = False, axis: int = -1 -> out",
+):
+    """Softmax of x with Gumbel noise, or the largest of it as one-hot."""
+
+    infer = same_as("x")
+    cases = [{"x": (2, 3)}, {"x": ("N", 3), "hard": True}]
+    dtypes = ("float32",)
+
+    def numpy(rng: np.random.Generator, x: Any, temperature: float, hard: bool, axis: int) -> Any:
+        y = (x + rng.gumbel(size=x.shape)) / temperature
+        if hard:
+            best = np.expand_dims(y.argmax(axis), axis)
+            return (np.indices(y.shape)[axis] == best).astype(x.dtype)
+        powers = np.exp(y - y.max(axis=axis, keepdims=True))
+        return powers / powers.sum(axis=axis, keepdims=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ from dy2st.runtime.plan import (
     Executable,
     ParameterSource,
     Plan,
+    allocate_array,
     array_of,
 )
 from dy2st.runtime.reference.rules import translate
@@ -46,31 +48,47 @@ def make_executable(program: Program, source: ParameterSource) -> Executable:
     def make_plan(
         executable: Executable, sizes: Mapping[str, int], inputs: Sequence[Buffer]
     ) -> Plan:
-        return CpuPlan(executable, prologue, sizes)
+        # The Executable holds its plans: they must not hold it, or packed weights would outlive
+        # the layer until the garbage collector runs.
+        weak = weakref.ref(executable)
+        return CpuPlan(optimised, source, prologue, sizes, lambda: _rng_of(weak()))
 
     return Executable(optimised, source, make_plan)
+
+
+def _rng_of(executable: Executable | None) -> np.random.Generator:
+    return executable.rng if executable is not None else np.random.default_rng()
 
 
 class CpuPlan:
     """One native entry for concrete sizes, a pool of contexts to run it in."""
 
     def __init__(
-        self, executable: Executable, prologue: Prologue, sizes: Mapping[str, int]
+        self,
+        program: Program,
+        source: ParameterSource,
+        prologue: Prologue,
+        sizes: Mapping[str, int],
+        rng: Callable[[], np.random.Generator],
     ) -> None:
         start = time.perf_counter()
-        self._executable = executable
+        self._program = program
+        self._source = source
         self._prologue = prologue
-        self._source = executable.source
+        self._rng = rng
         self._threads = threads.get_num_threads()
         self._set_threads = _thread_setter()
-        program = executable.program
         self._sizes = dict(sizes)
         with threads.openmp_threads(self._threads):
             self._lowered = lower(program, sizes)
             memo: dict[g.Node, bool] = {}
             self.linear = linearise(self._lowered, lambda node: is_static(node, memo))
             self._statics: Statics = prologue.statics(self.linear.statics)
-        self._compiler = NativeCompiler(program, find_definitions(program), self._plan_part)
+        self._compiler = NativeCompiler(
+            program,
+            find_definitions(program),
+            lambda part, sizes: CpuPlan(part, source, prologue, sizes, rng),
+        )
         self._interprets = any(isinstance(i, (Callback, Collect)) for i in self.linear.code)
         self._count = len(self.linear.inputs)
         self._outputs: list[tuple[int, DType, tuple[int, ...]] | None] = [
@@ -86,17 +104,8 @@ class CpuPlan:
     def _context(self) -> Context:
         interpreted = None
         if self._interprets:
-            executable = self._executable
-            interpreted = Interpreted(
-                executable.program, self._compiler, self._sizes, lambda: executable.rng
-            )
+            interpreted = Interpreted(self._program, self._compiler, self._sizes, self._rng)
         return Context(self.linear, interpreted)
-
-    def _plan_part(self, program: Program, sizes: Mapping[str, int]) -> Plan:
-        """A plan of a part of the Program, whose sizes have become known; it shares the prologue."""
-        part = Executable(program, self._source, self._executable._make_plan)
-        part.rng = self._executable.rng
-        return CpuPlan(part, self._prologue, sizes)
 
     # -- calls ------------------------------------------------------------------------------------
 
@@ -160,7 +169,7 @@ class CpuPlan:
         self, index: int, buffer: Buffer, copies: list[Any] | None
     ) -> tuple[Buffer, list[Any]]:
         """A contiguous copy of an input; ``copies`` keeps it alive during the call."""
-        dtype = self._executable.program.inputs[index].dtype
+        dtype = self._program.inputs[index].dtype
         array = np.ascontiguousarray(array_of(buffer, dtype))
         return Buffer(array.ctypes.data, buffer.shape), [*(copies or []), array]
 
@@ -192,18 +201,40 @@ class CpuPlan:
             return error
         return status_error(instruction, status)
 
+    def profile(self, inputs: Sequence[Buffer], rounds: int = 5) -> list[tuple[float, str]]:
+        """The least cycles that each instruction took in ``rounds`` runs, and what it is."""
+        least: list[float] = []
+        context = self._context()
+        statics = self._refresh()
+        if len(statics.addresses):
+            context.slots[-len(statics.addresses) :] = statics.addresses
+        context.load_statics()
+        outputs = [allocate_array(*spec) for spec in self._outputs if spec is not None]
+        addresses = [b.address for b in inputs] + [address for _, address in outputs]
+        context.slots[: len(addresses)] = addresses
+        with threads.openmp_threads(self._threads):
+            for _ in range(rounds):
+                if context.interpreted is not None:
+                    context.interpreted.begin()
+                rows = context.profile()
+                cycles = [c for c, _ in rows]
+                least = cycles if not least else [min(a, b) for a, b in zip(least, cycles)]
+        return [(c, _name_of(i)) for c, (_, i) in zip(least, rows)]
+
     def describe(self) -> str:
         """The instructions, one a line, and the memory plan."""
         linear = self.linear
         lines = [f"arena {linear.arena} bytes, {len(linear.statics)} static values"]
-        for instruction in linear.code:
-            if isinstance(instruction, Run):
-                step = instruction.step
-                shapes = ", ".join(f"{r.dtype}{list(r.shape)}" for r in step.results)
-                lines.append(f"  {type(step).__name__} {step.label} -> {shapes}")
-            else:
-                lines.append(f"  {type(instruction).__name__}")
+        lines += [f"  {_name_of(instruction)}" for instruction in linear.code]
         return "\n".join(lines)
+
+
+def _name_of(instruction: Any) -> str:
+    if not isinstance(instruction, Run):
+        return type(instruction).__name__
+    step = instruction.step
+    shapes = ", ".join(f"{r.dtype}{list(r.shape)}" for r in step.results)
+    return f"{type(step).__name__} {step.label} -> {shapes}"
 
 
 def status_error(instruction: Any, status: int) -> ExecutionError:

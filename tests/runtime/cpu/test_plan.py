@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -227,3 +229,16 @@ def test_assert_and_recovery():
     with pytest.raises(AssertionFailedError, match="no"):
         executable.run_arrays([F, X])
     same(executable.run_arrays([T, X]), [np.tanh(X)])
+
+
+def test_an_executable_dies_with_its_last_reference():
+    program = parse_program(PROGRAMS["nested loop with a branch"])
+    executable = make_executable(program, plan.ArraySource(parameters_of(program)))
+    executable.run_arrays([np.array(2), X, Y])
+    weak = [weakref.ref(executable), *(weakref.ref(p) for p in executable._plans.values())]
+    gc.disable()
+    try:
+        del executable
+        assert [w() for w in weak] == [None, None]
+    finally:
+        gc.enable()
