@@ -45,6 +45,7 @@ _PROMOTING = {
 
 def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Record the call of ``_C_ops.<name>``; returns what the C function returns, symbolic."""
+    _refuse_amp(recorder)
     inplace = name.endswith("_") and not name.endswith("__")
     op = (ops.find(name[:-1]) if inplace else None) or ops.find(name)
     if op is None:
@@ -78,6 +79,20 @@ def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[st
     if op.signature.results and op.signature.results[0].endswith("[]"):
         return results
     return results[0] if len(results) == 1 else tuple(results)
+
+
+def _refuse_amp(recorder: Recorder) -> None:
+    """Eager casts operands inside of ``auto_cast``, below the place where capture records."""
+    import paddle
+
+    tracer = paddle.base.framework._dygraph_tracer()
+    if tracer is not None and tracer._amp_level != paddle.base.core.AmpLevel.O0:
+        raise CaptureError(
+            "paddle.amp.auto_cast inside of a converted function",
+            location=recorder.location,
+            remedy="put auto_cast around the call (it then runs eagerly), or mark the function "
+            "with not_to_static",
+        )
 
 
 def _note_effects(
@@ -133,7 +148,8 @@ def _values(recorder: Recorder, raw: Any) -> Any:
     if isinstance(raw, (list, tuple)):
         return tuple(_values(recorder, r) for r in raw)
     if is_tensor(raw):
-        return recorder.value_of(raw)
+        # A tensor that never got data is how some layers say "absent" (rnn's dropout state).
+        return recorder.value_of(raw) if raw._is_initialized() else None
     if isinstance(raw, Value):
         return raw
     return recorder.value_of(recorder.constant(np.asarray(raw)))

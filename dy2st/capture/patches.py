@@ -70,6 +70,7 @@ def _table() -> list[tuple[Any, str, Any, Any]]:
         old = paddle.Tensor.__dict__.get(name, _ABSENT)
         if old is not _ABSENT:
             out.append((paddle.Tensor, name, old, _method(name, old)))
+    out.extend((module, "int", vars(module).get("int", _ABSENT), Integer) for module in _sizing())
     creation = paddle.tensor.creation
     old = creation._to_tensor_non_static
     out.append((creation, "_to_tensor_non_static", old, _to_tensor(old)))
@@ -126,6 +127,45 @@ def _legacy_operator(name: str, original: Callable[..., Any]) -> Callable[..., A
 
     operator.__name__ = name
     return operator
+
+
+def _sizing() -> list[Any]:
+    """Modules of Paddle's that write ``int(size)`` in their own size arithmetic."""
+    import paddle
+
+    functional, tensor = paddle.nn.functional, paddle.tensor
+    return [
+        functional.common,
+        functional.pooling,
+        functional.vision,
+        functional.loss,
+        paddle.nn.layer.rnn,
+        tensor.manipulation,
+        tensor.creation,
+    ]
+
+
+class _AnyInteger(type):
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, int)
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        return issubclass(other, int)
+
+    def __eq__(cls, other: object) -> bool:
+        return other is int or other is cls
+
+    def __hash__(cls) -> int:
+        return hash(int)
+
+
+class Integer(int, metaclass=_AnyInteger):
+    """``int`` for Paddle's own size arithmetic: a symbolic size stays symbolic."""
+
+    def __new__(cls, value: Any = 0, *args: Any) -> Any:
+        from dy2st.capture import symint
+
+        return value if symint.is_symint(value) else int(value, *args)
 
 
 def _operator(name: str, original: Callable[..., Any]) -> Callable[..., Any]:

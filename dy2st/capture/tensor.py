@@ -246,10 +246,26 @@ class Methods:
         raise self._needs_value("converted with complex()")
 
     def numpy(self, *args):
-        raise self._needs_value("read with .numpy()")
+        """Small integer tensors as arrays of symbolic integers (sizes that Paddle's own Python reads)."""
+        items = self._integers()
+        if items is None:
+            raise self._needs_value("read with .numpy()")
+        out = np.empty(len(items), dtype=object)
+        out[:] = items
+        return out.reshape(self._recorder.value_of(self).shape)
 
     def tolist(self):
-        raise self._needs_value("read with .tolist()")
+        if self._integers() is None:
+            raise self._needs_value("read with .tolist()")
+        return self.numpy().tolist()
+
+    def _integers(self):
+        value = self._recorder.value_of(self)
+        count = dims.product(value.shape)
+        if not value.dtype.is_integer or not isinstance(count, int) or count > _MAX_INTEGERS:
+            return None
+        flat = self if value.type.rank == 1 else self.reshape([-1])
+        return [self._recorder.item(flat[i]) for i in range(count)]
 
     def __array__(self, *args, **kwargs):
         raise self._needs_value("read by numpy")
@@ -400,6 +416,8 @@ def _refused(name):
 
     return refuse
 
+
+_MAX_INTEGERS = 64
 
 # C attributes that mean for a template what they mean for the tensor.
 _KEEP = {"stop_gradient", "type", "layout", "__dict__"}

@@ -170,7 +170,7 @@ def symbol(name: str) -> SymExpr:
 
 def symbols_of(dims: Iterable[Dim]) -> frozenset[str]:
     """Names of all symbols in ``dims``."""
-    return frozenset(name for dim in dims for name in _symbols(dim))
+    return frozenset(name for dim in dims if type(dim) is not int for name in _symbols(dim))
 
 
 def call(function: str, a: Dim, b: Dim) -> Dim:

@@ -9,7 +9,14 @@ from dy2st.passes.rewrite import Rewriter
 
 def decompose(program: Program, field: str = "cpu") -> Program:
     """Expand every composite that does not define ``field`` (what the caller lowers through) itself."""
+    if not any(_is_composite(op, field) for op in program.walk()):
+        return program
     return _Decompose(program, field).run()
+
+
+def _is_composite(op: Operation, field: str) -> bool:
+    found = base.find(op.name)
+    return found is not None and found.decompose is not None and getattr(found, field) is None
 
 
 class _Decompose(Rewriter):
@@ -18,10 +25,10 @@ class _Decompose(Rewriter):
         self.field = field
 
     def operation(self, op: Operation) -> None:
-        found = base.find(op.name)
-        if found is None or found.decompose is None or getattr(found, self.field) is not None:
+        if not _is_composite(op, self.field):
             self.copy(op)
             return
+        found = base.get(op.name)
         operands = [self.operand(o) for o in op.operands]
         start = len(self.builder.block.ops)
         values = base.expand(self.builder, found, base.bound_values(found, operands, op.attrs))

@@ -18,7 +18,8 @@ def fold_batch_norm(program: Program) -> Program:
     ``conv(x, w * g) + ((b - mean) * g + beta)``. Where the weights are parameters, all that is
     computed from them lands in the prologue.
     """
-    return _Fold(program).run()
+    fold = _Fold(program)
+    return fold.run() if fold.parts else program
 
 
 class _Fold(Rewriter):

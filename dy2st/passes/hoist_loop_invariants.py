@@ -64,6 +64,8 @@ def hoist_loop_invariants(program: Program) -> Program:
       return(%2)
     }
     """
+    if all(op.name != "while" for op in program.block.walk()):
+        return program
     return _Hoist(program).run()
 
 

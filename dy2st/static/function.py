@@ -87,7 +87,7 @@ class StaticFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current() is not None:  # inside another capture: part of that Program
             return self._inline(args, kwargs)
-        if not settings.enabled:
+        if not settings.enabled or _mixed_precision():
             return self.original(*args, **kwargs)
         plain = watch.Originals.Tensor
         if not kwargs and all([type(a) is plain for a in args]):
@@ -293,6 +293,14 @@ class StaticFunction:
         if self._instance is not None and self._instance.__dict__.get("forward") is self:
             del self._instance.__dict__["forward"]
         return self.original
+
+
+def _mixed_precision() -> bool:
+    """Whether ``auto_cast`` is in force: eager then casts operands where capture cannot see it."""
+    if watch.Originals.tracer._amp_level == watch.Originals.no_amp:
+        return False
+    debug.log(1, "paddle.amp.auto_cast is in force: running eagerly")
+    return True
 
 
 def _is_tensor(value: Any) -> bool:

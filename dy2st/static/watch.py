@@ -102,6 +102,7 @@ class Originals:
     # Objects of Paddle that hold the process's state: reading them costs a tenth of asking.
     tracer: Any = None
     defaults: Any = None
+    no_amp: Any = None
 
 
 def install() -> None:
@@ -117,6 +118,7 @@ def install() -> None:
         Originals.empty = paddle._C_ops.empty
         Originals.Tensor = paddle.Tensor
         Originals.tracer = paddle.base.framework._dygraph_tracer()
+        Originals.no_amp = paddle.base.core.AmpLevel.O0
         Originals.defaults = paddle.base.layer_helper_base.LayerHelperBase
         _wrap_operators()
         _wrap_tensor()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections import OrderedDict, namedtuple
 
@@ -226,3 +227,33 @@ def test_paddle_grad_is_refused_in_words():
         paddle.grad(net(x).sum(), [x, lin.weight])
     net(x).sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), lin.weight.sum(1).expand([2, 3]).numpy(), rtol=1e-5)
+
+
+@contextlib.contextmanager
+def mixed_precision():
+    """What ``auto_cast`` sets; itself it does nothing on a CPU wheel."""
+    tracer = paddle.base.framework._dygraph_tracer()
+    tracer._amp_level = paddle.base.core.AmpLevel.O1
+    try:
+        yield
+    finally:
+        tracer._amp_level = paddle.base.core.AmpLevel.O0
+
+
+def test_mixed_precision_runs_eagerly():
+    net = to_static(lambda x: (x, 1))
+    x = paddle.rand([4, 4])
+    with mixed_precision():
+        net(x)
+    assert net.programs == []
+    net(x)
+    assert len(net.programs) == 1
+
+
+def test_mixed_precision_inside_is_refused_in_words():
+    def f(x):
+        with mixed_precision():
+            return x @ x
+
+    with pytest.raises(CaptureError, match="auto_cast"):
+        to_static(f)(paddle.rand([4, 4]))

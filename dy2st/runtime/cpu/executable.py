@@ -36,13 +36,15 @@ from dy2st.runtime.plan import (
     Plan,
     allocate_array,
     array_of,
+    collector_paused,
 )
 from dy2st.runtime.reference.rules import translate
 
 
 def make_executable(program: Program, source: ParameterSource) -> Executable:
     """An Executable of ``program`` on the CPU. ``program`` stays as it is."""
-    optimised = run_pipeline(program)
+    with collector_paused():
+        optimised = run_pipeline(program)
     prologue = Prologue(source, run_graph)
 
     def make_plan(
