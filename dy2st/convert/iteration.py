@@ -67,6 +67,10 @@ def lazy_items(session: Session, value: Any) -> Lazy | None:
         return value
     if session.is_tensor(value):
         return _tensor_items(session, value)
+    grown = session.grown_of(value)
+    if grown is not None:
+        length = grown.length(session)
+        return Lazy(length, lambda index: grown.get(session, index), "a list that grew in a loop")
     return None
 
 

@@ -60,7 +60,7 @@ def assert_inferred(op, case, attrs, dtype, sizes, results):
     types = infer(op, symbolic_types(op.signature.operands, case, dtype), attrs)
     assert len(types) == len(results), f"{len(types)} results inferred, {len(results)} computed"
     for k, (type_, array) in enumerate(zip(types, results)):
-        if op.compared and k not in op.compared:
+        if array is None or (op.compared and k not in op.compared):
             continue
         assert type_.dtype is DType.of(array.dtype), f"inferred {type_}, computed {array.dtype}"
         assert type_.rank == array.ndim, f"inferred {type_}, computed {array.shape}"
@@ -123,7 +123,7 @@ def test_numpy_equals_eager(op, index):
             got = base.evaluate(op, operands, attrs, types)
             assert len(got) == len(expected)
             for k, (g, e) in enumerate(zip(got, expected)):
-                if op.compared and k not in op.compared:
+                if e is None or (op.compared and k not in op.compared):
                     continue
                 assert_close(g, e, f"{op.name} {dtype} {sizes} result {k}", op.tolerance)
             assert_kernel(op, operands, attrs, got, f"kernel of {op.name} {dtype} {sizes}")

@@ -10,6 +10,7 @@ from dy2st.runtime.cpu import interpret
 from dy2st.runtime.cpu.builder import Builder
 from dy2st.runtime.cpu.onednn.layout import rewrite
 from dy2st.runtime.cpu.onednn.lower import KIND, primitive_step
+from dy2st.runtime.cpu.steps import KernelStep
 
 
 class Case:
@@ -223,7 +224,10 @@ def test_relu6_around_a_depthwise_convolution(case: Case, rank, kernel, stride, 
     y = case.b.mul(relu6(y), 2.0)
     nodes = case.check(case.conv(y, 4, 1))
     assert not kinds(nodes, g.Map)
-    assert len(calls(nodes, "window")) == 1
+    (window,) = calls(nodes, "window")
+    step = primitive_step(window)
+    assert isinstance(step, KernelStep)
+    assert step.operands == window.operands
 
 
 def test_nan_passes_a_relu6(case: Case) -> None:

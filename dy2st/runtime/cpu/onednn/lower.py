@@ -89,16 +89,20 @@ def pack(library: Primitives, view: View, source: Desc, target: Desc, why: str) 
     return call.read(c.ARG_SRC, view).give((c.ARG_DST, packed(target)))[0]
 
 
-def primitive_step(node: g.Primitive, results: Sequence[Node] = ()) -> PrimitiveStep | None:
+def primitive_step(
+    node: g.Primitive, results: Sequence[Node] = ()
+) -> PrimitiveStep | KernelStep | None:
     """The step of a lowered node; ``results`` are the nodes that its results are known by.
 
-    None for a node that was not lowered (``numpy_primitives`` computes it in a callback).
+    None for a node that was not lowered (``primitives_numpy`` computes it in a callback).
     """
-    if node.kind != KIND:
-        return None
     parts = tuple(results) or tuple(
         g.Part(shape=s, dtype=d, operands=(node,), index=i) for i, (s, d) in enumerate(node.results)
     )
+    if node.kind == WINDOW:
+        return _window_step(node, parts)
+    if node.kind != KIND:
+        return None
     return PrimitiveStep(
         operands=node.operands,
         results=parts,
