@@ -76,9 +76,7 @@ def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[st
     if out is not None:
         recorder.rebind(out, operation.results[0])
         return out
-    if op.signature.results and op.signature.results[0].endswith("[]"):
-        return results
-    return results[0] if len(results) == 1 else tuple(results)
+    return op.signature.pack(results)
 
 
 def _refuse_amp(recorder: Recorder) -> None:

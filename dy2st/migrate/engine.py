@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -161,7 +162,9 @@ def _finish(context: FileContext, outcome: Outcome) -> None:
     if text == context.source.text:
         return
     try:
-        compile(source.parse(text, outcome.path), outcome.path, "exec", dont_inherit=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(source.parse(text, outcome.path), outcome.path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, SourceReadError) as error:
         raise SourceReadError(f"the rewritten file would not compile: {error}") from error
     outcome.new = context.source.encode(text)

@@ -17,6 +17,11 @@ _STATIC = re.compile(
     r"|layers\.create_py_reader_by_data|io\.(save|load)_(inference_model|params|persistables|vars)"
     r"|gradients|layers\.fc|layers\.create_global_var|layers\.autoincreased_step_counter)$"
 )
+_EXECUTOR = re.compile(
+    r"^paddle\.fluid\.(layers\.(\w+_decay|linear_lr_warmup|py_reader|read_file"
+    r"|create_py_reader_by_data)|CompiledProgram|ParallelExecutor|core\.EOFException"
+    r"|io\.DataLoader|io\.PyReader)$"
+)
 _DYGRAPH = re.compile(
     r"^paddle\.fluid\.(dygraph\.(guard|to_variable|enable_dygraph|Linear|Conv2D|Layer|no_grad"
     r"|load_dygraph|save_dygraph)|enable_dygraph|enable_imperative)$"
@@ -53,6 +58,7 @@ def learn(names: Names, table: Table) -> Facts:
             old = match[0].old
             facts.static |= bool(_STATIC.match(old))
             facts.dygraph |= bool(_DYGRAPH.match(old))
+            facts.executor_helper |= bool(_EXECUTOR.match(old))
             if not facts.legacy_ir and _LEGACY.match(old):
                 facts.legacy_ir = old
     _learn_calls(names, facts)

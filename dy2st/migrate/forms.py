@@ -50,6 +50,10 @@ def plain_call(use: Use, context: FileContext, new: str) -> str:
     """The row's plain form: new name, arguments rewritten, ``act`` and ``wrap`` around it."""
     row, call = use.row, use.call
     assert call is not None
+    if row.exact and (
+        not row.signature or row.signature == row.new_signature or "*" in row.signature
+    ):
+        return replace_name(use, context, context.new_name(new))
     act, act_expression = rewrite_arguments(row, call, context.source, context.edits)
     written = replace_name(use, context, context.new_name(new))
     if row.wrap:

@@ -17,6 +17,13 @@ from dy2st.errors import DeclarationError
 COMPAT = Path(__file__).with_name("compat")
 MARK = "# Written by paddle-migrate: what Paddle 1.8 computed, said with Paddle 3."
 INLINE_PREFIX = "_fluid_"
+_MODULES = {
+    "contextlib": "import contextlib",
+    "math": "import math",
+    "os": "import os",
+    "struct": "import struct",
+    "np": "import numpy as np",
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class Helper:
     text: str
     needs: tuple[str, ...]
     order: int
+    modules: tuple[str, ...] = ()
 
 
 @functools.cache
@@ -49,7 +57,10 @@ def load() -> dict[str, Helper]:
     for order, (name, text, node) in enumerate(pieces):
         used = ({n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & names) - {name}
         used -= _local_names(node)
-        found[name] = Helper(name, text.rstrip("\n") + "\n", tuple(sorted(used)), order)
+        modules = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & _MODULES.keys()
+        found[name] = Helper(
+            name, text.rstrip("\n") + "\n", tuple(sorted(used)), order, tuple(sorted(modules))
+        )
     return found
 
 
@@ -86,9 +97,19 @@ def closure(names: Iterable[str]) -> list[Helper]:
 
 def module_text(names: Iterable[str]) -> str:
     """The text of ``fluid_compat.py`` with these helpers."""
-    body = "\n\n".join(h.text for h in closure(names))
+    found = closure(names)
+    body = "\n\n".join(h.text for h in found)
     head = f'{MARK}\n"""What Paddle 1.8 computed, for code that ran on it."""\n\n'
-    return f"{head}import numpy as np\nimport paddle\n\n\n{body}"
+    imports = [line for line in imports_of(names).values() if "numpy" not in line]
+    third = [line for line in imports_of(names).values() if "numpy" in line] + ["import paddle"]
+    lines = "\n".join([*imports, *([""] if imports else []), *third])
+    return f"{head}{lines}\n\n\n{body}"
+
+
+def imports_of(names: Iterable[str]) -> dict[str, str]:
+    """The modules that these helpers use: bound name to import statement."""
+    used = {m for helper in closure(names) for m in helper.modules}
+    return {name: _MODULES[name] for name in sorted(used)}
 
 
 def inline_text(names: Iterable[str], have: Iterable[str] = ()) -> str:

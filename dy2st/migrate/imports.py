@@ -240,8 +240,10 @@ def _add_needed(anchors: list[ast.stmt], context: FileContext, state: _Tidy) -> 
         new_lines.append(_import_paddle(context))
     if context.helpers and context.compat_module and not _imports_compat(context):
         new_lines.append(_compat_import(context))
-    if inline and "np" not in context.names.module.bindings:
-        new_lines.append("import numpy as np")
+    if inline:
+        bound = context.names.module.bindings
+        wanted = helpers.imports_of(context.helpers).items()
+        new_lines += [line for name, line in wanted if name not in bound]
     anchor = next((a for a in anchors if a in state.deletions), None)
     _place_lines(new_lines, anchor, context, state)
     after = _after_imports(context, anchor)

@@ -91,6 +91,7 @@ class Names:
         self.withs: list[tuple[ast.With | ast.AsyncWith, Scope]] = []
         self.classes: list[tuple[ast.ClassDef, Scope]] = []
         self.fstring_nodes: set[ast.AST] = set()
+        self._memo: dict[tuple[int, str], frozenset[str]] = {}
         self._walk(tree)
 
     # -- collecting ---------------------------------------------------------------------------
@@ -302,7 +303,8 @@ class Names:
             if attributes and node.id in self._self_names(scope):
                 owner = scope.owner()
                 if owner is not None and attributes[-1] in owner.attributes:
-                    return self._union(owner.attributes[attributes.pop()], depth)
+                    name = attributes.pop()
+                    return self._remember(owner, f"self.{name}", owner.attributes[name], depth)
             return self.lookup(node.id, scope, depth)
         if isinstance(node, ast.Call):
             return self._resolve_call(node, scope, depth)
@@ -354,6 +356,17 @@ class Names:
                 found.add(UNKNOWN)
         return frozenset(found)
 
+    def _remember(
+        self, scope: Scope, name: str, bindings: list[Binding], depth: int
+    ) -> frozenset[str]:
+        """The union of the bindings, computed once; a value that depends on itself is unknown."""
+        key = (id(scope), name)
+        found = self._memo.get(key)
+        if found is None:
+            self._memo[key] = frozenset({UNKNOWN})
+            found = self._memo[key] = self._union(bindings, depth)
+        return found
+
     def lookup(self, name: str, scope: Scope | None, depth: int = 0) -> frozenset[str]:
         """Candidates of a bare name, by Python's own rule of scopes."""
         if depth > _LIMIT:
@@ -361,7 +374,7 @@ class Names:
         first = True
         while scope is not None:
             if (first or scope.kind != "class") and name in scope.bindings:
-                return self._union(scope.bindings[name], depth)
+                return self._remember(scope, name, scope.bindings[name], depth)
             first = first and scope.kind in ("comprehension",)
             scope = scope.parent
         found = {c for module, _, _ in self.stars for c in self.project.star(module, name, depth)}

@@ -27,7 +27,7 @@ _IMPORT = re.compile(
 _FOR_TEST = re.compile(rb"for_test\s*=")
 _BY_NAME = re.compile(rb"fetch_list\s*=\s*\[?[^\]=]*?(\.name\b|['\"])")
 _HELPER = re.compile(
-    rb"CompiledProgram|ParallelExecutor|py_reader|read_file|EOFException|DataLoader"
+    rb"CompiledProgram|ParallelExecutor|[pP]y_?[rR]eader|EOFException|DataLoader|_decay\b|lr_warmup"
 )
 _LEGACY = re.compile(
     rb"\b(sequence_(?:pool|conv|softmax|expand|first_step|last_step|reshape|concat|slice|unpad|pad"

@@ -8,10 +8,16 @@ what they computed in RESULT. Works on Python 3.7, so nothing newer stands here.
 
 import json
 import os
+import re
 import sys
 import traceback
 import warnings
 import zlib
+
+STATE = re.compile(
+    "^learning_rate|_moment|velocity|beta1_pow|beta2_pow|inf_norm|avg_squared|mean_square|mean_grad"
+    "|_momentum_|squared_"
+)
 
 
 def make_array(name, spec):
@@ -78,9 +84,7 @@ def fill_new(program):
         names = [op.attrs()["parameter_name"] for op in sets]
     seen = []
     for name in names:
-        if name in seen or name.startswith("learning_rate") or "_moment" in name:
-            continue
-        if "beta1_pow" in name or "beta2_pow" in name or "velocity" in name:
+        if name in seen or STATE.search(name):
             continue
         seen.append(name)
     for index, name in enumerate(seen):
@@ -90,7 +94,9 @@ def fill_new(program):
 
 def fill_layer(layer):
     """Set all parameters of a dygraph layer by order."""
-    for index, parameter in enumerate(layer.parameters()):
+    # large ranks first: not every layer of 1.8 makes its weight before its bias
+    ordered = sorted(layer.parameters(), key=lambda p: -len(p.shape))
+    for index, parameter in enumerate(ordered):
         parameter.set_value(fill_value(index, parameter.numpy()))
     return layer
 

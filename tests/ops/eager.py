@@ -48,7 +48,9 @@ def has(op: type[Op]) -> bool:
 
 
 def call(op: type[Op], operands: list[Any], attrs: dict[str, Any], strided: bool = False) -> list:
-    """Results of the eager operation, lists flattened. Raises what Paddle raises."""
+    """Results of the eager operation, lists flattened, None for those that eager leaves without data.
+
+    Raises what Paddle raises."""
     given = iter(operands)
     args: list[Any] = []
     for field in op.signature.fields:
@@ -62,14 +64,12 @@ def call(op: type[Op], operands: list[Any], attrs: dict[str, Any], strided: bool
         else:
             args.append(None if operand is None else to_paddle(operand, strided))
     result = getattr(paddle._C_ops, op.name)(*args)
-    return [to_numpy(t) for t in _flatten(result)]
+    return [to_numpy(t) if t.size == 0 or t._is_initialized() else None for t in _flatten(result)]
 
 
 def _flatten(result: Any):
     if isinstance(result, (list, tuple)):
         for item in result:
             yield from _flatten(item)
-    elif (
-        result is not None and result._is_initialized() or (result is not None and result.size == 0)
-    ):
+    elif result is not None:
         yield result

@@ -58,9 +58,11 @@ def assert_close(got, expected, what, tolerance=None):
 def assert_inferred(op, case, attrs, dtype, sizes, results):
     """The symbolic types, at the sizes drawn, are those of the results."""
     types = infer(op, symbolic_types(op.signature.operands, case, dtype), attrs)
-    assert len(types) == len(results), f"{len(types)} results inferred, {len(results)} computed"
+    assert op.compared or len(types) == len(results), (
+        f"{len(types)} results inferred, {len(results)} computed"
+    )
     for k, (type_, array) in enumerate(zip(types, results)):
-        if op.compared and k not in op.compared:
+        if array is None or (op.compared and k not in op.compared):
             continue
         assert type_.dtype is DType.of(array.dtype), f"inferred {type_}, computed {array.dtype}"
         assert type_.rank == array.ndim, f"inferred {type_}, computed {array.shape}"
@@ -121,9 +123,9 @@ def test_numpy_equals_eager(op, index):
             if op.numpy is None:
                 continue
             got = base.evaluate(op, operands, attrs, types)
-            assert len(got) == len(expected)
+            assert op.compared or len(got) == len(expected)
             for k, (g, e) in enumerate(zip(got, expected)):
-                if op.compared and k not in op.compared:
+                if e is None or (op.compared and k not in op.compared):
                     continue
                 assert_close(g, e, f"{op.name} {dtype} {sizes} result {k}", op.tolerance)
             assert_kernel(op, operands, attrs, got, f"kernel of {op.name} {dtype} {sizes}")

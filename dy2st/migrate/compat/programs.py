@@ -2,6 +2,7 @@
 
 import contextlib
 
+import numpy as np
 import paddle
 
 
@@ -41,9 +42,28 @@ def clone_for_test(program):
         return program.clone(True)
     mapping = paddle.pir.IrMapping()
     clone = program.clone(mapping)
+    drop_training_part(clone)
     clone.set_is_test_attr()
-    clone_sources.append((clone, mapping))
+    clone_sources.append((clone, mapping, program))
     return clone
+
+
+def drop_training_part(clone):
+    """Take out what only training needs: all that writes a parameter, and what only serves it."""
+    block = clone.global_block()
+    for op in reversed(list(block.ops)):
+        if op.name().endswith("_") and op.name() not in ("pd_op.batch_norm_", "pd_op.increment_"):
+            if is_optimizer_step(op):
+                block.remove_op(op)
+
+
+def is_optimizer_step(op):
+    """Whether an operation is an optimizer's update of a parameter."""
+    names = (
+        "sgd_ momentum_ adam_ adamw_ adamax_ adagrad_ adadelta_ rmsprop_ lamb_ rprop_ "
+        "decayed_adagrad ftrl dpsgd merged_adam_ merged_momentum_ asgd_ nadam_ radam_"
+    ).split()
+    return op.name().split(".")[-1] in names
 
 
 clone_sources = []
@@ -53,7 +73,9 @@ def value_in(program, value):
     """The value of ``program`` that ``value`` (of the original, or a name) stands for."""
     if isinstance(value, str):
         return value_by_name(program, value)
-    for clone, mapping in clone_sources:
+    if hasattr(value, "last_lr"):
+        return program.get_parameter_value_by_name(value._var_name)
+    for clone, mapping, _ in clone_sources:
         if clone is program and hasattr(value, "get_defining_op"):
             try:
                 return mapping.look_up(value)
@@ -64,28 +86,64 @@ def value_in(program, value):
 
 def value_by_name(program, name):
     """The input or parameter of that name."""
-    if hasattr(program, "get_parameter_value_by_name") and not name.startswith("@"):
-        for op in program.global_block().ops:
-            attrs = op.attrs() if op.name() in ("pd_op.data", "builtin.parameter") else {}
+    if not hasattr(program, "get_parameter_value_by_name"):
+        return program.global_block().var(name)
+    for op in program.global_block().ops:
+        if op.name() in ("pd_op.data", "builtin.parameter"):
+            attrs = op.attrs()
             if name in (attrs.get("name"), attrs.get("parameter_name")):
                 return op.result(0)
-        raise ValueError(f"no input or parameter is named {name!r}; fetch the value itself")
-    return name
+    raise ValueError(f"no input or parameter is named {name!r}; use the value itself")
 
 
 class Executor(paddle.static.Executor):
-    """An Executor that finds the values of a program's test clone and feeds started readers."""
+    """An Executor for the programs of 1.8: test clones, schedules, started readers, wrappers."""
 
     def run(self, program=None, feed=None, fetch_list=None, *args, **kwargs):
         """Run ``program`` and return what is fetched."""
         kwargs.pop("use_prune", None)
         program = getattr(program, "program", program)
         asked = program if program is not None else paddle.static.default_main_program()
+        if isinstance(feed, (list, tuple)):
+            feed = join_feeds(feed)
+        if not feed:
+            feed = feed_of_started_loaders(asked) or feed
         if fetch_list is not None:
             if not isinstance(fetch_list, (list, tuple)):
                 fetch_list = [fetch_list]
             fetch_list = [value_in(asked, value) for value in fetch_list]
+        advance_schedules(asked)
         return super().run(program, feed, fetch_list, *args, **kwargs)
+
+
+def join_feeds(feeds):
+    """One feed of those that were meant for several devices."""
+    feeds = [f for f in feeds if f]
+    return (
+        {k: np.concatenate([np.asarray(f[k]) for f in feeds]) for k in feeds[0]} if feeds else None
+    )
+
+
+def advance_schedules(program):
+    """Give every schedule of the program its rate for this run."""
+    for schedule in schedules:
+        name = getattr(schedule, "_var_name", None)
+        if name is None or not has_parameter(program, name):
+            continue
+        rate = schedule.before_run()
+        if schedule is not getattr(program, "lr_scheduler", None):
+            tensor = paddle.static.global_scope().find_var(name).get_tensor()
+            tensor.set(np.array(rate, "float32"), paddle.CPUPlace())
+
+
+def has_parameter(program, name):
+    """Whether a program reads the persistable value of that name."""
+    if hasattr(program, "get_parameter_value_by_name"):
+        return any(
+            op.name() == "builtin.parameter" and op.attrs()["parameter_name"] == name
+            for op in program.global_block().ops
+        )
+    return program.global_block().has_var(name)
 
 
 def create_global_var(shape, value, dtype, persistable=False, force_cpu=False, name=None):
@@ -96,6 +154,22 @@ def create_global_var(shape, value, dtype, persistable=False, force_cpu=False, n
     )
     made.stop_gradient = True
     return made
+
+
+def is_parameter(var):
+    """Whether a variable is a parameter of a program or layer."""
+    if hasattr(var, "get_defining_op"):
+        op = var.get_defining_op()
+        return op is not None and op.name() == "builtin.parameter" and not var.stop_gradient
+    return isinstance(var, (paddle.base.framework.Parameter, paddle.base.framework.EagerParamBase))
+
+
+def is_persistable(var):
+    """Whether a variable outlives a run."""
+    if hasattr(var, "get_defining_op"):
+        op = var.get_defining_op()
+        return op is not None and op.name() == "builtin.parameter"
+    return bool(var.persistable)
 
 
 def Xavier(uniform=True, fan_in=None, fan_out=None, seed=0):
@@ -110,3 +184,8 @@ def MSRA(uniform=True, fan_in=None, seed=0):
     if uniform:
         return paddle.nn.initializer.KaimingUniform(fan_in)
     return paddle.nn.initializer.KaimingNormal(fan_in)
+
+
+def gradients(targets, inputs, target_gradients=None, no_grad_set=None):
+    """The gradients of ``targets`` with respect to ``inputs``."""
+    return paddle.static.gradients(targets, inputs, target_gradients, no_grad_set)

@@ -65,7 +65,15 @@ class MethodRule(Rule):
 
 def load_all() -> None:
     """Import every rule; they register themselves."""
-    from dy2st.migrate.rules import data, methods, reductions, scripts, shapes  # noqa: F401
+    from dy2st.migrate.rules import (  # noqa: F401
+        data,
+        methods,
+        optimizers,
+        reductions,
+        scripts,
+        shapes,
+        values,
+    )
 
 
 def receiver_is(call: ast.Call, scope: Scope, context: FileContext, *names: str) -> bool:

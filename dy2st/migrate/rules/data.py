@@ -8,7 +8,7 @@ from typing import ClassVar
 from dy2st.migrate.calls import bind, literal
 from dy2st.migrate.edits import Replace
 from dy2st.migrate.forms import plain_call, to_helper
-from dy2st.migrate.model import FileContext, Use
+from dy2st.migrate.model import Decline, FileContext, Use
 from dy2st.migrate.rules import UseRule
 
 
@@ -123,3 +123,37 @@ class DygraphGuard(UseRule):
 def _pure_place(call: ast.Call) -> bool:
     """Whether the argument only names a place (``fluid.CPUPlace()``), without effects."""
     return all(isinstance(a, (ast.Call, ast.IfExp, ast.Name, ast.Attribute)) for a in call.args)
+
+
+class DataLoaderFactory(UseRule):
+    """``DataLoader.from_generator`` is the helper's loader; ``DataLoader(dataset)`` is Paddle's."""
+
+    id = "PM204"
+    name = "data_loader"
+    changes: ClassVar = (
+        (
+            "fluid.io.DataLoader.from_generator(feed_list=[x], capacity=4)",
+            "fluid_compat.from_generator(feed_list=[x], capacity=4)",
+        ),
+    )
+
+    def apply(self, use: Use, context: FileContext) -> str | None:
+        """Tell the two apart by what follows the class's name."""
+        if use.rest == ("from_generator",):
+            parent = context.names.parents.get(use.node)
+            if not isinstance(parent, ast.Attribute) or not context.options.compat:
+                raise Decline("needs a helper of fluid_compat")
+            start, end = context.source.span(parent)
+            name = context.helper("from_generator")
+            context.edits.append(Replace(start, end, name.encode()))
+            return name
+        if use.rest:
+            what = ".".join(use.rest)
+            raise Decline(
+                f"DataLoader.{what} is gone|paddle.distributed.InMemoryDataset reads files"
+            )
+        if use.call is not None and any(
+            k.arg in ("places", "feed_list") for k in use.call.keywords
+        ):
+            raise Decline("feed_list and places|in dynamic graphs leave both out")
+        return None

@@ -1,0 +1,207 @@
+"""Feeding: data feeders, loaders and py_readers."""
+
+import numpy as np
+import paddle
+
+
+class EOFException(Exception):
+    """A started reader has no more batches."""
+
+
+def variable_name(variable):
+    """The name under which a variable is fed."""
+    return variable if isinstance(variable, str) else variable.name
+
+
+def variable_dtype(variable):
+    """The numpy name of a variable's type."""
+    return str(variable.dtype).split(".")[-1].lower()
+
+
+def stack_samples(samples, variables):
+    """One array for each variable from a list of samples, in the variable's type and shape."""
+    arrays = {}
+    for number, variable in enumerate(variables):
+        column = [sample[number] for sample in samples]
+        array = np.array(column, dtype=variable_dtype(variable))
+        shape = list(variable.shape)
+        if array.ndim != len(shape):
+            array = array.reshape([-1 if n is None or n < 0 else n for n in shape])
+        arrays[variable_name(variable)] = array
+    return arrays
+
+
+class DataFeeder:
+    """Turns lists of samples into what ``Executor.run`` is fed."""
+
+    def __init__(self, feed_list, place=None, program=None):
+        program = program or (
+            None if paddle.in_dynamic_mode() else paddle.static.default_main_program()
+        )
+        self.feed_vars = [value_by_name(program, v) if isinstance(v, str) else v for v in feed_list]
+        self.feed_names = [variable_name(v) for v in feed_list]
+
+    def feed(self, iterable):
+        """A dict from names to arrays for one batch."""
+        arrays = stack_samples(list(iterable), self.feed_vars)
+        return dict(zip(self.feed_names, arrays.values()))
+
+    def feed_parallel(self, iterable, num_places=None):
+        """One batch for each device."""
+        for batch in iterable:
+            yield self.feed(batch)
+
+    def decorate_reader(self, reader, multi_devices=False, num_places=None, drop_last=True):
+        """A reader of batches that are ready to be fed."""
+
+        def read():
+            for batch in reader():
+                yield self.feed(batch)
+
+        return read
+
+
+class GeneratorLoader:
+    """Batches from a Python generator, iterated over or started and reset."""
+
+    def __init__(self, feed_list=None, iterable=True, return_list=False):
+        self._feed_list = list(feed_list or [])
+        self._iterable = iterable
+        self._return_list = return_list
+        self._batches = None
+        self._running = None
+        if not iterable:
+            self._program = paddle.static.default_main_program()
+            started_loaders.append(self)
+
+    def set_sample_generator(self, reader, batch_size, drop_last=True, places=None):
+        """Take single samples and make batches of them."""
+        self._drop_last_size = batch_size if drop_last else 0
+        return self.set_sample_list_generator(paddle.batch(reader, batch_size, drop_last), places)
+
+    def set_sample_list_generator(self, reader, places=None):
+        """Take lists of samples."""
+
+        def batches():
+            for samples in reader():
+                if self._feed_list:
+                    yield list(stack_samples(samples, self._feed_list).values())
+                else:
+                    yield [np.array(column) for column in zip(*samples)]
+
+        self._batches = batches
+        return self
+
+    def set_batch_generator(self, reader, places=None):
+        """Take batches as arrays."""
+
+        def batches():
+            for batch in reader():
+                yield list(batch) if isinstance(batch, (list, tuple)) else [batch]
+
+        self._batches = batches
+        return self
+
+    decorate_sample_generator = set_sample_generator
+    decorate_sample_list_generator = set_sample_list_generator
+    decorate_batch_generator = set_batch_generator
+    decorate_paddle_reader = set_sample_list_generator
+    decorate_tensor_provider = set_batch_generator
+
+    def __call__(self):
+        return self
+
+    def __iter__(self):
+        for batch in self._batches():
+            if paddle.in_dynamic_mode():
+                yield [paddle.to_tensor(part) for part in batch]
+            elif self._return_list:
+                yield [batch]
+            else:
+                yield [self._as_feed(batch)]
+
+    def _as_feed(self, batch):
+        return {variable_name(v): np.asarray(part) for v, part in zip(self._feed_list, batch)}
+
+    def start(self):
+        """Begin to feed the program's runs."""
+        self._running = iter(self._batches())
+
+    def reset(self):
+        """Stop; ``start`` begins again."""
+        self._running = None
+
+    def next_feed(self):
+        """What the next run is fed; raises EOFException at the end."""
+        try:
+            return self._as_feed(next(self._running))
+        except StopIteration:
+            self._running = None
+            raise EOFException("there is no next data") from None
+
+
+started_loaders = []
+
+
+def feed_of_started_loaders(program):
+    """The feed of the loaders that were started for this program; None where there is none."""
+    feed = None
+    for loader in started_loaders:
+        if loader._running is not None and belongs_to(loader, program):
+            feed = {**(feed or {}), **loader.next_feed()}
+    return feed
+
+
+def belongs_to(loader, program):
+    """Whether a loader's inputs are inputs of the program (or of the one it is a clone of)."""
+    if loader._program is program:
+        return True
+    for clone, mapping, original in clone_sources:
+        if clone is program:
+            return loader._program is original
+    return False
+
+
+def from_generator(
+    feed_list=None,
+    capacity=None,
+    use_double_buffer=True,
+    iterable=True,
+    return_list=False,
+    use_multiprocess=False,
+    drop_last=True,
+):
+    """A loader of batches from a Python generator."""
+    return GeneratorLoader(feed_list, iterable, return_list)
+
+
+def PyReader(
+    feed_list=None, capacity=None, use_double_buffer=True, iterable=True, return_list=False
+):
+    """A loader of batches from a Python generator."""
+    return GeneratorLoader(feed_list, iterable, return_list)
+
+
+def py_reader(capacity, shapes, dtypes, lod_levels=None, name=None, use_double_buffer=True):
+    """A loader with its own inputs; ``read_file`` gives them."""
+    name = name or paddle.utils.unique_name.generate("py_reader")
+    inputs = []
+    for number, (shape, dtype) in enumerate(zip(shapes, dtypes)):
+        inputs.append(paddle.static.data(f"{name}_{number}", list(shape), dtype))
+    return GeneratorLoader(inputs, iterable=False)
+
+
+def create_py_reader_by_data(capacity, feed_list, name=None, use_double_buffer=True):
+    """A loader for inputs that are there already."""
+    return GeneratorLoader(feed_list, iterable=False)
+
+
+def read_file(reader):
+    """The inputs of a py_reader: one, or a list."""
+    inputs = reader._feed_list
+    return inputs[0] if len(inputs) == 1 else inputs
+
+
+def double_buffer(reader, place=None, name=None):
+    """The reader itself."""
+    return reader

@@ -1,0 +1,224 @@
+"""Learning-rate decay that counts runs of the program (or optimizer steps) by itself."""
+
+import math
+
+import paddle
+
+
+class StepwiseDecay(paddle.optimizer.lr.LRScheduler):
+    """The learning rate ``rule(number)`` of the run (or optimizer step) with that number.
+
+    As in 1.8 nobody calls ``step()``: ``Executor`` counts the runs of static programs, and each
+    optimizer step in a dynamic graph asks for the rate once.
+    """
+
+    def __init__(self, rule, begin=0, step=1):
+        self.rule = rule
+        self.step_num = begin
+        self.step_size = step
+        super().__init__(learning_rate=float(rule(begin)))
+        schedules.append(self)
+
+    def get_lr(self):
+        """The rate of the step that comes next."""
+        return float(self.rule(self.step_num))
+
+    def before_run(self):
+        """The rate for this run; the next one counts further."""
+        self.last_lr = self.get_lr()
+        self.step_num += self.step_size
+        return self.last_lr
+
+    def __call__(self):
+        if paddle.in_dynamic_mode():
+            return self.before_run()
+        return self.last_lr
+
+
+schedules = []
+
+
+def rate_at(learning_rate, step):
+    """``learning_rate`` itself, or what a schedule says for this step."""
+    return learning_rate.rule(step) if isinstance(learning_rate, StepwiseDecay) else learning_rate
+
+
+def noam_decay(d_model, warmup_steps, learning_rate=1.0):
+    """The Transformer's rate: rising linearly, then with the inverse square root."""
+    return NoamDecay(d_model, warmup_steps, learning_rate=learning_rate)
+
+
+def NoamDecay(d_model, warmup_steps, begin=1, step=1, dtype="float32", learning_rate=1.0):
+    """The Transformer's rate: rising linearly, then with the inverse square root."""
+
+    def rule(n):
+        return learning_rate * d_model**-0.5 * min(n**-0.5, warmup_steps**-1.5 * n)
+
+    return StepwiseDecay(rule, begin, step)
+
+
+def exponential_decay(learning_rate, decay_steps, decay_rate, staircase=False):
+    """``learning_rate * decay_rate ** (step / decay_steps)``."""
+    return ExponentialDecay(learning_rate, decay_steps, decay_rate, staircase)
+
+
+def ExponentialDecay(
+    learning_rate, decay_steps, decay_rate, staircase=False, begin=0, step=1, dtype="float32"
+):
+    """``learning_rate * decay_rate ** (step / decay_steps)``."""
+
+    def rule(n):
+        ratio = n // decay_steps if staircase else n / decay_steps
+        return learning_rate * decay_rate**ratio
+
+    return StepwiseDecay(rule, begin, step)
+
+
+def natural_exp_decay(learning_rate, decay_steps, decay_rate, staircase=False):
+    """``learning_rate * exp(-decay_rate * step / decay_steps)``."""
+    return NaturalExpDecay(learning_rate, decay_steps, decay_rate, staircase)
+
+
+def NaturalExpDecay(
+    learning_rate, decay_steps, decay_rate, staircase=False, begin=0, step=1, dtype="float32"
+):
+    """``learning_rate * exp(-decay_rate * step / decay_steps)``."""
+
+    def rule(n):
+        ratio = n // decay_steps if staircase else n / decay_steps
+        return learning_rate * math.exp(-decay_rate * ratio)
+
+    return StepwiseDecay(rule, begin, step)
+
+
+def inverse_time_decay(learning_rate, decay_steps, decay_rate, staircase=False):
+    """``learning_rate / (1 + decay_rate * step / decay_steps)``."""
+    return InverseTimeDecay(learning_rate, decay_steps, decay_rate, staircase)
+
+
+def InverseTimeDecay(
+    learning_rate, decay_steps, decay_rate, staircase=False, begin=0, step=1, dtype="float32"
+):
+    """``learning_rate / (1 + decay_rate * step / decay_steps)``."""
+
+    def rule(n):
+        ratio = n // decay_steps if staircase else n / decay_steps
+        return learning_rate / (1 + decay_rate * ratio)
+
+    return StepwiseDecay(rule, begin, step)
+
+
+def polynomial_decay(learning_rate, decay_steps, end_learning_rate=0.0001, power=1.0, cycle=False):
+    """From ``learning_rate`` to ``end_learning_rate`` by a power of the steps that are left."""
+    return PolynomialDecay(learning_rate, decay_steps, end_learning_rate, power, cycle)
+
+
+def PolynomialDecay(
+    learning_rate,
+    decay_steps,
+    end_learning_rate=0.0001,
+    power=1.0,
+    cycle=False,
+    begin=0,
+    step=1,
+    dtype="float32",
+):
+    """From ``learning_rate`` to ``end_learning_rate`` by a power of the steps that are left."""
+
+    def rule(n):
+        steps = decay_steps
+        if cycle:
+            steps = decay_steps * max(math.ceil(n / decay_steps), 1)
+        else:
+            n = min(n, decay_steps)
+        return (learning_rate - end_learning_rate) * (1 - n / steps) ** power + end_learning_rate
+
+    return StepwiseDecay(rule, begin, step)
+
+
+def piecewise_decay(boundaries, values):
+    """``values[i]`` up to step ``boundaries[i]``, the last value afterwards."""
+    return PiecewiseDecay(boundaries, values, 0)
+
+
+def PiecewiseDecay(boundaries, values, begin, step=1, dtype="float32"):
+    """``values[i]`` up to step ``boundaries[i]``, the last value afterwards."""
+
+    def rule(n):
+        for boundary, value in zip(boundaries, values):
+            if n < boundary:
+                return value
+        return values[len(boundaries)]
+
+    return StepwiseDecay(rule, begin, step)
+
+
+def cosine_decay(learning_rate, step_each_epoch, epochs):
+    """Half a cosine wave over the epochs."""
+    return CosineDecay(learning_rate, step_each_epoch, epochs)
+
+
+def CosineDecay(learning_rate, step_each_epoch, epochs, begin=0, step=1, dtype="float32"):
+    """Half a cosine wave over the epochs."""
+
+    def rule(n):
+        return learning_rate * 0.5 * (math.cos((n // step_each_epoch) * math.pi / epochs) + 1)
+
+    return StepwiseDecay(rule, begin, step)
+
+
+def linear_lr_warmup(learning_rate, warmup_steps, start_lr, end_lr):
+    """A line from ``start_lr`` to ``end_lr``, then the rate or schedule that was given."""
+
+    def rule(n):
+        if n < warmup_steps:
+            return start_lr + (end_lr - start_lr) * n / warmup_steps
+        return rate_at(learning_rate, n)
+
+    return StepwiseDecay(rule)
+
+
+def LinearLrWarmup(learning_rate, warmup_steps, start_lr, end_lr, begin=1, step=1, dtype="float32"):
+    """A line from 0 (1.8 forgets ``start_lr``) to the end, then what was given."""
+
+    def rule(n):
+        if n < warmup_steps:
+            return (end_lr - start_lr) / warmup_steps * n
+        return rate_at(learning_rate, n)
+
+    return StepwiseDecay(rule, begin, step)
+
+
+class EpochDecay(paddle.optimizer.lr.LRScheduler):
+    """A rate that changes when ``epoch()`` is called."""
+
+    def __init__(self, learning_rate, rule):
+        self.rule = rule
+        super().__init__(float(learning_rate))
+
+    def get_lr(self):
+        """The rate of the present epoch."""
+        return float(self.rule(self.last_epoch))
+
+    def epoch(self, epoch=None):
+        """Go to the next epoch, or to the one that is named."""
+        self.step(epoch)
+
+
+def StepDecay(learning_rate, step_size, decay_rate=0.1):
+    """``decay_rate`` once every ``step_size`` epochs."""
+    return EpochDecay(learning_rate, lambda n: learning_rate * decay_rate ** (n // step_size))
+
+
+def MultiStepDecay(learning_rate, milestones, decay_rate=0.1):
+    """``decay_rate`` once at every milestone."""
+
+    def rule(n):
+        return learning_rate * decay_rate ** len([m for m in milestones if n >= m])
+
+    return EpochDecay(learning_rate, rule)
+
+
+def LambdaDecay(learning_rate, lr_lambda):
+    """``learning_rate * lr_lambda(epoch)``."""
+    return EpochDecay(learning_rate, lambda n: learning_rate * lr_lambda(n))

@@ -1,0 +1,142 @@
+"""Optimizers: the learning rate's type, and parameters by name."""
+
+from __future__ import annotations
+
+import ast
+from typing import ClassVar
+
+from dy2st.migrate.calls import bind, literal
+from dy2st.migrate.edits import Replace
+from dy2st.migrate.forms import plain_call
+from dy2st.migrate.model import FileContext, Use
+from dy2st.migrate.names import Scope
+from dy2st.migrate.rules import MethodRule, UseRule, keyword_of, receiver_is
+
+_LOOK_LIKE = ("Optimizer", "optimizer", "opt", "adam", "sgd")
+
+
+class MakeOptimizer(UseRule):
+    """An optimizer with today's argument names; a whole number as rate becomes a float."""
+
+    id = "PM240"
+    name = "optimizer"
+    changes: ClassVar = (
+        (
+            "fluid.optimizer.SGD(1, parameter_list=net.parameters())",
+            "paddle.optimizer.SGD(1.0, parameters=net.parameters())",
+        ),
+    )
+
+    def apply(self, use: Use, context: FileContext) -> str | None:
+        """The row's plain form, and ``.0`` behind a whole number."""
+        if use.call is None:
+            return None
+        new = plain_call(use, context, use.row.new)
+        rate = bind(use.row, use.call).given.get("learning_rate")
+        if rate is not None and type(literal(rate.value)) is int:
+            end = context.source.span(rate.value)[1]
+            context.edits.append(Replace(end, end, b".0"))
+        return new
+
+
+class MinimizeByName(MethodRule):
+    """``minimize(parameter_list=...)``: the argument is ``parameters``; names become parameters."""
+
+    id = "PM241"
+    name = "minimize_parameters"
+    methods = ("minimize",)
+    changes: ClassVar = (
+        (
+            "opt.minimize(loss, parameter_list=names)",
+            "fluid_compat.minimize(opt, loss, parameter_list=names)",
+        ),
+    )
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """Only with ``parameter_list``: plain ``minimize(loss)`` means what it meant."""
+        return keyword_of(call, "parameter_list") is not None
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """The helper, which takes names and parameters; without helpers the new argument name."""
+        keyword = keyword_of(call, "parameter_list")
+        assert keyword is not None
+        assert isinstance(call.func, ast.Attribute)
+        start = context.source.offset(keyword.lineno, keyword.col_offset)
+        if context.facts.dygraph or not context.options.compat:
+            context.edits.append(Replace(start, start + len("parameter_list"), b"parameters"))
+            return ".minimize(parameters=)"
+        name = context.helper("minimize")
+        begin, _ = context.source.span(call)
+        _, base_end = context.source.span(call.func.value)
+        _, func_end = context.source.span(call.func)
+        open_parenthesis = context.source.text.index(b"(", func_end)
+        context.edits.append(Replace(begin, begin, f"{name}(".encode()))
+        context.edits.append(Replace(base_end, open_parenthesis + 1, b", "))
+        return name
+
+
+class StepRate(MethodRule):
+    """``optimizer.current_step_lr()`` is ``get_lr()``."""
+
+    id = "PM242"
+    name = "current_step_lr"
+    methods = ("current_step_lr",)
+    changes: ClassVar = (("adam.current_step_lr()", "adam.get_lr()"),)
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """No other library has a method of this name."""
+        return not call.args and not call.keywords
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """Rename the method."""
+        assert isinstance(call.func, ast.Attribute)
+        end = context.source.span(call.func)[1]
+        context.edits.append(Replace(end - len("current_step_lr"), end, b"get_lr"))
+        return ".get_lr"
+
+
+class SetDict(MethodRule):
+    """``optimizer.set_dict(state)`` is ``set_state_dict``; layers still have both."""
+
+    id = "PM243"
+    name = "optimizer_set_dict"
+    methods = ("set_dict",)
+    changes: ClassVar = (("adam.set_dict(state)", "adam.set_state_dict(state)"),)
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """In files that use 1.x."""
+        return b"fluid" in context.source.text
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """Rename the method: layers and optimizers both have the new name."""
+        assert isinstance(call.func, ast.Attribute)
+        end = context.source.span(call.func)[1]
+        context.edits.append(Replace(end - len("set_dict"), end, b"set_state_dict"))
+        return ".set_state_dict"
+
+
+class ProgramParameters(MethodRule):
+    """``program.all_parameters()`` is asked of the program's block."""
+
+    id = "PM244"
+    name = "all_parameters"
+    methods = ("all_parameters",)
+    changes: ClassVar = (("main.all_parameters()", "main.global_block().all_parameters()"),)
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """Only for what is certainly a program, not for its block."""
+        names = ("inst:paddle.fluid.Program", "inst:paddle.fluid.default_main_program")
+        return receiver_is(
+            call,
+            scope,
+            context,
+            *(n[5:] for n in names),
+            "paddle.fluid.default_startup_program",
+        )
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """Ask the block."""
+        assert isinstance(call.func, ast.Attribute)
+        base_end = context.source.span(call.func.value)[1]
+        context.edits.append(Replace(base_end, base_end, b".global_block()"))
+        return ".global_block().all_parameters"
