@@ -20,11 +20,13 @@ from dy2st import debug
 from dy2st.capture.patches import recording
 from dy2st.convert import active
 from dy2st.convert.builtins_ import TABLE, TAKES_UNIONS
+from dy2st.convert.grown import joined
+from dy2st.convert.grown import method as grown_method
 from dy2st.convert.places import contents_place
 from dy2st.convert.session import Session
 from dy2st.convert.snapshot import is_plain_object
 from dy2st.convert.unions import Union, distribute, refuse
-from dy2st.errors import ConversionError, SideEffectError
+from dy2st.errors import BreakpointError, ConversionError, SideEffectError
 
 _EXCLUDED = {"paddle", "numpy", "dy2st", "ml_dtypes", "scipy", "_pytest", "pytest", "pluggy"}
 _CONTAINERS = (list, dict, set)
@@ -41,7 +43,8 @@ def call(function: Any, /, *args: Any, **kwargs: Any) -> Any:
         return distribute(lambda known: call(known, *args, **kwargs), function)
     converted = TABLE.get(id(function)) if _is_builtin(function) else None
     if converted is not None:
-        if id(function) in TAKES_UNIONS:
+        takes_union = id(function) in TAKES_UNIONS
+        if takes_union or any(session.grown_of(a) is not None for a in args):
             return converted(*args, **kwargs)
         return _plain(session, converted, args, kwargs)
     return _call_object(session, function, args, kwargs)
@@ -122,6 +125,12 @@ def converted_of(session: Session, function: FunctionType) -> Callable[..., Any]
             debug.log(1, f"{function.__qualname__} is called as it is: {error.message}")
             return None
         raise
+    if found.has_breakpoint:
+        raise BreakpointError(
+            f"{function.__qualname__} stops in a debugger, and there the values have to be real",
+            location=found.location,
+            remedy="take the breakpoint out to get a Program",
+        )
     session.enter_function(function, found)
     return cast("Callable[..., Any]", found.function)
 
@@ -240,6 +249,9 @@ _READERS = {"index", "count", "get", "keys", "values", "items", "copy", "issubse
 def _container_method(session: Session, method: Any, args: Any, kwargs: Any) -> Any:
     """A method of a list, dict or set; one that writes tells the journals."""
     container = method.__self__
+    grown = session.grown_of(container)
+    if grown is not None:
+        return grown_method(session, container, grown, method.__name__, args)
     if session.split_of(container) is not None:
         return session.with_contents(
             container, lambda: _container_method(session, method, args, kwargs)
@@ -284,7 +296,7 @@ def _find_union(session: Session, values: Any, depth: int) -> Any:
     """A Union, or a container with split contents, among ``values`` or in containers of theirs."""
     for value in values:
         value = session.simplify(value)
-        if type(value) is Union or session.split_of(value) is not None:
+        if type(value) is Union or session.contents_of(value) is not None:
             return value
         if depth and type(value) in (list, tuple, dict) and len(value) <= 64:
             inner = value.values() if type(value) is dict else value
@@ -295,6 +307,8 @@ def _find_union(session: Session, values: Any, depth: int) -> Any:
 
 
 def _distributed(session: Session, function: Any, args: Any, kwargs: Any, found: Any) -> Any:
+    if type(found) is not Union and session.grown_of(found) is not None:
+        return joined(session, function, args, kwargs)
     again = lambda: _plain(session, function, args, kwargs)  # noqa: E731
     if type(found) is not Union:
         return session.with_contents(found, again)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dy2st.convert.joining import Joiner
 from dy2st.convert.outcome import Diverged
 from dy2st.convert.places import (
     UNBOUND,
@@ -15,7 +16,7 @@ from dy2st.convert.places import (
 )
 from dy2st.convert.reach import Reach
 from dy2st.convert.snapshot import Snap, Tensor
-from dy2st.convert.templates import BOOL, Joiner, Mismatch, Template, leaf_types
+from dy2st.convert.templates import BOOL, Mismatch, Template, leaf_types
 from dy2st.convert.transfer import Injector, Rebuilder
 from dy2st.convert.unions import show
 from dy2st.errors import BranchMismatchError, Location
@@ -60,7 +61,7 @@ def merge_branch(
     merger = _Merger(session, sides, location)
     if all(side.diverged for side in sides):
         merger.emit(tag)
-        raise Diverged
+        raise Diverged(session.builder.block.ops[-1])
     dead: list[Place] = []
     for key, place in merger.places():
         if frame.is_dead(place):
@@ -166,8 +167,7 @@ class _Merger:
                 outcome = value
             else:
                 self.session.write(getattr(place, "place", place), value)
-        for new, sources in rebuilder.copies:
-            self.session.copies[id(new)] = (new, sources, rebuilder.name)
+        self.session.adopt(rebuilder, "")
         return outcome
 
     def emit(self, tag: Value) -> Iterator[Value]:

@@ -7,14 +7,16 @@ else compares or merges branches.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from types import CellType, FrameType, FunctionType, ModuleType
+from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 from dy2st import debug
 from dy2st.convert import active, reach
+from dy2st.convert.frames import Frame
+from dy2st.convert.grown import Grown
 from dy2st.convert.journal import Journal
 from dy2st.convert.outcome import DIVERGED, Diverged
 from dy2st.convert.places import (
@@ -32,54 +34,10 @@ from dy2st.convert.places import (
     contents_place,
 )
 from dy2st.convert.snapshot import Describer, Snap
+from dy2st.convert.transfer import Rebuilder
 from dy2st.convert.unions import Union, need
 from dy2st.errors import Dy2stError, Location, SideEffectError
 from dy2st.ir.program import Block, Value
-from dy2st.source import registry
-
-
-@dataclass(eq=False)
-class Frame:
-    """The variables that the body of a control statement can see, and which of them are live."""
-
-    cells: dict[str, CellType] = field(default_factory=dict)
-    live: frozenset[str] | None = None  # None: all
-
-    @staticmethod
-    def of(functions: Iterable[Any], live: Iterable[str] | None = None) -> Frame:
-        """The cells in the closures of generated functions."""
-        cells: dict[str, CellType] = {}
-        for function in functions:
-            closure = getattr(function, "__closure__", None) or ()
-            code = getattr(function, "__code__", None)
-            if code is not None:
-                cells.update(zip(code.co_freevars, closure))
-        cells = {name: cell for name, cell in cells.items() if not _is_machinery(cell)}
-        return Frame(cells, None if live is None else frozenset(live))
-
-    def places(self) -> Iterator[CellPlace]:
-        """The places of the variables."""
-        return (CellPlace(cell, name) for name, cell in self.cells.items())
-
-    def is_dead(self, place: Place) -> bool:
-        """Whether nobody reads this variable of the frame before writing it."""
-        if self.live is None or not isinstance(place, CellPlace):
-            return False
-        return self.cells.get(place.name) is place.owner and place.name not in self.live
-
-
-def _is_machinery(cell: CellType) -> bool:
-    """Whether a cell holds generated code's own means: this package, or one of its helpers."""
-    try:
-        content = cell.cell_contents
-    except ValueError:
-        return False
-    if type(content) is ModuleType:
-        return content.__name__ == "dy2st.convert"
-    if type(content) is not FunctionType:
-        return False
-    found = registry.info(content.__code__)
-    return found is not None and found.helper
 
 
 @dataclass(eq=False)
@@ -106,7 +64,7 @@ class Session:
         self.builder = recorder.builder
         self.journals: list[Journal] = []
         self.reads: dict[Key, tuple[Place, Any]] = {}
-        self.splits: dict[int, tuple[Any, Union]] = {}
+        self.splits: dict[int, tuple[Any, Union | Grown]] = {}
         self.copies: dict[int, tuple[Any, tuple[Any, ...], str]] = {}
         self.try_depth = 0
         self.args: tuple[Any, ...] = ()
@@ -173,9 +131,9 @@ class Session:
         self.touch(place)
         if isinstance(place, (ListPlace, DictPlace, SetPlace)):
             self.refuse_copy(place.owner, place.name)
-            if isinstance(value, Union):
+            if isinstance(value, (Union, Grown)):
                 self.splits[id(place.owner)] = (place.owner, value)
-                mark = _SplitMark()  # a new one: journals see that the contents changed
+                mark = SplitMark()  # a new one: journals see that the contents changed
                 value = Contents((mark,)) if not isinstance(place, DictPlace) else {mark: 0}
             else:
                 self.splits.pop(id(place.owner), None)
@@ -187,6 +145,17 @@ class Session:
         if key not in self._written and key not in self.reads:
             self.reads[key] = (place, value)
         return value
+
+    def adopt(self, rebuilder: Rebuilder, name: str) -> None:
+        """Note what a Rebuilder made: copies of objects, lists of run-time length."""
+        for new, sources in rebuilder.copies:
+            self.copies[id(new)] = (new, sources, name or rebuilder.name)
+        for container, grown in rebuilder.lists:
+            place = ListPlace(container, "a list")
+            known = self.copies.pop(id(container), None)
+            self.write(place, grown)
+            if known is not None:
+                self.copies[id(container)] = known
 
     def enter_function(self, function: Any, converted: Any) -> None:
         """A function from outside runs here: note the globals and cells that it may read."""
@@ -292,15 +261,25 @@ class Session:
 
     def split_of(self, container: Any) -> Union | None:
         """The Union of contents that ``container`` has, where it depends on a tensor."""
+        found = self.contents_of(container)
+        return found if isinstance(found, Union) else None
+
+    def grown_of(self, container: Any) -> Grown | None:
+        """The rows of a list whose length only a run knows."""
+        found = self.contents_of(container)
+        return found if isinstance(found, Grown) else None
+
+    def contents_of(self, container: Any) -> Union | Grown | None:
+        """What stands for the contents of ``container``; None where it holds them itself."""
         found = self.splits.get(id(container))
         return found[1] if found is not None and found[0] is container else None
 
     def held(self, place: Place) -> Any:
         """What ``place`` holds now; for split contents the Union, not its stand-in."""
         place = getattr(place, "place", place)
-        union = None
+        union: Union | Grown | None = None
         if isinstance(place, (ListPlace, DictPlace, SetPlace)):
-            union = self.split_of(place.owner)
+            union = self.contents_of(place.owner)
         return place.read() if union is None else union
 
     def with_contents(
@@ -322,7 +301,7 @@ class Session:
 
     def describer(self) -> Describer:
         """Takes snapshots of values as they are now."""
-        return Describer(self.is_tensor, self.recorder.value_of, self.assumed)
+        return Describer(self.is_tensor, self.recorder.value_of, self.assumed, self.contents_of)
 
     def capture(
         self,
@@ -371,7 +350,7 @@ class Session:
 
     def _finals(self, journal: Journal) -> Iterator[tuple[Key, Place]]:
         for key, place in journal.changed().items():
-            union = self.split_of(place.owner)
+            union = self.contents_of(place.owner)
             if union is not None and isinstance(place, (ListPlace, DictPlace, SetPlace)):
                 place = _SplitPlace(place.owner, place.name, place, union)
             yield key, place
@@ -420,7 +399,7 @@ class Session:
 _CONTAINERS = (list, dict, set)
 
 
-class _SplitMark:
+class SplitMark:
     def __repr__(self) -> str:
         return "<contents depend on a tensor>"
 
@@ -430,7 +409,7 @@ class _SplitPlace(Place):
     """The contents of a split container: the Union, not its stand-in."""
 
     place: Place | None = None
-    union: Union | None = None
+    union: Union | Grown | None = None
 
     @property
     def key(self) -> Key:
