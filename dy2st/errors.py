@@ -152,6 +152,12 @@ class ShapeError(CaptureError, ValueError):
     code = "DY206"
 
 
+class BreakpointError(CaptureError):
+    """A function stops in a debugger, so the whole call has to run with real values."""
+
+    code = "DY207"
+
+
 class InputError(Dy2stError, ValueError):
     """Arguments that do not fit the InputSpec: number, rank, dtype, device."""
 

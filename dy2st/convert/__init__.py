@@ -31,6 +31,7 @@ from dy2st.convert.text import assert_, format_, join, print_
 from dy2st.convert.trying import trying
 from dy2st.convert.unions import Scalar, Union
 from dy2st.errors import Dy2stError
+from dy2st.source.debugger import debugger
 
 slice = slice
 
@@ -50,6 +51,7 @@ __all__ = [
     "aug_item",
     "call",
     "compare",
+    "debugger",
     "del_attr",
     "del_global",
     "del_item",

@@ -26,7 +26,7 @@ from dy2st.convert.places import contents_place
 from dy2st.convert.session import Session
 from dy2st.convert.snapshot import is_plain_object
 from dy2st.convert.unions import Union, distribute, refuse
-from dy2st.errors import ConversionError, SideEffectError
+from dy2st.errors import BreakpointError, ConversionError, SideEffectError
 
 _EXCLUDED = {"paddle", "numpy", "dy2st", "ml_dtypes", "scipy", "_pytest", "pytest", "pluggy"}
 _CONTAINERS = (list, dict, set)
@@ -124,6 +124,12 @@ def converted_of(session: Session, function: FunctionType) -> Callable[..., Any]
             debug.log(1, f"{function.__qualname__} is called as it is: {error.message}")
             return None
         raise
+    if found.has_breakpoint:
+        raise BreakpointError(
+            f"{function.__qualname__} stops in a debugger, and there the values have to be real",
+            location=found.location,
+            remedy="take the breakpoint out to get a Program",
+        )
     session.enter_function(function, found)
     return cast("Callable[..., Any]", found.function)
 

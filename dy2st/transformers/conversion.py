@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import importlib
+import sys
 import time
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import CellType, CodeType, FunctionType
 from typing import Any
@@ -135,7 +137,9 @@ def _template(function: FunctionType) -> _Template:
     template = _convert(function)
     key = id(code)
 
-    def drop(_: object) -> None:
+    def drop(_: object, ended: Callable[[], bool] = sys.is_finalizing) -> None:
+        if ended():  # modules are being emptied
+            return
         gone = _templates.pop(key, None)
         if gone is not None:
             forget(gone[1].code)

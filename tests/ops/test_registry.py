@@ -58,7 +58,9 @@ def assert_close(got, expected, what, tolerance=None):
 def assert_inferred(op, case, attrs, dtype, sizes, results):
     """The symbolic types, at the sizes drawn, are those of the results."""
     types = infer(op, symbolic_types(op.signature.operands, case, dtype), attrs)
-    assert len(types) == len(results), f"{len(types)} results inferred, {len(results)} computed"
+    assert op.compared or len(types) == len(results), (
+        f"{len(types)} results inferred, {len(results)} computed"
+    )
     for k, (type_, array) in enumerate(zip(types, results)):
         if array is None or (op.compared and k not in op.compared):
             continue
@@ -121,7 +123,7 @@ def test_numpy_equals_eager(op, index):
             if op.numpy is None:
                 continue
             got = base.evaluate(op, operands, attrs, types)
-            assert len(got) == len(expected)
+            assert op.compared or len(got) == len(expected)
             for k, (g, e) in enumerate(zip(got, expected)):
                 if e is None or (op.compared and k not in op.compared):
                     continue

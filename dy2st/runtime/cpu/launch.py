@@ -5,12 +5,11 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 
 from dy2st.debug import log
-from dy2st.runtime.cpu.fusion.structure import Structure
-from dy2st.runtime.cpu.llvm.emit import kernel_ir
 from dy2st.runtime.cpu.llvm.engine import Engine, engine
 
 KERNEL = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
@@ -38,12 +37,23 @@ def _gomp_parallel() -> int:
     return runtime.parallel
 
 
-def compile_structures(structures: Sequence[Structure], jit: Engine | None = None) -> list[int]:
+class Printable(Protocol):
+    """What a kernel is printed from: ``fusion.structure.Structure`` or ``llvm.sort.SortStructure``."""
+
+    @property
+    def key(self) -> str:
+        """Equal keys share an object."""
+
+    def ir(self, name: str, vector_bytes: int) -> str:
+        """The module of the kernel called ``name``."""
+
+
+def compile_structures(structures: Sequence[Printable], jit: Engine | None = None) -> list[int]:
     """The addresses of the kernels of ``structures``, from memory, disk, or the compiler."""
     jit = jit or engine()
     width = jit.host.vector_bytes
     wanted = [
-        (s.key, lambda name, s=s: kernel_ir(s, name, width))  # type: ignore[misc]
+        (s.key, lambda name, s=s: s.ir(name, width))  # type: ignore[misc]
         for s in structures
     ]
     return jit.functions(wanted)

@@ -404,6 +404,27 @@ def test_scatters(op, dtype):
     )
 
 
+@pytest.mark.parametrize("dtype", ALL)
+@pytest.mark.parametrize("descending", [False, True])
+def test_sorts(dtype, descending):
+    x = (floats((4, 70), specials=False) * 3).astype(np_dtype(dtype))
+    x[1] = x[1, 0]
+    if dtype in ("float32", "float64", "float16", "bfloat16"):
+        x[2, ::7], x[2, 1::9], x[2, 2::9] = np.nan, -0.0, 0.0
+        x[3, :4] = [np.inf, -np.inf, np.nan, -np.inf]
+    for k in (None, 1, 5, 40):
+        check(lambda b, v, k=k: b.sort(v, -1, descending, k), x, kernels=1)
+    check(lambda b, v: b.sort(v, 0, descending, 2), x, kernels=1, threads=2)
+    check(lambda b, v: b.sort(b.permute(v, (1, 0)), 0, descending)[1], x)
+
+
+def test_long_sorts():
+    x = np.random.default_rng(0).standard_normal((3, 5000)).astype(np.float32)
+    check(lambda b, v: b.sort(v, 1), x, threads=2)
+    check(lambda b, v: b.sort(b.elementwise("floor", v), 1, True, 31), x, threads=2)
+    check(lambda b, v: b.sort(v, 1, k=1), np.zeros((2, 1), np.float32))
+
+
 def test_scatter_out_of_range_is_a_status():
     with pytest.raises(IndexOutOfRangeError):
         run(lambda b, x, k: b.scatter(x, [k], 1.0), X[0, 0].copy(), np.array([3, 37]))

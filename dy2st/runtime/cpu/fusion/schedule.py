@@ -28,6 +28,7 @@ from dy2st.runtime.cpu.fusion.loop import (
     walk,
 )
 from dy2st.runtime.cpu.fusion.structure import HEADER, Position, Structure, describe
+from dy2st.runtime.cpu.llvm.sort import SortStructure
 from dy2st.runtime.cpu.scalar import ITEMSIZE
 
 
@@ -35,7 +36,7 @@ from dy2st.runtime.cpu.scalar import ITEMSIZE
 class Scheduled:
     """A structure with the numbers of one use of it."""
 
-    structure: Structure
+    structure: Structure | SortStructure
     sizes: np.ndarray
     scratch: int
     cost: float
