@@ -10,7 +10,7 @@ import weakref
 import pytest
 
 from dy2st.errors import UnsupportedFeatureError
-from dy2st.transformers import contains_breakpoint, convert_function, conversion, is_converted
+from dy2st.transformers import contains_breakpoint, conversion, convert_function, is_converted
 
 GLOBAL = 1
 
