@@ -130,7 +130,7 @@ def method(session: Session, container: list[Any], grown: Grown, name: str, args
 def _remember(session: Session, value: Any, container: list[Any]) -> None:
     # The list holds a copy: a change of the tensor in place would have to reach it.
     if session.is_tensor(value):
-        session.copies[id(value)] = (value, (container,), "an item of a list")
+        session.copies.add_held(value, container)
 
 
 def unstack(item: Template, rows: list[Any]) -> Any:

@@ -114,11 +114,9 @@ class _Loop:
 
     def _capture(self) -> Side:
         builder = self.session.builder
-        copies = dict(self.session.copies)
         with builder.region(self._types()) as block:
             values = iter(block.args[1:])
             side = self.session.capture(block, lambda: self._round(values), self.frame, None)
-        self.session.copies = copies
         return side
 
     def _round(self, values: Iterator[Value]) -> Any:
@@ -224,8 +222,7 @@ class _Loop:
         if isinstance(carried.template, AnyRows) and isinstance(carried.initial, Group):
             for item in carried.initial.items:
                 if isinstance(item, Tensor):
-                    found = (item.obj, (carried.place.owner,), "an item of a list")
-                    self.session.copies[id(item.obj)] = found
+                    self.session.copies.add_held(item.obj, carried.place.owner)
 
     def _next(self, side: Side) -> list[Value]:
         inner = Injector(self.session.builder)
@@ -233,7 +230,7 @@ class _Loop:
         if side.diverged:
             return [inner.full(False), *args]
         out = [_go_value(inner, side.outcome)]
-        describer = self.session.describer()
+        describer = self.session.describer(side)
         for key, carried in self.carried.items():
             final = side.finals[key][1] if key in side.finals else None
             if final is None:

@@ -16,7 +16,7 @@ from dy2st.convert.places import (
 )
 from dy2st.convert.reach import Reach
 from dy2st.convert.snapshot import Snap, Tensor
-from dy2st.convert.templates import BOOL, Mismatch, Template, leaf_types
+from dy2st.convert.templates import BOOL, AnyTensor, Keep, Mismatch, Template, leaf_types
 from dy2st.convert.transfer import Injector, Rebuilder
 from dy2st.convert.unions import show
 from dy2st.errors import BranchMismatchError, Location
@@ -96,6 +96,8 @@ class _Merger:
             for place, _ in side.finals.values()
             if isinstance(place, TensorPlace) and self._existed(place)
         }
+        # One a side: the same object is the same snapshot, so that aliases stay aliases.
+        self.describers = [session.describer(side) for side in sides]
         self.items: list[_Item] = []
 
     def places(self) -> Iterator[tuple[Key, Place]]:
@@ -114,14 +116,12 @@ class _Merger:
 
     def snaps(self, key: Key, place: Place) -> tuple[Snap, Snap]:
         """What the place holds at the end of each side."""
-        before: Snap | None = None
-        out = []
-        for side in self.sides:
+        out: list[Snap] = []
+        for side, describer in zip(self.sides, self.describers):
             if key in side.finals:
                 out.append(side.finals[key][1])
             else:
-                before = before or self.session.describer().describe(self.session.held(place))
-                out.append(before)
+                out.append(describer.describe(self.session.held(place)))
         return out[0], out[1]
 
     def add(self, place: Place | None, a: Snap, b: Snap) -> None:
@@ -130,8 +130,6 @@ class _Merger:
             template = self._template(a, b)
         except Mismatch as error:
             raise self._mismatch(place, a, b, str(error)) from None
-        from dy2st.convert.templates import AnyTensor, Keep
-
         if isinstance(place, TensorPlace) and not isinstance(template, (AnyTensor, Keep)):
             raise self._mismatch(place, a, b, "a tensor changes its dtype or rank in place")
         self.items.append(_Item(place, (a, b), template))

@@ -15,6 +15,7 @@ from typing import Any
 
 from dy2st import debug
 from dy2st.convert import active, reach
+from dy2st.convert.copies import Copies
 from dy2st.convert.frames import Frame
 from dy2st.convert.grown import Grown
 from dy2st.convert.journal import Journal
@@ -33,7 +34,7 @@ from dy2st.convert.places import (
     TensorPlace,
     contents_place,
 )
-from dy2st.convert.snapshot import Describer, Snap
+from dy2st.convert.snapshot import Describer, Snap, Tensor
 from dy2st.convert.transfer import Rebuilder
 from dy2st.convert.unions import Union, need
 from dy2st.errors import Dy2stError, Location, SideEffectError
@@ -65,7 +66,7 @@ class Session:
         self.journals: list[Journal] = []
         self.reads: dict[Key, tuple[Place, Any]] = {}
         self.splits: dict[int, tuple[Any, Union | Grown]] = {}
-        self.copies: dict[int, tuple[Any, tuple[Any, ...], str]] = {}
+        self.copies = Copies()
         self.try_depth = 0
         self.args: tuple[Any, ...] = ()
         self.outside: list[Any] = []
@@ -149,13 +150,12 @@ class Session:
     def adopt(self, rebuilder: Rebuilder, name: str) -> None:
         """Note what a Rebuilder made: copies of objects, lists of run-time length."""
         for new, sources in rebuilder.copies:
-            self.copies[id(new)] = (new, sources, name or rebuilder.name)
+            self.copies.add(new, sources, name or rebuilder.name)
         for container, grown in rebuilder.lists:
             place = ListPlace(container, "a list")
-            known = self.copies.pop(id(container), None)
-            self.write(place, grown)
-            if known is not None:
-                self.copies[id(container)] = known
+            self.touch(place)
+            self.splits[id(container)] = (container, grown)
+            place.write((SplitMark(),))
 
     def enter_function(self, function: Any, converted: Any) -> None:
         """A function from outside runs here: note the globals and cells that it may read."""
@@ -183,20 +183,17 @@ class Session:
             self.read(place, frozen(value))
 
     def refuse_copy(self, obj: Any, name: str) -> None:
-        """Refuse to change an object that stands for one of several in eager."""
-        found = self.copies.get(id(obj))
-        if found is None or found[0] is not obj:
+        """Refuse to change an object that may be another one in eager, if that one can be seen."""
+        if id(obj) not in self.copies:
             return
         reached = self.reach()
-        if not any(source in reached for source in found[1]):
-            del self.copies[id(obj)]  # nobody else knows the old object: this is it
-            return
-        raise SideEffectError(
-            f"{found[2] or name!r} is changed in place, but which object it is depends on a tensor, "
-            "and the object that it was before may be seen elsewhere",
-            location=self.recorder.location,
-            remedy="make a new object (or a .clone()) in the branch or loop before changing it",
-        )
+        if any(other in reached for other in self.copies.others(obj)):
+            raise SideEffectError(
+                f"{(self.copies.name_of(obj) or name)!r} is changed in place, but which object it is "
+                "depends on a tensor, and the other one may be seen elsewhere",
+                location=self.recorder.location,
+                remedy="make a new object (or a .clone()) in the branch or loop before changing it",
+            )
 
     def _on_tensor_write(self, tensor: Any, old: Value) -> None:
         if getattr(tensor, "_view", None) is not None:
@@ -299,9 +296,34 @@ class Session:
 
     # --- capturing one side ------------------------------------------------------------------------
 
-    def describer(self) -> Describer:
-        """Takes snapshots of values as they are now."""
-        return Describer(self.is_tensor, self.recorder.value_of, self.assumed, self.contents_of)
+    def describer(self, side: Side | None = None) -> Describer:
+        """Takes snapshots of values as they are now; of tensors, as ``side`` left them."""
+        value_of = self.recorder.value_of
+        if side is not None:
+            by_id = {
+                id(place.owner): snap
+                for place, snap in side.finals.values()
+                if isinstance(place, TensorPlace)
+            }
+            value_of = lambda tensor: self._value_after(tensor, by_id)  # noqa: E731
+        return Describer(self.is_tensor, value_of, self.assumed, self.contents_of)
+
+    def _value_after(self, tensor: Any, changed: dict[int, Snap]) -> Value:
+        """The value that a tensor had at the end of a side that is rolled back by now."""
+        found = changed.get(id(tensor))
+        if isinstance(found, Tensor):
+            return found.value
+        view = getattr(tensor, "_view", None)
+        while view is not None:
+            if id(view.base) in changed:
+                raise SideEffectError(
+                    "a tensor is changed in place in one branch while a view of it is kept for later",
+                    location=self.recorder.location,
+                    remedy="make the view again after the branch, or .clone() the tensor first",
+                )
+            view = getattr(view.base, "_view", None)
+        value: Value = self.recorder.value_of(tensor)
+        return value
 
     def capture(
         self,

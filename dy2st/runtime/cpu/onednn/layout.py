@@ -16,6 +16,7 @@ from dy2st.runtime.cpu.graph import Node, consumers, topological
 from dy2st.runtime.cpu.layout import assign_layouts, reshape
 from dy2st.runtime.cpu.onednn.chains import Chain, find_chains, is_depthwise
 from dy2st.runtime.cpu.onednn.context import Context
+from dy2st.runtime.cpu.onednn.halves import widen_halves
 from dy2st.runtime.cpu.onednn.lower_conv import lower_conv
 from dy2st.runtime.cpu.onednn.lower_matmul import lower_matmul
 from dy2st.runtime.cpu.onednn.lower_pool import lower_pool
@@ -51,7 +52,7 @@ def rewrite(outputs: Sequence[Node], is_static: Callable[[Node], bool]) -> list[
     if library is None:
         return list(outputs)
     with openmp_threads(get_num_threads()):
-        return _Rewrite(Context(library, is_static), assign_layouts(outputs)).run()
+        return _Rewrite(Context(library, is_static), assign_layouts(widen_halves(outputs))).run()
 
 
 class _Rewrite:
