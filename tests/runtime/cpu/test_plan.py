@@ -268,3 +268,23 @@ def test_ctrl_c_ends_a_native_loop():
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     same(executable.run_arrays([F, X]), [X])
+
+
+def test_old_static_values_are_freed():
+    """Also those of plans that are not called any more."""
+    program = parse_program(PROGRAMS["parameters"])
+    source = plan.ArraySource(parameters_of(program))
+    executable = make_executable(program, source)
+    for n in (1, 2):
+        executable.run_arrays([X[:n], Y[:n]])
+    plans = list(executable._plans.values())
+    values = [weakref.ref(v) for p in plans for v in p._statics.values]
+    source.changed("w", source.arrays["w"] + 1)
+    executable.run_arrays([X, Y])
+    gc.collect()
+    alive = [w() for w in values if w() is not None]
+    assert all(v.epochs == () for v in alive), "only constants stay"
+    same(
+        executable.run_arrays([X[:1], Y[:1]]),
+        interpreter.run(program, [X[:1], Y[:1]], source.arrays),
+    )
