@@ -290,7 +290,7 @@ class Session:
 
         def side(contents: Any) -> Any:
             self.write(place, contents)
-            return function()
+            return _detached(function())
 
         return self.distribute(side, union, frame)
 
@@ -460,3 +460,14 @@ __all__ = [
     "Session",
     "Side",
 ]
+
+
+_VIEWS = tuple(type(view) for view in ({}.keys(), {}.values(), {}.items()))
+_ITERATORS = tuple(type(iter(c)) for c in ([], {}, set(), (), {}.values(), {}.items()))
+
+
+def _detached(value: Any) -> Any:
+    """A view or an iterator of a container whose contents will not stay there, as one of a copy."""
+    if isinstance(value, _VIEWS):
+        return list(value)
+    return iter(list(value)) if isinstance(value, _ITERATORS) else value
