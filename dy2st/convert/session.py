@@ -462,8 +462,15 @@ __all__ = [
 ]
 
 
-_VIEWS = tuple(type(view) for view in ({}.keys(), {}.values(), {}.items()))
-_ITERATORS = tuple(type(iter(c)) for c in ([], {}, set(), (), {}.values(), {}.items()))
+_EMPTY: dict[Any, Any] = {}
+_VIEWS = (type(_EMPTY.keys()), type(_EMPTY.values()), type(_EMPTY.items()))
+_ITERATORS = (
+    type(iter(_EMPTY)),
+    type(iter(_EMPTY.values())),
+    type(iter(_EMPTY.items())),
+    type(iter([])),
+    type(iter(set())),
+)
 
 
 def _detached(value: Any) -> Any:
