@@ -464,7 +464,7 @@ __all__ = [
 
 _EMPTY: dict[Any, Any] = {}
 _VIEWS = (type(_EMPTY.keys()), type(_EMPTY.values()), type(_EMPTY.items()))
-_ITERATORS: tuple[type, ...] = (
+_ITERATORS: Any = (
     type(iter(_EMPTY)),
     type(iter(_EMPTY.values())),
     type(iter(_EMPTY.items())),
