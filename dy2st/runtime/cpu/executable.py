@@ -55,7 +55,7 @@ def make_executable(program: Program, source: ParameterSource) -> Executable:
         weak = weakref.ref(executable)
         return CpuPlan(optimised, source, prologue, sizes, lambda: _rng_of(weak()))
 
-    return Executable(optimised, source, make_plan)
+    return Executable(optimised, source, make_plan, threads.get_num_threads)
 
 
 def _rng_of(executable: Executable | None) -> np.random.Generator:
