@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import threading
 import weakref
 
@@ -242,3 +243,48 @@ def test_an_executable_dies_with_its_last_reference():
         assert [w() for w in weak] == [None, None]
     finally:
         gc.enable()
+
+
+def test_ctrl_c_ends_a_native_loop():
+    program = parse_program(
+        """program f(%c: bool[], %x: f32[N, 3]) {
+            %0, %1 = while(%c, %x) (%a: bool[], %b: f32[N, 3]) {
+              yield(%a)
+            } do (%d: bool[], %e: f32[N, 3]) {
+              %2 = tanh(%e) : f32[N, 3]
+              yield(%d, %2)
+            } : bool[], f32[N, 3]
+            return(%1)
+        }"""
+    )
+    executable = make_executable(program, plan.ArraySource())
+    same(executable.run_arrays([F, X]), [X])
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            executable.run_arrays([T, X])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    same(executable.run_arrays([F, X]), [X])
+
+
+def test_old_static_values_are_freed():
+    """Also those of plans that are not called any more."""
+    program = parse_program(PROGRAMS["parameters"])
+    source = plan.ArraySource(parameters_of(program))
+    executable = make_executable(program, source)
+    for n in (1, 2):
+        executable.run_arrays([X[:n], Y[:n]])
+    plans = list(executable._plans.values())
+    values = [weakref.ref(v) for p in plans for v in p._statics.values]
+    source.changed("w", source.arrays["w"] + 1)
+    executable.run_arrays([X, Y])
+    gc.collect()
+    alive = [w() for w in values if w() is not None]
+    assert all(v.epochs == () for v in alive), "only constants stay"
+    same(
+        executable.run_arrays([X[:1], Y[:1]]),
+        interpreter.run(program, [X[:1], Y[:1]], source.arrays),
+    )
