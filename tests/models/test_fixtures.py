@@ -15,9 +15,6 @@ FAILING: dict[str, str] = {
     "gan_generator": "interpolation by Paddle's kernel is given antialias in a wrong form",
     "text_detector": "interpolation by Paddle's kernel is given antialias in a wrong form",
     "gpt_generate": "take_along_axis compares run-time sizes in Python",
-    "gru_decoder": "a list that is empty before a tensor loop with break",
-    "tacotron": "two lists that are empty before a tensor loop",
-    "seq2seq": "a loop over a transposed tensor",
 }
 
 
