@@ -6,6 +6,7 @@ import ast
 import doctest
 import importlib
 import pkgutil
+import re
 
 import pytest
 
@@ -48,7 +49,9 @@ def parsed(source: str) -> ParsedFunction:
 def show(source: str) -> None:
     converted = convert_tree(parsed(source))
     assert not without_position(converted.tree)
-    print(printed(converted.tree))
+    text = printed(converted.tree)
+    # Before Python 3.11, `ast.unparse` puts parentheses around the targets of an unpacking.
+    print(re.sub(r"^( *)\(([\w, ]*)\) = ", r"\1\2 = ", text, flags=re.MULTILINE))
 
 
 def lower(source: str) -> None:

@@ -29,6 +29,7 @@ from dy2st.runtime.cpu.linear import (
     Run,
 )
 from dy2st.runtime.cpu.regions import Collect, Grow
+from dy2st.runtime.cpu.signals import Signals
 from dy2st.runtime.cpu.steps import CallbackStep, KernelStep, PrimitiveStep
 from dy2st.runtime.memory import ALIGNMENT
 from dy2st.runtime.plan import Buffer, array_of
@@ -51,6 +52,7 @@ class Context:
         self.linear = linear
         self.interpreted = interpreted
         self.failures: list[BaseException] = []
+        self.signals: Signals | None = None
         self.statics: Any = None  # what the static slots were loaded from
         self._keep: list[Any] = []
         self._raw = np.empty(linear.arena + ALIGNMENT, np.uint8)
@@ -245,8 +247,9 @@ class Context:
 
     def emit_jump(self, jump: Jump) -> None:
         if jump.back:
-            # Running Python at all is what lets a pending Ctrl-C raise.
-            self.asm.poll(guarded(lambda user: None, self.failures))
+            if self.signals is None:
+                self.signals = Signals()
+            self.asm.poll(self.signals.function, self.signals.user)
         if jump.unless is None:
             self.asm.jump(self._label(jump.target))
             return

@@ -192,6 +192,9 @@ class CpuPlan:
         status, row = executor.decode(failure)
         instruction = context.owners.get(row)
         op = blame(instruction)
+        interrupt = context.signals.take() if context.signals is not None else None
+        if interrupt is not None:
+            return interrupt
         if context.failures:
             error = context.failures.pop()
             context.failures.clear()

@@ -311,6 +311,33 @@ def test_a_value_with_several_readers_is_computed_once():
     check(several, X, kernels=3)
 
 
+def test_long_chains():
+    def adds(b, x):
+        for i in range(1500):
+            x = b.map(lambda s, v: s.tanh(v * 0.99) + 0.01, x)
+        return x
+
+    def moves(b, x):
+        for i in range(600):
+            x = b.permute(
+                b.pad(b.flip(x, i % 3), (0, 0, 1), (0, -1 if i % 5 == 0 else 0, -1)), (1, 2, 0)
+            )
+            x = x if x.size else b.full((3, 5, 7), 1.0, "float32")
+        return x
+
+    def deep(b, x):
+        def fn(s, v):
+            for _ in range(300):
+                v = v * 0.5 + 0.25
+            return v
+
+        return b.map(fn, x)
+
+    check(adds, X[0, 0].copy(), rtol=1e-4, atol=1e-4)
+    check(moves, X)
+    check(deep, X)
+
+
 def test_a_path_outside_keeps_groups_apart():
     def crossing(b, x):
         e = b.elementwise("exp", x)

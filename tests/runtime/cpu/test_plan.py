@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import threading
 import weakref
 
@@ -242,3 +243,28 @@ def test_an_executable_dies_with_its_last_reference():
         assert [w() for w in weak] == [None, None]
     finally:
         gc.enable()
+
+
+def test_ctrl_c_ends_a_native_loop():
+    program = parse_program(
+        """program f(%c: bool[], %x: f32[N, 3]) {
+            %0, %1 = while(%c, %x) (%a: bool[], %b: f32[N, 3]) {
+              yield(%a)
+            } do (%d: bool[], %e: f32[N, 3]) {
+              %2 = tanh(%e) : f32[N, 3]
+              yield(%d, %2)
+            } : bool[], f32[N, 3]
+            return(%1)
+        }"""
+    )
+    executable = make_executable(program, plan.ArraySource())
+    same(executable.run_arrays([F, X]), [X])
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            executable.run_arrays([T, X])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    same(executable.run_arrays([F, X]), [X])
