@@ -53,7 +53,7 @@ class Context:
         self.interpreted = interpreted
         self.failures: list[BaseException] = []
         self.signals: Signals | None = None
-        self.statics: Any = None  # what the static slots were loaded from
+        self.statics = 0  # serial of the values that the static slots were loaded from
         self._keep: list[Any] = []
         self._raw = np.empty(linear.arena + ALIGNMENT, np.uint8)
         self.base = -(-self._raw.ctypes.data // ALIGNMENT) * ALIGNMENT

@@ -55,7 +55,7 @@ def make_executable(program: Program, source: ParameterSource) -> Executable:
         weak = weakref.ref(executable)
         return CpuPlan(optimised, source, prologue, sizes, lambda: _rng_of(weak()))
 
-    return Executable(optimised, source, make_plan)
+    return Executable(optimised, source, make_plan, threads.get_num_threads)
 
 
 def _rng_of(executable: Executable | None) -> np.random.Generator:
@@ -85,7 +85,8 @@ class CpuPlan:
             self._lowered = lower(program, sizes)
             memo: dict[g.Node, bool] = {}
             self.linear = linearise(self._lowered, lambda node: is_static(node, memo))
-            self._statics: Statics = prologue.statics(self.linear.statics)
+            self._statics: Statics | None = prologue.statics(self.linear.statics)
+        prologue.register(self)
         self._compiler = NativeCompiler(
             program,
             find_definitions(program),
@@ -114,18 +115,18 @@ class CpuPlan:
     def run(self, inputs: Sequence[Buffer], allocate_output: AllocateOutput) -> list[Any]:
         """See ``Plan.run``. Several threads may be inside at once."""
         statics = self._statics
-        if statics.version != self._source.version():
+        if statics is None or statics.version != self._source.version():
             statics = self._refresh()
         try:
             context = self._pool.pop()
         except IndexError:
             context = self._context()
         slots = context.slots
-        if context.statics is not statics:
+        if context.statics != statics.serial:
             if len(statics.addresses):
                 slots[-len(statics.addresses) :] = statics.addresses
             context.load_statics()
-            context.statics = statics
+            context.statics = statics.serial
         index = 0
         copies: list[Any] | None = None
         for buffer in inputs:
@@ -164,8 +165,13 @@ class CpuPlan:
 
     def _refresh(self) -> Statics:
         with threads.openmp_threads(self._threads):
-            self._statics = self._prologue.statics(self.linear.statics)
-        return self._statics
+            statics = self._prologue.statics(self.linear.statics)
+        self._statics = statics
+        return statics
+
+    def forget_statics(self) -> None:
+        """See ``prologue.Holder``; a call that is under way keeps what it works on."""
+        self._statics = None
 
     def _contiguous(
         self, index: int, buffer: Buffer, copies: list[Any] | None

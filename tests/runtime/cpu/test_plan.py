@@ -15,6 +15,7 @@ from dy2st.ir.parser import parse_program
 from dy2st.ir.verifier import verify
 from dy2st.ops.base import infer
 from dy2st.runtime import plan
+from dy2st.runtime.cpu import prologue, threads
 from dy2st.runtime.cpu.executable import make_executable
 from dy2st.runtime.reference import interpreter
 
@@ -268,3 +269,60 @@ def test_ctrl_c_ends_a_native_loop():
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     same(executable.run_arrays([F, X]), [X])
+
+
+def test_old_static_values_are_freed():
+    """Also those of plans that are not called any more."""
+    program = parse_program(PROGRAMS["parameters"])
+    source = plan.ArraySource(parameters_of(program))
+    executable = make_executable(program, source)
+    for n in (1, 2):
+        executable.run_arrays([X[:n], Y[:n]])
+    plans = list(executable._plans.values())
+    values = [weakref.ref(v) for p in plans for v in p._statics.values]
+    source.changed("w", source.arrays["w"] + 1)
+    executable.run_arrays([X, Y])
+    gc.collect()
+    alive = [w() for w in values if w() is not None]
+    assert all(v.epochs == () for v in alive), "only constants stay"
+    same(
+        executable.run_arrays([X[:1], Y[:1]]),
+        interpreter.run(program, [X[:1], Y[:1]], source.arrays),
+    )
+
+
+def test_sizes_share_packed_weights(monkeypatch):
+    program = parse_program(
+        """program f(%x: f32[N, 64]) {
+            %w = parameter(name="w") : f32[64, 48]
+            %0 = matmul(%x, %w, transpose_x=False, transpose_y=False) : f32[N, 48]
+            return(%0)
+        }"""
+    )
+    computed = []
+    original = prologue.Prologue._compute
+
+    def count(self, wanted):
+        computed.extend(wanted)
+        return original(self, wanted)
+
+    monkeypatch.setattr(prologue.Prologue, "_compute", count)
+    w = np.random.default_rng(0).standard_normal((64, 48)).astype(np.float32)
+    executable = make_executable(program, plan.ArraySource({"w": w}))
+    for n in (16, 17, 18, 19):
+        x = np.ones((n, 64), np.float32)
+        np.testing.assert_allclose(executable.run_arrays([x])[0], x @ w, rtol=1e-4, atol=1e-5)
+    assert len(computed) <= 1
+
+
+def test_number_of_threads_from_the_next_call_on():
+    program = parse_program(PROGRAMS["straight"])
+    executable = make_executable(program, plan.ArraySource())
+    before = threads.get_num_threads()
+    try:
+        for count in (1, 2, 1):
+            threads.set_num_threads(count)
+            same(executable.run_arrays([X, Y]), interpreter.run(program, [X, Y], {}))
+        assert sorted(p._threads for p in executable._plans.values()) == [1, 2]
+    finally:
+        threads.set_num_threads(before)
