@@ -296,6 +296,28 @@ class Session:
 
     # --- capturing one side ------------------------------------------------------------------------
 
+    @contextmanager
+    def attempt(self, errors: type[Exception] | tuple[type[Exception], ...]) -> Iterator[None]:
+        """Undo what was written and emitted inside, where it ends in one of ``errors``."""
+        block = self.builder.block
+        before = set(map(id, block.ops))
+        kept = list(block.ops)  # ids stay taken
+        journal = Journal()
+        splits = dict(self.splits)
+        self.journals.append(journal)
+        try:
+            yield
+        except errors:
+            journal.rollback()
+            self.splits = splits
+            # Parameters and constants stay: the builder hands out the same value again.
+            entry = ("parameter", "constant")
+            block.ops[:] = [op for op in block.ops if id(op) in before or op.name in entry]
+            raise
+        finally:
+            del kept
+            self.journals.remove(journal)
+
     def describer(self, side: Side | None = None) -> Describer:
         """Takes snapshots of values as they are now; of tensors, as ``side`` left them."""
         value_of = self.recorder.value_of
