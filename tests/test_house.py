@@ -156,7 +156,10 @@ def test_the_wheel_holds_one_package(tmp_path):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes((repository / name).read_bytes())
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path / "dist"), str(source)],
+        [
+            *(sys.executable, "-m", "build", "--wheel", "--no-isolation"),
+            *("--outdir", str(tmp_path / "dist"), str(source)),
+        ],
         check=True,
         capture_output=True,
     )

@@ -138,6 +138,9 @@ class Recorder(symint.Owner):
     def _external(self, tensor: Any) -> Value:
         name, kind = self._names.get(id(tensor), ("", "tensor"))
         if not tensor._is_initialized():
+            if 0 in tensor.shape:  # the state that recurrent layers keep for dropout
+                dtype = DType.of(dtype_name(tensor.dtype))
+                return self.builder.constant(np.zeros(tuple(tensor.shape), dtype.numpy))
             raise CaptureError(
                 f"the tensor {name or tensor.name!r} holds no data", location=self.location
             )

@@ -10,6 +10,7 @@ from dy2st.convert.attributes import (
     del_attr,
     del_global,
     del_nonlocal,
+    frame_reader,
     get_attr,
     local,
     set_attr,
@@ -18,9 +19,10 @@ from dy2st.convert.attributes import (
 )
 from dy2st.convert.attributes import globals_ as globals
 from dy2st.convert.calls import call
-from dy2st.convert.control_flow import for_, if_, while_
+from dy2st.convert.control_flow import if_
 from dy2st.convert.iteration import iterate, mapping, unpack
 from dy2st.convert.logical import and_, compare, ifexp, not_, or_, truth
+from dy2st.convert.looping import for_, while_
 from dy2st.convert.outcome import BREAK, CONTINUE, ret
 from dy2st.convert.places import UNBOUND
 from dy2st.convert.running import Captured, result, run
@@ -30,6 +32,7 @@ from dy2st.convert.text import assert_, format_, join, print_
 from dy2st.convert.trying import trying
 from dy2st.convert.unions import Scalar, Union
 from dy2st.errors import Dy2stError
+from dy2st.source.debugger import debugger
 
 slice = slice
 
@@ -49,12 +52,14 @@ __all__ = [
     "aug_item",
     "call",
     "compare",
+    "debugger",
     "del_attr",
     "del_global",
     "del_item",
     "del_nonlocal",
     "for_",
     "format_",
+    "frame_reader",
     "get_attr",
     "get_item",
     "globals",

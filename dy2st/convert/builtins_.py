@@ -36,6 +36,9 @@ def len_(value: Any) -> Any:
         return session.recorder.symint(shape[0])
     if type(value) is Lazy:
         return value.length
+    grown = session.grown_of(value) if session is not None else None
+    if grown is not None and session is not None:
+        return grown.length(session)
     method = getattr(type(value), "__len__", None)
     if session is not None and type(method).__name__ == "function":
         from dy2st.convert.calls import call
@@ -145,7 +148,7 @@ def sum_(iterable: Any, start: Any = 0) -> Any:
     lazy = lazy_items(session, iterable) if session is not None else None
     if lazy is None or type(lazy.length) is int:
         return sum(iterable if lazy is None else lazy, start)
-    from dy2st.convert.control_flow import for_
+    from dy2st.convert.looping import for_
 
     total = CellType(start)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -66,6 +67,10 @@ def lazy_items(session: Session, value: Any) -> Lazy | None:
         return value
     if session.is_tensor(value):
         return _tensor_items(session, value)
+    grown = session.grown_of(value)
+    if grown is not None:
+        length = grown.length(session)
+        return Lazy(length, lambda index: grown.get(session, index), "a list that grew in a loop")
     return None
 
 
@@ -195,7 +200,9 @@ def unpack(value: Any, before: int, after: int | None = None) -> list[Any]:
         parts = session.with_contents(value, lambda: tuple(unpack(value, before, after)))
         return unpack(parts, before + (after is not None) + (after or 0))
     lazy = lazy_items(session, value) if session is not None else None
-    items = list(value if lazy is None else lazy)
+    # No more than one item too many is taken: an iterator may be endless, and keeps the rest.
+    source = _iterator(value) if lazy is None else iter(lazy)
+    items = list(source if after is not None else itertools.islice(source, before + 1))
     wanted = before + (after or 0)
     if after is None:
         if len(items) > before:
@@ -209,6 +216,16 @@ def unpack(value: Any, before: int, after: int | None = None) -> list[Any]:
         )
     end = len(items) - after
     return [*items[:before], items[before:end], *items[end:]]
+
+
+def _iterator(value: Any) -> Any:
+    try:
+        return iter(value)
+    except TypeError:
+        if hasattr(type(value), "__iter__") or hasattr(type(value), "__getitem__"):
+            raise
+        kind = type(value).__name__
+        raise TypeError(f"cannot unpack non-iterable {kind} object") from None
 
 
 def _unpack_union(union: Union, before: int, after: int | None) -> list[Any]:

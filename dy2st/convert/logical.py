@@ -32,6 +32,9 @@ def condition(value: Any) -> bool | Value:
         return condition(value != 0)
     if session.is_tensor(value):
         return _as_bool(session, value)
+    grown = session.grown_of(value)
+    if grown is not None:
+        return condition(grown.length(session) > 0)
     if session.split_of(value) is not None:
         return condition(session.with_contents(value, lambda: len(value) > 0))
     return bool(value)

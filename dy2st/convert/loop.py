@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dy2st import debug
+from dy2st.convert.joining import Joiner
 from dy2st.convert.merge import LazyReach, is_newer
 from dy2st.convert.places import (
     UNBOUND,
@@ -24,11 +25,11 @@ from dy2st.convert.places import (
     SetPlace,
     TensorPlace,
 )
-from dy2st.convert.snapshot import Alt, Const, Snap, Tensor
+from dy2st.convert.snapshot import Alt, Const, Group, Snap, Tensor
 from dy2st.convert.templates import (
     BOOL,
+    AnyRows,
     AnyTensor,
-    Joiner,
     Keep,
     Mismatch,
     OneOf,
@@ -113,11 +114,9 @@ class _Loop:
 
     def _capture(self) -> Side:
         builder = self.session.builder
-        copies = dict(self.session.copies)
         with builder.region(self._types()) as block:
             values = iter(block.args[1:])
             side = self.session.capture(block, lambda: self._round(values), self.frame, None)
-        self.session.copies = copies
         return side
 
     def _round(self, values: Iterator[Value]) -> Any:
@@ -133,8 +132,7 @@ class _Loop:
             rebuilder.name = carried.place.name
             value = rebuilder.rebuild(template, values)
             self.session.write(getattr(carried.place, "place", carried.place), value)
-        for new, sources in rebuilder.copies:
-            self.session.copies[id(new)] = (new, sources, "a variable of a loop")
+        self.session.adopt(rebuilder, "a variable of a loop")
 
     # --- what changed -------------------------------------------------------------------------
 
@@ -206,6 +204,7 @@ class _Loop:
         initial = [outer.full(go) if isinstance(go, bool) else go]
         for carried in self.carried.values():
             initial += outer.inject(carried.initial, carried.template)
+            self._remember_rows(carried)
         with builder.reopen(side.block):
             builder.yield_(self._next(side))
         types = self._types()
@@ -218,13 +217,20 @@ class _Loop:
         always = isinstance(go, bool) and go and not side.diverged
         self._after(side, iter(op.results[1:]), always)
 
+    def _remember_rows(self, carried: Carried) -> None:
+        """Tensors whose values went into rows of a list are not to change in place from here on."""
+        if isinstance(carried.template, AnyRows) and isinstance(carried.initial, Group):
+            for item in carried.initial.items:
+                if isinstance(item, Tensor):
+                    self.session.copies.add_held(item.obj, carried.place.owner)
+
     def _next(self, side: Side) -> list[Value]:
-        inner = Injector(self.session.builder)
+        inner = Injector(self.session.builder, self.joiner.made)
         args = iter(side.block.args[1:])
         if side.diverged:
             return [inner.full(False), *args]
         out = [_go_value(inner, side.outcome)]
-        describer = self.session.describer()
+        describer = self.session.describer(side)
         for key, carried in self.carried.items():
             final = side.finals[key][1] if key in side.finals else None
             if final is None:
@@ -240,8 +246,7 @@ class _Loop:
             if always and key in side.finals and not _may_be(UNBOUND, side.finals[key][1]):
                 value = _without(UNBOUND, value)
             self.session.write(getattr(carried.place, "place", carried.place), value)
-        for new, sources in rebuilder.copies:
-            self.session.copies[id(new)] = (new, sources, "a variable of a loop")
+        self.session.adopt(rebuilder, "a variable of a loop")
         for place in self.dead.values():
             self.session.write(place, UNBOUND)
 

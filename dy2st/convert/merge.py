@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dy2st.convert.joining import Joiner
 from dy2st.convert.outcome import Diverged
 from dy2st.convert.places import (
     UNBOUND,
@@ -15,7 +16,7 @@ from dy2st.convert.places import (
 )
 from dy2st.convert.reach import Reach
 from dy2st.convert.snapshot import Snap, Tensor
-from dy2st.convert.templates import BOOL, Joiner, Mismatch, Template, leaf_types
+from dy2st.convert.templates import BOOL, AnyTensor, Keep, Mismatch, Template, leaf_types
 from dy2st.convert.transfer import Injector, Rebuilder
 from dy2st.convert.unions import show
 from dy2st.errors import BranchMismatchError, Location
@@ -60,7 +61,7 @@ def merge_branch(
     merger = _Merger(session, sides, location)
     if all(side.diverged for side in sides):
         merger.emit(tag)
-        raise Diverged
+        raise Diverged(session.builder.block.ops[-1])
     dead: list[Place] = []
     for key, place in merger.places():
         if frame.is_dead(place):
@@ -95,6 +96,8 @@ class _Merger:
             for place, _ in side.finals.values()
             if isinstance(place, TensorPlace) and self._existed(place)
         }
+        # One a side: the same object is the same snapshot, so that aliases stay aliases.
+        self.describers = [session.describer(side) for side in sides]
         self.items: list[_Item] = []
 
     def places(self) -> Iterator[tuple[Key, Place]]:
@@ -113,14 +116,12 @@ class _Merger:
 
     def snaps(self, key: Key, place: Place) -> tuple[Snap, Snap]:
         """What the place holds at the end of each side."""
-        before: Snap | None = None
-        out = []
-        for side in self.sides:
+        out: list[Snap] = []
+        for side, describer in zip(self.sides, self.describers):
             if key in side.finals:
                 out.append(side.finals[key][1])
             else:
-                before = before or self.session.describer().describe(self.session.held(place))
-                out.append(before)
+                out.append(describer.describe(self.session.held(place)))
         return out[0], out[1]
 
     def add(self, place: Place | None, a: Snap, b: Snap) -> None:
@@ -129,8 +130,6 @@ class _Merger:
             template = self._template(a, b)
         except Mismatch as error:
             raise self._mismatch(place, a, b, str(error)) from None
-        from dy2st.convert.templates import AnyTensor, Keep
-
         if isinstance(place, TensorPlace) and not isinstance(template, (AnyTensor, Keep)):
             raise self._mismatch(place, a, b, "a tensor changes its dtype or rank in place")
         self.items.append(_Item(place, (a, b), template))
@@ -166,8 +165,7 @@ class _Merger:
                 outcome = value
             else:
                 self.session.write(getattr(place, "place", place), value)
-        for new, sources in rebuilder.copies:
-            self.session.copies[id(new)] = (new, sources, rebuilder.name)
+        self.session.adopt(rebuilder, "")
         return outcome
 
     def emit(self, tag: Value) -> Iterator[Value]:

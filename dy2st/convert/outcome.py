@@ -38,7 +38,11 @@ def ret(value: Any) -> Ret:
 
 
 class Diverged(BaseException):
-    """Every path from here raises; the Program holds the ``raise`` operations that do it."""
+    """Every path from here raises; ``operation`` is the ``if`` whose regions do it."""
+
+    def __init__(self, operation: Any) -> None:
+        self.operation = operation
+        super().__init__("every path raises")
 
 
 def is_terminal(outcome: Any) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 from dy2st.convert import active
+from dy2st.convert.grown import Grown
 from dy2st.convert.outcome import Diverged, Ret
 from dy2st.convert.places import (
     UNBOUND,
@@ -15,9 +16,10 @@ from dy2st.convert.places import (
     TensorPlace,
 )
 from dy2st.convert.reach import Reach
-from dy2st.convert.session import Session
+from dy2st.convert.session import Session, SplitMark
 from dy2st.convert.snapshot import is_plain_object
 from dy2st.convert.unions import Union
+from dy2st.errors import InternalError
 
 
 @dataclass(eq=False)
@@ -62,8 +64,10 @@ def run(recorder: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, A
         try:
             try:
                 value = call(function, *args, **kwargs)
-            except Diverged:
+            except Diverged as end:
                 value = None  # every path raises as the Program runs
+                if all(op is not end.operation for op in recorder.builder.program.walk()):
+                    raise InternalError("a path that raises was lost") from None
             finals = [(place, place.read()) for place in journal.changed().values()]
         finally:
             # Tensors keep their values: the caller of this asks the recorder what was written.
@@ -102,8 +106,8 @@ class _Finish:
         return Captured(self.plain(value), effects, list(self.session.reads.values()))
 
     def _of(self, place: Place, value: Any) -> Any:
-        split = self.session.split_of(place.owner)
-        return split if split is not None and isinstance(value, (Contents, Mapping)) else value
+        held = self.session.contents_of(place.owner)
+        return held if held is not None and isinstance(value, (Contents, Mapping)) else value
 
     def plain(self, value: Any, depth: int = 0) -> Any:
         """``value`` with the final contents of all containers, and objects of this call as Made."""
@@ -112,6 +116,11 @@ class _Finish:
         split = self.session.split_of(value)
         if split is not None:
             return self.plain(split, depth + 1)
+        grown = value if isinstance(value, Grown) else self.session.grown_of(value)
+        if grown is not None:
+            return GrownList(grown)
+        if type(value) is SplitMark:
+            raise InternalError("a container whose contents depend on a tensor was read natively")
         inner = lambda v: self.plain(v, depth + 1)  # noqa: E731
         if type(value) is Union:
             then, orelse = inner(value.then), inner(value.orelse)
@@ -129,6 +138,13 @@ class _Finish:
         if value in self.outside or not is_plain_object(value) or is_dataclass(value):
             return value
         return Made(type(value), {k: inner(v) for k, v in vars(value).items()})
+
+
+@dataclass(eq=False)
+class GrownList:
+    """A list that grew in a loop: each call makes a Python list of its rows."""
+
+    grown: Grown
 
 
 @dataclass(eq=False)

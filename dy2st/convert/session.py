@@ -7,14 +7,17 @@ else compares or merges branches.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from types import CellType, FrameType, FunctionType, ModuleType
+from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 from dy2st import debug
 from dy2st.convert import active, reach
+from dy2st.convert.copies import Copies
+from dy2st.convert.frames import Frame
+from dy2st.convert.grown import Grown
 from dy2st.convert.journal import Journal
 from dy2st.convert.outcome import DIVERGED, Diverged
 from dy2st.convert.places import (
@@ -31,55 +34,11 @@ from dy2st.convert.places import (
     TensorPlace,
     contents_place,
 )
-from dy2st.convert.snapshot import Describer, Snap
+from dy2st.convert.snapshot import Describer, Snap, Tensor
+from dy2st.convert.transfer import Rebuilder
 from dy2st.convert.unions import Union, need
 from dy2st.errors import Dy2stError, Location, SideEffectError
 from dy2st.ir.program import Block, Value
-from dy2st.source import registry
-
-
-@dataclass(eq=False)
-class Frame:
-    """The variables that the body of a control statement can see, and which of them are live."""
-
-    cells: dict[str, CellType] = field(default_factory=dict)
-    live: frozenset[str] | None = None  # None: all
-
-    @staticmethod
-    def of(functions: Iterable[Any], live: Iterable[str] | None = None) -> Frame:
-        """The cells in the closures of generated functions."""
-        cells: dict[str, CellType] = {}
-        for function in functions:
-            closure = getattr(function, "__closure__", None) or ()
-            code = getattr(function, "__code__", None)
-            if code is not None:
-                cells.update(zip(code.co_freevars, closure))
-        cells = {name: cell for name, cell in cells.items() if not _is_machinery(cell)}
-        return Frame(cells, None if live is None else frozenset(live))
-
-    def places(self) -> Iterator[CellPlace]:
-        """The places of the variables."""
-        return (CellPlace(cell, name) for name, cell in self.cells.items())
-
-    def is_dead(self, place: Place) -> bool:
-        """Whether nobody reads this variable of the frame before writing it."""
-        if self.live is None or not isinstance(place, CellPlace):
-            return False
-        return self.cells.get(place.name) is place.owner and place.name not in self.live
-
-
-def _is_machinery(cell: CellType) -> bool:
-    """Whether a cell holds generated code's own means: this package, or one of its helpers."""
-    try:
-        content = cell.cell_contents
-    except ValueError:
-        return False
-    if type(content) is ModuleType:
-        return content.__name__ == "dy2st.convert"
-    if type(content) is not FunctionType:
-        return False
-    found = registry.info(content.__code__)
-    return found is not None and found.helper
 
 
 @dataclass(eq=False)
@@ -106,8 +65,8 @@ class Session:
         self.builder = recorder.builder
         self.journals: list[Journal] = []
         self.reads: dict[Key, tuple[Place, Any]] = {}
-        self.splits: dict[int, tuple[Any, Union]] = {}
-        self.copies: dict[int, tuple[Any, tuple[Any, ...], str]] = {}
+        self.splits: dict[int, tuple[Any, Union | Grown]] = {}
+        self.copies = Copies()
         self.try_depth = 0
         self.args: tuple[Any, ...] = ()
         self.outside: list[Any] = []
@@ -173,9 +132,9 @@ class Session:
         self.touch(place)
         if isinstance(place, (ListPlace, DictPlace, SetPlace)):
             self.refuse_copy(place.owner, place.name)
-            if isinstance(value, Union):
+            if isinstance(value, (Union, Grown)):
                 self.splits[id(place.owner)] = (place.owner, value)
-                mark = _SplitMark()  # a new one: journals see that the contents changed
+                mark = SplitMark()  # a new one: journals see that the contents changed
                 value = Contents((mark,)) if not isinstance(place, DictPlace) else {mark: 0}
             else:
                 self.splits.pop(id(place.owner), None)
@@ -187,6 +146,16 @@ class Session:
         if key not in self._written and key not in self.reads:
             self.reads[key] = (place, value)
         return value
+
+    def adopt(self, rebuilder: Rebuilder, name: str) -> None:
+        """Note what a Rebuilder made: copies of objects, lists of run-time length."""
+        for new, sources in rebuilder.copies:
+            self.copies.add(new, sources, name or rebuilder.name)
+        for container, grown in rebuilder.lists:
+            place = ListPlace(container, "a list")
+            self.touch(place)
+            self.splits[id(container)] = (container, grown)
+            place.write((SplitMark(),))
 
     def enter_function(self, function: Any, converted: Any) -> None:
         """A function from outside runs here: note the globals and cells that it may read."""
@@ -214,20 +183,17 @@ class Session:
             self.read(place, frozen(value))
 
     def refuse_copy(self, obj: Any, name: str) -> None:
-        """Refuse to change an object that stands for one of several in eager."""
-        found = self.copies.get(id(obj))
-        if found is None or found[0] is not obj:
+        """Refuse to change an object that may be another one in eager, if that one can be seen."""
+        if id(obj) not in self.copies:
             return
         reached = self.reach()
-        if not any(source in reached for source in found[1]):
-            del self.copies[id(obj)]  # nobody else knows the old object: this is it
-            return
-        raise SideEffectError(
-            f"{found[2] or name!r} is changed in place, but which object it is depends on a tensor, "
-            "and the object that it was before may be seen elsewhere",
-            location=self.recorder.location,
-            remedy="make a new object (or a .clone()) in the branch or loop before changing it",
-        )
+        if any(other in reached for other in self.copies.others(obj)):
+            raise SideEffectError(
+                f"{(self.copies.name_of(obj) or name)!r} is changed in place, but which object it is "
+                "depends on a tensor, and the other one may be seen elsewhere",
+                location=self.recorder.location,
+                remedy="make a new object (or a .clone()) in the branch or loop before changing it",
+            )
 
     def _on_tensor_write(self, tensor: Any, old: Value) -> None:
         if getattr(tensor, "_view", None) is not None:
@@ -292,15 +258,25 @@ class Session:
 
     def split_of(self, container: Any) -> Union | None:
         """The Union of contents that ``container`` has, where it depends on a tensor."""
+        found = self.contents_of(container)
+        return found if isinstance(found, Union) else None
+
+    def grown_of(self, container: Any) -> Grown | None:
+        """The rows of a list whose length only a run knows."""
+        found = self.contents_of(container)
+        return found if isinstance(found, Grown) else None
+
+    def contents_of(self, container: Any) -> Union | Grown | None:
+        """What stands for the contents of ``container``; None where it holds them itself."""
         found = self.splits.get(id(container))
         return found[1] if found is not None and found[0] is container else None
 
     def held(self, place: Place) -> Any:
         """What ``place`` holds now; for split contents the Union, not its stand-in."""
         place = getattr(place, "place", place)
-        union = None
+        union: Union | Grown | None = None
         if isinstance(place, (ListPlace, DictPlace, SetPlace)):
-            union = self.split_of(place.owner)
+            union = self.contents_of(place.owner)
         return place.read() if union is None else union
 
     def with_contents(
@@ -314,15 +290,62 @@ class Session:
 
         def side(contents: Any) -> Any:
             self.write(place, contents)
-            return function()
+            return _detached(function())
 
         return self.distribute(side, union, frame)
 
     # --- capturing one side ------------------------------------------------------------------------
 
-    def describer(self) -> Describer:
-        """Takes snapshots of values as they are now."""
-        return Describer(self.is_tensor, self.recorder.value_of, self.assumed)
+    @contextmanager
+    def attempt(self, errors: type[Exception] | tuple[type[Exception], ...]) -> Iterator[None]:
+        """Undo what was written and emitted inside, where it ends in one of ``errors``."""
+        block = self.builder.block
+        before = set(map(id, block.ops))
+        kept = list(block.ops)  # ids stay taken
+        journal = Journal()
+        splits = dict(self.splits)
+        self.journals.append(journal)
+        try:
+            yield
+        except errors:
+            journal.rollback()
+            self.splits = splits
+            # Parameters and constants stay: the builder hands out the same value again.
+            entry = ("parameter", "constant")
+            block.ops[:] = [op for op in block.ops if id(op) in before or op.name in entry]
+            raise
+        finally:
+            del kept
+            self.journals.remove(journal)
+
+    def describer(self, side: Side | None = None) -> Describer:
+        """Takes snapshots of values as they are now; of tensors, as ``side`` left them."""
+        value_of = self.recorder.value_of
+        if side is not None:
+            by_id = {
+                id(place.owner): snap
+                for place, snap in side.finals.values()
+                if isinstance(place, TensorPlace)
+            }
+            value_of = lambda tensor: self._value_after(tensor, by_id)  # noqa: E731
+        return Describer(self.is_tensor, value_of, self.assumed, self.contents_of)
+
+    def _value_after(self, tensor: Any, changed: dict[int, Snap]) -> Value:
+        """The value that a tensor had at the end of a side that is rolled back by now."""
+        found = changed.get(id(tensor))
+        if isinstance(found, Tensor):
+            return found.value
+        view = getattr(tensor, "_view", None)
+        while view is not None:
+            if id(view.base) in changed:
+                raise SideEffectError(
+                    "a tensor is changed in place in one branch while a view of it is kept for later",
+                    location=self.recorder.location,
+                    remedy="make the view again after the branch, or .clone() the tensor first",
+                )
+            view = getattr(view.base, "_view", None)
+        value: Value = self.recorder.value_of(tensor)
+        return value
 
     def capture(
         self,
@@ -371,7 +394,7 @@ class Session:
 
     def _finals(self, journal: Journal) -> Iterator[tuple[Key, Place]]:
         for key, place in journal.changed().items():
-            union = self.split_of(place.owner)
+            union = self.contents_of(place.owner)
             if union is not None and isinstance(place, (ListPlace, DictPlace, SetPlace)):
                 place = _SplitPlace(place.owner, place.name, place, union)
             yield key, place
@@ -420,7 +443,7 @@ class Session:
 _CONTAINERS = (list, dict, set)
 
 
-class _SplitMark:
+class SplitMark:
     def __repr__(self) -> str:
         return "<contents depend on a tensor>"
 
@@ -430,7 +453,7 @@ class _SplitPlace(Place):
     """The contents of a split container: the Union, not its stand-in."""
 
     place: Place | None = None
-    union: Union | None = None
+    union: Union | Grown | None = None
 
     @property
     def key(self) -> Key:
@@ -459,3 +482,21 @@ __all__ = [
     "Session",
     "Side",
 ]
+
+
+_EMPTY: dict[Any, Any] = {}
+_VIEWS = (type(_EMPTY.keys()), type(_EMPTY.values()), type(_EMPTY.items()))
+_ITERATORS: Any = (
+    type(iter(_EMPTY)),
+    type(iter(_EMPTY.values())),
+    type(iter(_EMPTY.items())),
+    type(iter([])),
+    type(iter(set())),
+)
+
+
+def _detached(value: Any) -> Any:
+    """A view or an iterator of a container whose contents will not stay there, as one of a copy."""
+    if isinstance(value, _VIEWS):
+        return list(value)
+    return iter(list(value)) if isinstance(value, _ITERATORS) else value

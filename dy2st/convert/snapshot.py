@@ -65,7 +65,17 @@ class Alt:
     orelse: Snap
 
 
-Snap: TypeAlias = "Const | Tensor | Number | Group | Alt"
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A list of run-time length: the template of an item, the stacked SSA values."""
+
+    obj: Any
+    cls: type
+    item: Any
+    values: tuple[Value, ...]
+
+
+Snap: TypeAlias = "Const | Tensor | Number | Group | Alt | Rows"
 
 
 class Describer:
@@ -76,7 +86,9 @@ class Describer:
         is_tensor: Callable[[object], bool],
         value_of: Callable[[Any], Value],
         assumed: Callable[[Value], bool | None] = lambda tag: None,
+        held: Callable[[Any], Any] = lambda container: None,
     ) -> None:
+        self._held = held  # what stands for the contents of a container, where something does
         self._is_tensor = is_tensor
         self._value_of = value_of
         self._assumed = assumed
@@ -93,27 +105,51 @@ class Describer:
         return found
 
     def _describe(self, value: Any) -> Snap:
-        kind = type(value)
-        if kind is Value:
-            return Tensor(value, value)
-        if kind is Union:
-            known = self._assumed(value.tag)
-            if known is not None:
-                return self.describe(value.then if known else value.orelse)
-            return Alt(value, value.tag, self.describe(value.then), self.describe(value.orelse))
-        if kind is symint.SymInt:
-            return Number(value, "int", value.expr)
-        if kind is Scalar:
-            return Number(value, value.kind, self._value_of(value.tensor))
+        special = _SPECIAL.get(type(value).__name__)
+        if special is not None and type(value).__module__.startswith(("dy2st.", "builtins")):
+            found: Snap | None = getattr(self, special)(value)
+            if found is not None:
+                return found
         if self._is_tensor(value):
             return Tensor(value, self._value_of(value))
-        if kind is FunctionType:
-            return Const(value, tuple(self._tensors_in(value)))
         parts = parts_of(value)
         if parts is None:
             return Const(value)
         keys, items = parts
-        return Group(value, kind, keys, tuple(self.describe(i) for i in items))
+        return Group(value, type(value), keys, tuple(self.describe(i) for i in items))
+
+    def _value(self, value: Value) -> Snap:
+        return Tensor(value, value)
+
+    def _union(self, union: Union) -> Snap:
+        known = self._assumed(union.tag)
+        if known is not None:
+            return self.describe(union.then if known else union.orelse)
+        return Alt(union, union.tag, self.describe(union.then), self.describe(union.orelse))
+
+    def _symint(self, number: symint.SymInt) -> Snap:
+        return Number(number, "int", number.expr)
+
+    def _scalar(self, number: Scalar) -> Snap:
+        return Number(number, number.kind, self._value_of(number.tensor))
+
+    def _function(self, function: FunctionType) -> Snap:
+        return Const(function, tuple(self._tensors_in(function)))
+
+    def _grown(self, grown: Any) -> Snap:
+        return self._rows(grown, grown, Contents)
+
+    def _list(self, container: list[Any]) -> Snap | None:
+        return self._of_contents(container) if self._held(container) is not None else None
+
+    def _of_contents(self, container: list[Any]) -> Snap:
+        contents = self._held(container)
+        if type(contents) is not Union:
+            return self._rows(container, contents, list)
+        return Const(container)  # its contents are a place of their own
+
+    def _rows(self, obj: Any, grown: Any, cls: type) -> Snap:
+        return Rows(obj, cls, grown.item, tuple(map(self._value_of, grown.stacks)))
 
     def _tensors_in(self, function: FunctionType) -> Iterator[tuple[Any, Value]]:
         for cell in function.__closure__ or ():
@@ -123,6 +159,18 @@ class Describer:
                 continue
             if self._is_tensor(content):
                 yield content, self._value_of(content)
+
+
+# What is not just a tensor, a container or a constant, by the name of its class.
+_SPECIAL = {
+    "Value": "_value",
+    "Union": "_union",
+    "SymInt": "_symint",
+    "Scalar": "_scalar",
+    "function": "_function",
+    "Grown": "_grown",
+    "list": "_list",
+}
 
 
 def parts_of(value: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:

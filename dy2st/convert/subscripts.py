@@ -8,7 +8,10 @@ from typing import Any
 
 from dy2st.capture import symint
 from dy2st.convert import active
-from dy2st.convert.places import contents_place
+from dy2st.convert.grown import Grown
+from dy2st.convert.grown import method as grown_method
+from dy2st.convert.grown import refuse as refuse_grown
+from dy2st.convert.places import ListPlace, contents_place
 from dy2st.convert.session import Session
 from dy2st.convert.unions import Union, distribute
 
@@ -27,6 +30,9 @@ def get_item(owner: Any, key: Any) -> Any:
         return distribute(lambda known: get_item(owner, known), key)
     if session.split_of(owner) is not None:
         return session.with_contents(owner, lambda: get_item(owner, key))
+    grown = session.grown_of(owner)
+    if grown is not None:
+        return _grown_item(session, grown, key)
     if isinstance(owner, (list, tuple)) and _is_symbolic(session, key):
         return _by_symbolic_index(owner, _index(session, key))
     user = type(owner).__dict__.get("__getitem__")
@@ -35,6 +41,14 @@ def get_item(owner: Any, key: Any) -> Any:
 
         return session.simplify(call(user, owner, key))
     return session.simplify(owner[key])
+
+
+def _grown_item(session: Session, grown: Grown, key: Any) -> Any:
+    if not isinstance(key, slice):
+        return grown.get(session, _index(session, key))
+    new: list[Any] = []
+    session.write(ListPlace(new, "a list"), grown.part(session, key))
+    return new
 
 
 def _is_symbolic(session: Session, key: Any) -> bool:
@@ -81,6 +95,12 @@ def set_item(owner: Any, key: Any, value: Any) -> None:
         distribute(lambda known: set_item(known, key, value), owner)
     elif type(key) is Union:
         distribute(lambda known: set_item(owner, known, value), key)
+    elif session.grown_of(owner) is not None:
+        rows = session.grown_of(owner)
+        assert rows is not None
+        session.write(
+            ListPlace(owner, "a list"), rows.replaced(session, _index(session, key), value)
+        )
     elif isinstance(owner, list) and _is_symbolic(session, key):
         _set_by_symbolic_index(owner, _index(session, key), value)
     elif session.is_tensor(owner) and type(session.simplify(value)) is Union:
@@ -120,6 +140,8 @@ def _change(session: Session, owner: Any, change: Callable[[], Any]) -> Any:
     """Run a change of a container with the journals told."""
     if session.split_of(owner) is not None:
         return session.with_contents(owner, lambda: _change(session, owner, change))
+    if session.grown_of(owner) is not None:
+        refuse_grown("it is changed with `del` or in place")
     place = contents_place(owner, "a container")
     if place is not None:
         session.refuse_copy(owner, place.name)
@@ -155,6 +177,10 @@ def aug(op: str, old: Any, value: Any) -> Any:
         return distribute(lambda known: aug(op, known, value), old)
     if type(value) is Union:
         return distribute(lambda known: aug(op, old, known), value)
+    grown = session.grown_of(old)
+    if grown is not None and op == "+=":
+        grown_method(session, old, grown, "extend", (value,))
+        return old
     if contents_place(old, "") is not None:
         if session.split_of(value) is not None:
             return session.with_contents(value, lambda: aug(op, old, value))

@@ -50,6 +50,12 @@ def _parts(value: Any) -> Iterator[Any]:
         yield str(value)
     elif session.is_tensor(value) or symint.is_symint(value) or type(value) is Scalar:
         yield value
+    elif session.contents_of(value) is not None:
+        raise ConcreteValueError(
+            "a container whose contents depend on a tensor is turned into text",
+            location=active.location(),
+            remedy="print its items one by one",
+        )
     elif type(value) in (list, tuple) and _symbols_in(session, value):
         yield from _sequence(value)
     elif type(value) is dict and _symbols_in(session, value.values()):

@@ -7,12 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from dy2st.convert.snapshot import Alt, Const, Group, Number, Snap, Tensor, rebuild_group
+from dy2st.convert.snapshot import (
+    Alt,
+    Const,
+    Group,
+    Number,
+    Rows,
+    Snap,
+    Tensor,
+    rebuild_group,
+)
 from dy2st.convert.templates import (
     BOOL,
     NUMBER_TYPES,
     AnyGroup,
     AnyNumber,
+    AnyRows,
     AnyTensor,
     Keep,
     OneOf,
@@ -53,9 +63,26 @@ class Injector:
             for item, part in zip(snap.items, template.items):
                 out.extend(self.inject(item, part))
             return out
+        if isinstance(template, AnyRows) and isinstance(snap, Rows):
+            return list(snap.values)
+        if isinstance(template, AnyRows) and isinstance(snap, Group):
+            return self._stacked(snap, template)
         if isinstance(template, OneOf):
             return self._alternative(snap, template)
         raise InternalError(f"{snap} does not fit {template}")
+
+    def _stacked(self, snap: Group, template: AnyRows) -> list[Value]:
+        """The items of a list as rows."""
+        rows = [self.inject(item, template.item) for item in snap.items]
+        out = []
+        for i, type_ in enumerate(leaf_types(template.item)):
+            whole = type_.with_shape((len(rows), *type_.shape))
+            if rows:
+                parts = tuple(row[i] for row in rows)
+                out.append(self._b.emit("stack", (parts,), {"axis": 0}, types=[whole]).result)
+            else:
+                out.append(self._filled(whole, np.zeros((), type_.dtype.numpy).item()))
+        return out
 
     def _exported(self, snap: Snap, template: Keep) -> list[Value]:
         values = {id(t): v for t, v in snap.tensors} if isinstance(snap, Const) else {}
@@ -91,7 +118,9 @@ class Injector:
             with self._b.region() as block:
                 self._b.yield_(self.inject(side, template))
             blocks.append(block)
-        types = list(leaf_types(template))
+        # Sizes that the template leaves open are known to nobody in this block.
+        names = {s: self._b.fresh_symbol() for s in sorted(self._unknown)}
+        types = [substitute_symbols(t, names) for t in leaf_types(template)]
         if not types:
             return []
         op = self._b.emit("if", (snap.tag,), {}, blocks, types)
@@ -132,6 +161,8 @@ class Rebuilder:
         self._where = where
         self.name = name
         self.copies: list[tuple[Any, tuple[Any, ...]]] = []
+        # New lists, and the contents that the session is to give them.
+        self.lists: list[tuple[list[Any], Any]] = []
 
     def rebuild(self, template: Template, values: Iterator[Value]) -> Any:
         """Takes as many of ``values`` as ``template`` has leaves."""
@@ -146,8 +177,21 @@ class Rebuilder:
         if isinstance(template, AnyGroup):
             items = [self.rebuild(item, values) for item in template.items]
             return self._copied(rebuild_group(template.cls, template.keys, items), template.sources)
+        if isinstance(template, AnyRows):
+            return self._rows(template, values)
         tags = [next(values) for _ in template.alternatives[1:]]
         return self._union(tags, [self.rebuild(a, values) for a in template.alternatives])
+
+    def _rows(self, template: AnyRows, values: Iterator[Value]) -> Any:
+        from dy2st.convert.grown import Grown
+
+        stacks = [self._recorder.wrap(next(values)) for _ in leaf_types(template.item)]
+        grown = Grown(template.item, stacks)
+        if template.cls is not list:
+            return grown
+        new: list[Any] = []
+        self.lists.append((new, grown))
+        return self._copied(new, template.sources)
 
     def _copied(self, new: Any, sources: tuple[Any, ...]) -> Any:
         if sources:

@@ -204,7 +204,8 @@ def _count(start: Any, end: Any, step: Any) -> Dim:
     if step == 0:
         raise ShapeError("the step of arange is 0")
     if any(isinstance(v, float) for v in (start, end, step)):
-        return max(math.ceil((end - start) / step), 0)
+        count: int = math.ceil((end - start) / step)
+        return max(count, 0)
     return at_least_0(ceildiv(end - start, step))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -22,10 +23,10 @@ def debugger(function: Callable[..., Any]) -> Callable[..., Any]:
     if function is builtins.breakpoint:
         plain = sys.breakpointhook is sys.__breakpointhook__
         return stop if plain and not os.environ.get("PYTHONBREAKPOINT") else function
-    pdb = sys.modules.get("pdb")
+    pdb: Any = sys.modules.get("pdb")
     if pdb is None:
         return function
-    if function is pdb.set_trace and function.__module__ == "pdb":
+    if function is stop or (function is pdb.set_trace and function.__module__ == "pdb"):
         return stop
     owner = function.__self__ if isinstance(function, MethodType) else None
     if isinstance(owner, pdb.Pdb):
@@ -42,6 +43,23 @@ def stop(*, header: str | None = None, commands: object = None) -> None:
     if commands:
         session.rcLines.extend(commands)
     session.set_trace(frame)
+
+
+class stopping:
+    """Inside of this, ``pdb.set_trace`` (and ``breakpoint`` with it) skips frames of ours.
+
+    For functions that are called with real values and as they are written; a converted function's
+    breakpoints need no such help. (No generator: a debugger would step into ``contextlib``.)
+    """
+
+    def __enter__(self) -> None:
+        self.pdb: Any = importlib.import_module("pdb")
+        self.before = self.pdb.set_trace
+        if self.before.__module__ == "pdb":
+            setattr(self.pdb, "set_trace", stop)  # noqa: B010
+
+    def __exit__(self, *error: object) -> None:
+        self.pdb.set_trace = self.before
 
 
 def is_ours(frame: FrameType) -> bool:

@@ -5,16 +5,22 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
+import linecache
 import sys
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import TypeVar
 
 from dy2st import debug
-from dy2st.errors import Location
+from dy2st.errors import InternalError, Location
 from dy2st.source.debugger import is_ours
 from dy2st.source.positions import frame_location
+from dy2st.source.quote import quote_block
 from dy2st.source.registry import info
 
+# Where an error that was raised while a Program ran says which place of the user's it stands for.
+LOCATION = "_dy2st_location"
 Error = TypeVar("Error", bound=BaseException)
 
 
@@ -34,9 +40,56 @@ def strip(error: Error) -> Error:
 def _strip_chain(error: BaseException | None, seen: set[int]) -> None:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        error.__traceback__ = user_frames(error.__traceback__)
+        trace = user_frames(error.__traceback__)
+        where = getattr(error, LOCATION, None)
+        if isinstance(where, Location) and trace is not None:
+            trace = _with_entry(trace, where)
+            delattr(error, LOCATION)
+        error.__traceback__ = trace
         _strip_chain(error.__cause__, seen)
         error = error.__context__
+
+
+def _with_entry(trace: TracebackType, where: Location) -> TracebackType:
+    """``trace`` with an innermost entry for a place whose frame is long gone.
+
+    A ``raise`` of the user's that became an operation happens while the Program runs.
+    """
+    entries = []
+    entry: TracebackType | None = trace
+    while entry is not None:
+        entries.append(entry)
+        entry = entry.tb_next
+    result = _entry(where)
+    for entry in reversed(entries):
+        result = TracebackType(result, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return result
+
+
+def _entry(where: Location) -> TracebackType:
+    """A traceback entry that stands at ``where``: of a function whose one statement raises there."""
+    width = len(linecache.getline(where.file, where.line).rstrip())
+    at = ast.Pass()
+    at.lineno = at.end_lineno = max(where.line, 1)
+    at.col_offset = where.column
+    at.end_col_offset = where.end_column or max(width, where.column + 1)
+    name = where.function if where.function.isidentifier() else "_place"
+    body = quote_block("def name(error): raise error", at=at, name=name)
+    code = compile(ast.Module(body=body, type_ignores=[]), where.file, "exec", dont_inherit=True)
+    inner = next(c for c in code.co_consts if isinstance(c, CodeType))
+    placed = _Placed()
+    with contextlib.suppress(_Placed):
+        FunctionType(inner, {"__name__": "__main__", "__builtins__": {}})(placed)
+    trace = placed.__traceback__
+    while trace is not None and trace.tb_frame.f_code is not inner:
+        trace = trace.tb_next
+    if trace is None:
+        raise InternalError(f"no frame at {where}")
+    return trace
+
+
+class _Placed(Exception):
+    """Raised and caught to make a frame."""
 
 
 def user_frames(trace: TracebackType | None) -> TracebackType | None:

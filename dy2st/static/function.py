@@ -15,9 +15,10 @@ from typing import Any
 
 from dy2st import debug
 from dy2st.capture import current
-from dy2st.errors import CaptureError, InputError
+from dy2st.errors import BreakpointError, CaptureError, InputError
 from dy2st.ir.dims import SymExpr
 from dy2st.ir.program import Program
+from dy2st.source.tracebacks import strip
 from dy2st.static import autograd, settings, watch
 from dy2st.static.capture import capture
 from dy2st.static.entry import Entry
@@ -60,6 +61,7 @@ class StaticFunction:
         self._bound: dict[int, StaticFunction] = {}
         self._lock = threading.RLock()
         self._last: Entry | None = None
+        self._stops = False
         self._signature = inspect.signature(function)
         watch.install()
 
@@ -75,6 +77,11 @@ class StaticFunction:
             instance.__dict__[key] = bound
         return bound
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> StaticFunction:
+        """A copy of a Layer has a converted function of its own, which shares no Program."""
+        instance = memo.get(id(self._instance), self._instance)
+        return StaticFunction(self._function, self._spec, instance)
+
     @property
     def original(self) -> Callable[..., Any]:
         """The user's function, bound where this one is."""
@@ -87,6 +94,12 @@ class StaticFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current() is not None:  # inside another capture: part of that Program
             return self._inline(args, kwargs)
+        try:
+            return self._call(args, kwargs)
+        except Exception as error:
+            raise strip(error)  # noqa: B904 - the user's frames alone are of interest to the user
+
+    def _call(self, args: Any, kwargs: Any) -> Any:
         if not settings.enabled or _mixed_precision():
             return self.original(*args, **kwargs)
         plain = watch.Originals.Tensor
@@ -105,7 +118,7 @@ class StaticFunction:
         if entry is None:
             entry = self._capture(group, structure, tensors, shapes)
             if entry is None:
-                return self.original(*args, **kwargs)
+                return self._eagerly(args, kwargs)
         self._last = entry
         return self._run(entry, structure, tensors, shapes, (args, kwargs))
 
@@ -114,6 +127,13 @@ class StaticFunction:
             if entry.accepts(shapes) and entry.state_matches():
                 return entry
         return None
+
+    def _eagerly(self, args: Any, kwargs: Any) -> Any:
+        if not self._stops:
+            return self.original(*args, **kwargs)
+        from dy2st.static.convert import run_in_debugger
+
+        return run_in_debugger(self._function, self._instance, args, kwargs)
 
     def _inline(self, args: Any, kwargs: Any) -> Any:
         from dy2st.static.convert import inline
@@ -173,23 +193,39 @@ class StaticFunction:
             if entry is not None:
                 return entry
             _check_specs(group, tensors, self.__name__)
+            if self._stops_in_debugger():
+                return None
             if len(group.entries) >= MAX_PROGRAMS:
                 debug.log(1, f"{self.__name__}: {MAX_PROGRAMS} Programs already, running eagerly")
                 return None
             _generalise(group, shapes)
             if group.entries:
                 debug.log(1, f"{self.__name__} again: {group.entries[0].why_not(tuple(shapes))}")
-            entry = capture(
-                self.original,
-                structure,
-                tensors,
-                group.names,
-                [frozenset(d) for d in group.dynamic],
-                self._roots(),
-                self.__name__,
-            )
+            try:
+                entry = capture(
+                    self.original,
+                    structure,
+                    tensors,
+                    group.names,
+                    [frozenset(d) for d in group.dynamic],
+                    self._roots(),
+                    self.__name__,
+                )
+            except BreakpointError as error:
+                self._stops = True
+                debug.log(1, f"{self.__name__} runs eagerly: {error.message} ({error.location})")
+                return None
             group.entries.insert(0, entry)
             return entry
+
+    def _stops_in_debugger(self) -> bool:
+        """Whether the function, or one that it was seen to call, holds a breakpoint."""
+        from dy2st.static.convert import stops_in_debugger
+
+        if not self._stops and stops_in_debugger(self._function):
+            self._stops = True
+            debug.log(1, f"{self.__name__} runs eagerly: it stops in a debugger")
+        return self._stops
 
     def _roots(self) -> list[Any]:
         import paddle
@@ -251,7 +287,7 @@ class StaticFunction:
         """The generated Python."""
         from dy2st.static.convert import code_of
 
-        return code_of(self.original)
+        return code_of(self._function)
 
     @property
     def concrete_program(self) -> Entry:
@@ -269,6 +305,18 @@ class StaticFunction:
     def programs(self) -> list[Program]:
         """All Programs captured so far."""
         return [e.program for g in self._groups.values() for e in g.entries]
+
+    def explain(self) -> str:
+        """What was captured, for which arguments, and what runs outside of our own kernels."""
+        lines = [f"{self.__name__}: {len(self.programs)} Program(s)"]
+        for group in self._groups.values():
+            for entry in group.entries:
+                inputs = ", ".join(
+                    f"{n}: {v.type}" for n, v in zip(group.names, entry.program.inputs)
+                )
+                lines.append(f"  ({inputs})")
+                lines += [f"    {line}" for line in entry.describe()]
+        return "\n".join(lines)
 
     def _capture_from_spec(self) -> Entry:
         if self._spec is None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from dy2st.capture import Recorder, symint
 from dy2st.capture.dispatch import is_tensor
+from dy2st.convert.grown import unstack
 from dy2st.convert.places import UNBOUND
-from dy2st.convert.running import Made
+from dy2st.convert.running import GrownList, Made
 from dy2st.convert.unions import Scalar, Union, need
 from dy2st.errors import CaptureError
 from dy2st.ir.program import Value
@@ -40,6 +41,23 @@ class _Object:
 
     cls: type
     attributes: tuple[Any, list[Any]]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A list that grew in a loop: the outputs hold its items' parts, stacked."""
+
+    indices: tuple[int, ...]
+    item: Any
+
+    def list(self, outputs: Sequence[Any]) -> list[Any]:
+        """Its items."""
+        import paddle
+
+        stacks = [outputs[i] for i in self.indices]
+        if not stacks[0].shape[0]:
+            return []
+        return [unstack(self.item, list(rows)) for rows in zip(*map(paddle.unbind, stacks))]
 
 
 @dataclass(frozen=True)
@@ -110,7 +128,9 @@ class Results:
     def set_result(self, result: Any) -> None:
         """The function's result."""
         self._result = self._tree(result)
-        self.conditional = any(isinstance(leaf, (_Choice, _Object)) for leaf in self._result[1])
+        self.conditional = any(
+            isinstance(leaf, (_Choice, _Object, _Rows)) for leaf in self._result[1]
+        )
 
     def add_effect(self, place: Any, value: Any) -> None:
         """A place that the caller sees changed after the call."""
@@ -147,6 +167,9 @@ class Results:
         if type(leaf) is Union:
             trees = self._tree(leaf.then), self._tree(leaf.orelse)
             return _Choice(self._output(leaf.tag), *trees, leaf.name)
+        if type(leaf) is GrownList:
+            values = [recorder.value_of(s) for s in leaf.grown.stacks]
+            return _Rows(tuple(map(self._output, values)), leaf.grown.item)
         if type(leaf) is Made:
             return _Object(leaf.cls, self._tree(leaf.attributes))
         if type(leaf) is Scalar:
@@ -192,7 +215,7 @@ class Results:
 
 def _is_leaf(value: Any) -> bool:
     kind = type(value)
-    return kind in (Union, Scalar, Made) or is_tensor(value) or symint.is_symint(value)
+    return kind in (Union, Scalar, Made, GrownList) or is_tensor(value) or symint.is_symint(value)
 
 
 _NUMBERS: dict[str, Any] = {"int": int, "float": float, "bool": bool}
@@ -202,6 +225,8 @@ def _fetch(leaf: Any, outputs: Sequence[Any], inputs: Sequence[Any]) -> Any:
     if isinstance(leaf, _Output):
         output = outputs[leaf.index]
         return output if leaf.kind == "tensor" else _NUMBERS[leaf.kind](output)
+    if isinstance(leaf, _Rows):
+        return leaf.list(outputs)
     if isinstance(leaf, _Object):
         structure, leaves = leaf.attributes
         made: Any = object.__new__(leaf.cls)

@@ -18,6 +18,9 @@ from dy2st.errors import Dy2stError
 from dy2st.ir.dims import symbol
 from dy2st.ir.types import DType, TensorType
 
+# Paddle's own advice about calls that nobody would write.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
 # Called with these arguments, eager itself (or Paddle's shape inference) ends the process.
 LETHAL = {"fill_diagonal_", "unique"}
 PYTHONS_OWN = {n for n in dir(object)} | {"__dict__", "__module__", "__weakref__", "__del__"}

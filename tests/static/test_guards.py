@@ -98,6 +98,7 @@ def test_a_change_of_a_layer_is_seen(name):
     assert np.abs(outs[1] - before).max() > 1e-6, "the case changes nothing"
 
 
+@pytest.mark.filterwarnings("ignore:When training:UserWarning")  # eager says so too
 def test_train_and_eval_have_programs_of_their_own():
     eager = paddle.nn.Sequential(paddle.nn.Linear(3, 3), paddle.nn.BatchNorm1D(3))
     net = paddle.nn.Sequential(paddle.nn.Linear(3, 3), paddle.nn.BatchNorm1D(3))

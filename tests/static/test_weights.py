@@ -71,6 +71,7 @@ def test_an_optimizer_step_is_seen(name):
     assert np.abs(after - before).max() > 1e-5
 
 
+@pytest.mark.filterwarnings("ignore:To copy construct:UserWarning")  # Paddle's own code
 def test_lbfgs_is_seen():
     net, eager = make()
     before = check(net, eager)

@@ -24,6 +24,7 @@ from dy2st.runtime.cpu.fusion.keep import choose_kept
 from dy2st.runtime.cpu.fusion.lower import lower_group
 from dy2st.runtime.cpu.fusion.pull import CannotInline
 from dy2st.runtime.cpu.fusion.schedule import Scheduled
+from dy2st.runtime.cpu.fusion.sequential import schedule_sort
 from dy2st.runtime.cpu.fusion.views import View, through, whole
 from dy2st.runtime.cpu.graph import Node, Shape
 from dy2st.runtime.cpu.scalar import DTYPES, Scalar, compute_dtype
@@ -78,7 +79,7 @@ class Fused:
 
 def default_accepts(node: Node, position: int, view: View) -> bool:
     """Opaque nodes read operands in place where they are row-major without gaps."""
-    return view.is_dense
+    return view.is_whole if isinstance(node, g.Sort) else view.is_dense
 
 
 def fuse(
@@ -220,7 +221,22 @@ class _Fuser:
                 )
             )
 
+    def _sort(self, node: g.Sort, fused: Fused) -> None:
+        view = self.view_of(node.operands[0])
+        if view is None or not view.is_whole:
+            raise CannotInline(node.operands[0])
+        parts = {u.index: u for u in self.users[node] if isinstance(u, g.Part)}
+        writes = [
+            parts.get(i) or g.Part(shape=s, dtype=d, operands=(node,), index=i)
+            for i, (s, d) in enumerate(node.results)
+        ]
+        scheduled = schedule_sort(node, self.settings.threads)
+        fused.steps.append(KernelStep(scheduled, [view.base], list(writes), [node]))
+
     def _opaque(self, node: Node, fused: Fused) -> None:
+        if isinstance(node, g.Sort) and node.dtype in DTYPES and node.size:
+            self._sort(node, fused)
+            return
         operands = []
         for x in node.operands:
             view = self.view_of(x)

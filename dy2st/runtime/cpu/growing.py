@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from dy2st.ir.dims import Shape, symbols_of
 from dy2st.ir.program import Block, Operation, Program, Value
 from dy2st.runtime.cpu.executor import guarded
 from dy2st.runtime.cpu.llvm.engine import engine
@@ -27,14 +29,16 @@ class Growing:
     links: set[Value] = field(default_factory=set)
 
 
-def find_growing(program: Program) -> Growing:
-    """The carried values of ``program``'s loops that only grow."""
-    return _Finder(program).found
+def find_growing(program: Program, known: Set[str]) -> Growing:
+    """The carried values of ``program``'s loops that only grow; ``known`` are the symbols whose
+    sizes are known."""
+    return _Finder(program, known).found
 
 
 class _Finder:
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, known: Set[str]) -> None:
         self.found = Growing()
+        self.known = known
         self.users: dict[Value, list[tuple[Operation, Block]]] = {}
         self.parent: dict[Block, tuple[Operation, Block]] = {}
         self._index(program.block)
@@ -62,7 +66,7 @@ class _Finder:
         cond, body = op.regions
         argument = body.args[k]
         shape = argument.shape
-        if not shape or isinstance(shape[0], int) or not all(isinstance(d, int) for d in shape[1:]):
+        if not shape or self._is_known(shape[:1]) or not self._is_known(shape[1:]):
             return False
         if self.users.get(cond.args[k]):
             return False
@@ -85,7 +89,7 @@ class _Finder:
         if op is block.terminator:
             return next(i for i, o in enumerate(op.operands) if o is value)
         following: Value | None = None
-        if op.name == "concat" and _appends(op, value):
+        if op.name == "concat" and self._appends(op, value):
             following = op.result
         elif op.name == "while":
             k = next(i for i, o in enumerate(op.operands) if o is value)
@@ -120,6 +124,18 @@ class _Finder:
     def _within(self, block: Block, outer: Block) -> bool:
         return block is outer or self._owner(block, outer) is not None
 
+    def _is_known(self, shape: Shape) -> bool:
+        return symbols_of(shape) <= self.known
+
+    def _appends(self, op: Operation, value: Value) -> bool:
+        """Whether ``op`` is ``concat([value, rows], axis=0)`` with rows of known size."""
+        parts = op.operands[0]
+        if not isinstance(parts, tuple) or len(parts) != 2 or op.attrs.get("axis", 0) != 0:
+            return False
+        list_, rows = parts
+        known = self._is_known(rows.shape)
+        return list_ is value and rows is not value and known and rows.dtype is value.dtype
+
     def _owner(self, block: Block, outer: Block) -> Operation | None:
         """The operation of ``outer`` that ``block`` lies in."""
         while block in self.parent:
@@ -127,16 +143,6 @@ class _Finder:
             if block is outer:
                 return op
         return None
-
-
-def _appends(op: Operation, value: Value) -> bool:
-    """Whether ``op`` is ``concat([value, rows], axis=0)`` with rows of known size."""
-    parts = op.operands[0]
-    if not isinstance(parts, tuple) or len(parts) != 2 or op.attrs.get("axis", 0) != 0:
-        return False
-    list_, rows = parts
-    known = all(isinstance(d, int) for d in rows.shape)
-    return list_ is value and rows is not value and known and rows.dtype is value.dtype
 
 
 # --- memory ------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ class _Lowering:
         self.leaves: dict[Variable, g.Input] = {}
         self.static: dict[g.Node, bool] = {}
         self._dynamic: dict[Operation, bool] = {}
-        self.growing = find_growing(program)
+        self.growing = find_growing(program, self.sizes.keys())
         self.grows: dict[Value, Grow] = {}
 
     def run(self) -> Lowered:

@@ -4,6 +4,7 @@ the few operations that belong to no family (``print``, ``assert``, ``item``, ``
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 from collections.abc import Callable, Sequence
@@ -196,7 +197,11 @@ def _raise(
 ) -> Sequence[Array]:
     args = attrs["args"]
     assert isinstance(args, tuple)
-    raise make_exception(str(attrs["exception"]), args)
+    error = make_exception(str(attrs["exception"]), args)
+    # The frame that raised is long gone; `source.tracebacks` shows its place from this.
+    with contextlib.suppress(AttributeError):
+        error._dy2st_location = op.location  # type: ignore[attr-defined]
+    raise error
 
 
 def _item(

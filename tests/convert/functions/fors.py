@@ -330,3 +330,16 @@ def list_grows_in_tensor_loop_by_concat(x, n):
     for i in range(n):
         outs = paddle.concat([outs, (x * i).reshape([1, 3])], axis=0)
     return outs
+
+
+@case((UP, Scalar(4)), (UP, Scalar(0)))
+def list_grows_over_tensor_range(x, n):
+    outs = []
+    for i in range(n):
+        outs.append(x * i)
+    return outs
+
+
+@case((UP, Scalar(4)), (DOWN, Scalar(2)))
+def comprehension_over_tensor_range(x, n):
+    return [x * i for i in range(n)]

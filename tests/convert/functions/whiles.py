@@ -355,3 +355,116 @@ def python_loop_with_tensor_break(x):
         if x.sum() > 10:
             break
     return x, i
+
+
+@case(SMALL, BIG)
+def list_grows(x):
+    outs = []
+    while x.sum() < 100:
+        x = x * 2
+        outs.append(x + 1)
+    return outs
+
+
+@case(SMALL, [20.0, 20.0, 20.0])
+def list_grows_and_is_stacked(x):
+    outs = [x]
+    while x.sum() < 100:
+        x = x * 2
+        outs.append(x)
+    return paddle.stack(outs), paddle.stack(outs, axis=1), paddle.concat(outs), len(outs)
+
+
+@case(SMALL, [20.0, 20.0, 20.0])
+def list_grows_concat_axes(x):
+    x = x.reshape([1, 3])
+    outs = [x]
+    while x.sum() < 100:
+        x = x * 2
+        outs.append(x)
+    return paddle.concat(outs, axis=0), paddle.concat(outs, axis=1), paddle.concat(outs, -1)
+
+
+@case(SMALL, [20.0, 20.0, 20.0])
+def list_grows_and_is_read(x):
+    outs = [x]
+    while x.sum() < 100:
+        x = outs[-1] * 2 + outs[0]
+        outs.append(x)
+    total = x * 0
+    for o in outs:
+        total = total + o
+    return total, outs[0], outs[-1], outs[1]
+
+
+@case(SMALL, BIG)
+def list_of_pairs_grows(x):
+    outs = []
+    n = 0
+    while x.sum() < 100:
+        x = x * 2
+        n += 1
+        outs.append((x.sum(), n))
+    return outs
+
+
+@case(SMALL, BIG)
+def list_grows_in_branch(x):
+    outs = []
+    while x.sum() < 200:
+        x = x * 2
+        if x.sum() > 50:
+            outs.append(x)
+    return outs, len(outs)
+
+
+@case(SMALL, BIG)
+def list_attribute_grows(x):
+    state = {"outs": []}
+    while x.sum() < 100:
+        x = x + 10
+        state["outs"].append(x)
+    return state
+
+
+@case(SMALL, BIG)
+def loop_reads_outer_variables(x):
+    k = x * 2
+    m = 3
+
+    def grow(v):
+        n = 0
+        while v.sum() < 100:
+            v = v + k * m
+            n += 1
+        return v, n
+
+    def grow_by(v, w=1):
+        return [grow(v + i) for i in range(2)]
+
+    return grow(x), grow_by(x)
+
+
+@case(SMALL, BIG)
+def list_rebuilt_each_round(x):
+    while x.sum() < 100:
+        parts = []
+        for i in range(3):
+            parts.append(x * i)
+        x = x + paddle.stack(parts).sum(0)
+    return x
+
+
+@case(SMALL, BIG)
+def greedy_decoder(x):
+    tokens = []
+    h = x
+    step = 0
+    while step < 20:
+        h = paddle.tanh(h) * 3 + step
+        token = h.argmax()
+        tokens.append(token)
+        step += 1
+        if token == 2 and h.sum() > 12:
+            break
+    return paddle.stack(tokens), step

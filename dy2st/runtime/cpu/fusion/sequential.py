@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import TypeVar
+
+import numpy as np
 
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.fusion.affine import Affine, NeedSplit, dot
 from dy2st.runtime.cpu.fusion.loop import L, LoopKernel, Pool, Put, Running
 from dy2st.runtime.cpu.fusion.lower import Domain, Lowered, MergeRefused
 from dy2st.runtime.cpu.fusion.pull import CannotInline, Puller, broadcast_index
-from dy2st.runtime.cpu.fusion.schedule import schedule
+from dy2st.runtime.cpu.fusion.schedule import PARALLEL_FROM, Scheduled, schedule
 from dy2st.runtime.cpu.fusion.views import View
 from dy2st.runtime.cpu.graph import Node, Shape, contiguous_strides
+from dy2st.runtime.cpu.llvm.sort import SortStructure, scratch_bytes
 
 ViewOf = Callable[[Node], View | None]
 T = TypeVar("T")
@@ -131,3 +135,19 @@ def _free_variables(known: list[Affine], dynamic: list[L], domain: Domain) -> li
         if v not in moving and len(holders) == 1 and len(holders[0].terms) == 1:
             free.append(v)
     return free
+
+
+def schedule_sort(node: g.Sort, threads: int) -> Scheduled:
+    """The rows of a sort, shared by threads where there is enough to do."""
+    n, k = node.operands[0].shape[node.axis], node.k
+    inner = prod(node.shape[node.axis + 1 :])
+    rows = prod(node.shape[: node.axis]) * inner
+    few = k <= 32 and 4 * k <= n
+    cost = rows * n * (4.0 if few else 6.0 * max(n.bit_length(), 1))
+    chunks = min(threads, rows) if cost > PARALLEL_FROM else 1
+    length = -(-rows // chunks)
+    chunks = -(-rows // length)
+    scratch = scratch_bytes(n, k, node.dtype, few)
+    sizes = np.array([chunks, 0, length, scratch, n, inner, k, rows], np.int64)
+    structure = SortStructure(node.dtype, node.descending, few)
+    return Scheduled(structure, sizes, scratch * chunks, cost, chunks)

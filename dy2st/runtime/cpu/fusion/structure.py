@@ -40,6 +40,12 @@ class Structure:
     tile: int | None = None
     key: str = ""
 
+    def ir(self, name: str, vector_bytes: int) -> str:
+        """The module of the kernel called ``name``."""
+        from dy2st.runtime.cpu.llvm.emit import kernel_ir
+
+        return kernel_ir(self, name, vector_bytes)
+
 
 def describe(s: Structure) -> str:
     """The text that says all there is to a structure, in a canonical order."""

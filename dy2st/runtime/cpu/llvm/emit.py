@@ -23,8 +23,9 @@ from dy2st.runtime.cpu.fusion.loop import (
     roots,
     walk,
 )
-from dy2st.runtime.cpu.fusion.structure import HEADER, Position, Structure
+from dy2st.runtime.cpu.fusion.structure import Position, Structure
 from dy2st.runtime.cpu.llvm import reductions, scalar_ops
+from dy2st.runtime.cpu.llvm.entry import assemble, converts_half
 from dy2st.runtime.cpu.llvm.memory import Memory
 from dy2st.runtime.cpu.llvm.text import V, Writer
 from dy2st.runtime.cpu.llvm.tiles import Tiles
@@ -45,9 +46,9 @@ class Level:
 class Emitter:
     """Writes the function that computes one chunk."""
 
-    def __init__(self, structure: Structure) -> None:
+    def __init__(self, structure: Structure, native_half: bool = True) -> None:
         self.s = structure
-        self.w = Writer()
+        self.w = Writer(native_half)
         self.entry = Level(None)
         self.levels = [self.entry]
         self.mask: V | None = None
@@ -61,6 +62,9 @@ class Emitter:
         items = [i for stage in structure.stages for i in stage] + list(structure.finals)
         every = walk([r for i in items for r in roots(i)])
         self._reduced = {e.data[0]: e for e in every if e.op == "reduced"}
+        self._parts: dict[L, list[L]] = {}
+        for e in every:
+            self.depends(e)
 
     # -- levels ----------------------------------------------------------------------------------
 
@@ -98,6 +102,14 @@ class Emitter:
         return self.entry
 
     # -- expressions -----------------------------------------------------------------------------
+
+    def result(self, root: L) -> V:
+        """``value`` of a deep expression, parts first, so that nothing recurses far."""
+        if root not in self._parts:
+            self._parts[root] = walk([root])
+        for e in self._parts[root]:
+            self.value(e)
+        return self.value(root)
 
     def value(self, e: L) -> V:
         """``e``, at the level where it belongs; a vector where it varies with the lane."""
@@ -282,7 +294,7 @@ class Emitter:
         for stage in self.s.stages:
             self._stage(stage)
         for item in self.s.finals:
-            self.memory.store(item.buffer, item.place, self.value(item.value))
+            self.memory.store(item.buffer, item.place, self.result(item.value))
 
     def _stage(self, stage: list[Item]) -> None:
         outside = self.levels[-1]
@@ -309,9 +321,9 @@ class Emitter:
 
     def _item(self, item: Item, accumulators: dict[int, list[V]]) -> None:
         if isinstance(item, Store):
-            self.memory.store(item.buffer, item.place, self.value(item.value))
+            self.memory.store(item.buffer, item.place, self.result(item.value))
         elif isinstance(item, Save):
-            self.memory.store_row(item.slot, self.value(item.value))
+            self.memory.store_row(item.slot, self.result(item.value))
         elif isinstance(item, Put):
             self.memory.put(item)
         elif isinstance(item, Running):
@@ -359,59 +371,6 @@ _SPECIAL: dict[str, Callable[[Emitter, L, int], V]] = {
     "reduced": _unfinished,
 }
 
-MAIN = """
-define internal void @{name}.work(ptr %context) #0 {{
-entry:
-%ptrs = load ptr, ptr %context
-%sizes.at = getelementptr i8, ptr %context, i64 8
-%sizes = load ptr, ptr %sizes.at
-%next.at = getelementptr i8, ptr %context, i64 16
-%status = getelementptr i8, ptr %context, i64 24
-%chunks = load i64, ptr %sizes
-br label %loop
-loop:
-%c = atomicrmw add ptr %next.at, i64 1 monotonic
-%more = icmp slt i64 %c, %chunks
-br i1 %more, label %run, label %done
-run:
-call void @{name}.chunk(ptr %ptrs, ptr %sizes, i64 %c, ptr %status)
-br label %loop
-done:
-ret void
-}}
-
-define i32 @{name}(ptr %ptrs, ptr %sizes) #0 {{
-entry:
-%context = alloca [4 x i64], align 16
-store ptr %ptrs, ptr %context
-%sizes.at = getelementptr i8, ptr %context, i64 8
-store ptr %sizes, ptr %sizes.at
-%next.at = getelementptr i8, ptr %context, i64 16
-store i64 0, ptr %next.at
-%status = getelementptr i8, ptr %context, i64 24
-store i32 0, ptr %status
-%chunks = load i64, ptr %sizes
-%one = icmp sle i64 %chunks, 1
-br i1 %one, label %alone, label %many
-alone:
-call void @{name}.work(ptr %context)
-br label %end
-many:
-%table.at = getelementptr ptr, ptr %ptrs, i64 {table}
-%table = load ptr, ptr %table.at
-%parallel = load ptr, ptr %table
-%none = icmp eq ptr %parallel, null
-br i1 %none, label %alone, label %fork
-fork:
-%threads = trunc i64 %chunks to i32
-call void %parallel(ptr @{name}.work, ptr %context, i32 %threads, i32 0)
-br label %end
-end:
-%result = load i32, ptr %status
-ret i32 %result
-}}
-"""
-
 
 def kernel_ir(structure: Structure, name: str, vector_bytes: int) -> str:
     """The module of a kernel called ``name``: ``int32 name(void **ptrs, int64 *sizes)``.
@@ -419,17 +378,7 @@ def kernel_ir(structure: Structure, name: str, vector_bytes: int) -> str:
     ``ptrs``: the buffers that are read, those that are written, the row buffers if there are any,
     and the table of run-time functions (``launch.py``).
     """
-    emitter = Emitter(structure)
+    emitter = Emitter(structure, converts_half(vector_bytes))
     chunk = emitter.chunk(name)
-    bits = vector_bytes * 8
-    attributes = (
-        f'attributes #0 = {{ nounwind "prefer-vector-width"="{bits}" '
-        f'"min-legal-vector-width"="{bits}" "no-trapping-math"="true" }}\n'
-        '!0 = !{!"branch_weights", i32 1, i32 2000}\n'
-    )
-    declared = "\n".join(sorted(emitter.w.declared))
     table = len(structure.buffers) + (1 if structure.row_buffers else 0)
-    return f"{declared}\n{chunk}{MAIN.format(name=name, table=table)}\n{attributes}"
-
-
-__all__ = ["HEADER", "MAIN", "Emitter", "kernel_ir"]
+    return assemble(name, chunk, sorted(emitter.w.declared), table, vector_bytes)

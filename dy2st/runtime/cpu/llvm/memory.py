@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 from dy2st.runtime.cpu.fusion.loop import L, Put
 from dy2st.runtime.cpu.fusion.structure import Position
 from dy2st.runtime.cpu.llvm import scalar_ops
-from dy2st.runtime.cpu.llvm.text import MEMORY_TYPE, V, type_of
+from dy2st.runtime.cpu.llvm.text import HELD, MEMORY_TYPE, V, type_of
 from dy2st.runtime.cpu.scalar import ITEMSIZE
 
 if TYPE_CHECKING:
     from dy2st.runtime.cpu.llvm.emit import Emitter
-
-# What memory holds, as a dtype of `text.V`.
-HELD = {"bool": "uint8", "bfloat16": "int16"}
 
 
 class Memory:
@@ -242,9 +239,9 @@ class Memory:
         dtype = e.s.buffers[item.buffer]
         start = self.scalar_part(item.place)
         for index, slot in zip(item.indices, item.strides, strict=True):
-            start = w.add(start, w.mul(e.value(index), e.slot(slot)))
+            start = w.add(start, w.mul(e.result(index), e.slot(slot)))
         address = self.element(self.base(item.buffer), start, dtype)
-        value = e.value(item.value)
+        value = e.result(item.value)
         lanes = e.s.width if self.lane_stride(item.place) is not None else 0
         value = e.splat(value, lanes)
         if item.op != "set":
@@ -318,7 +315,7 @@ class Memory:
         if dtype == "bool":
             return w.compare("ne", raw, w.like(0, raw))
         if dtype == "float16":
-            return w.convert("fpext", raw, "float32")
+            return scalar_ops.half_value(w, raw)
         if dtype == "bfloat16":
             return scalar_ops.bfloat_value(w, raw)
         return raw
@@ -328,7 +325,7 @@ class Memory:
         if dtype == "bool":
             return w.convert("zext", value, "uint8")
         if dtype == "float16":
-            return w.convert("fptrunc", value, "float16")
+            return scalar_ops.half_bits(w, value)
         if dtype == "bfloat16":
             return scalar_ops.bfloat_bits(w, value)
         return value

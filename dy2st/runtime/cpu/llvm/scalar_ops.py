@@ -92,9 +92,47 @@ def _int_to_int(w: Writer, a: V, dtype: str) -> V:
 def round_to(w: Writer, a: V, dtype: str) -> V:
     """A float32 rounded to float16 or bfloat16, kept as float32."""
     if dtype == "float16":
-        return w.convert("fpext", w.convert("fptrunc", a, "float16"), "float32")
-    bits = w.op("shl", w.convert("zext", bfloat_bits(w, a), "int32"), w.const(16, "int32", a.lanes))
-    return w.convert("bitcast", bits, "float32")
+        return half_value(w, half_bits(w, a))
+    return bfloat_value(w, bfloat_bits(w, a))
+
+
+def half_bits(w: Writer, a: V) -> V:
+    """The int16 bits of a float32 rounded to nearest even float16."""
+    if w.native_half:
+        return w.convert("bitcast", w.convert("fptrunc", a, "float16"), "int16")
+    bits = w.convert("bitcast", a, "int32")
+    sign = w.op("and", bits, w.like(-(1 << 31), bits))
+    size = w.op("xor", bits, sign)
+    special = w.select(
+        w.compare("ugt", size, w.like(0x7F800000, bits)), w.like(0x7E00, bits), w.like(0x7C00, bits)
+    )
+    # Adding one half shifts a denormal's bits to the bottom, rounded by the hardware.
+    half = w.convert("bitcast", w.like(0x3F000000, bits), "float32")
+    tiny = w.add(w.convert("bitcast", size, "float32"), half)
+    denormal = w.sub(w.convert("bitcast", tiny, "int32"), w.like(0x3F000000, bits))
+    odd = w.op("and", w.op("lshr", size, w.like(13, bits)), w.like(1, bits))
+    moved = w.add(w.add(size, w.like(((15 - 127) << 23) + 0xFFF, bits)), odd)
+    normal = w.op("lshr", moved, w.like(13, bits))
+    out = w.select(w.compare("ult", size, w.like(0x38800000, bits)), denormal, normal)
+    out = w.select(w.compare("uge", size, w.like(0x47800000, bits)), special, out)
+    out = w.op("or", out, w.op("lshr", sign, w.like(16, bits)))
+    return w.convert("trunc", out, "int16")
+
+
+def half_value(w: Writer, bits: V) -> V:
+    """The float32 of float16 bits held as int16."""
+    if w.native_half:
+        return w.convert("fpext", w.convert("bitcast", bits, "float16"), "float32")
+    wide = w.convert("zext", bits, "int32")
+    sign = w.op("shl", w.op("and", wide, w.like(0x8000, wide)), w.like(16, wide))
+    size = w.op("and", wide, w.like(0x7FFF, wide))
+    moved = w.op("shl", size, w.like(13, wide))
+    scale = w.const(2.0**112, "float32", bits.lanes)
+    scaled = w.mul(w.convert("bitcast", moved, "float32"), scale)
+    special = w.op("or", moved, w.like(0x7F800000, wide))
+    big = w.compare("uge", size, w.like(0x7C00, wide))
+    out = w.select(big, special, w.convert("bitcast", scaled, "int32"))
+    return w.convert("bitcast", w.op("or", out, sign), "float32")
 
 
 def bfloat_bits(w: Writer, a: V) -> V:

@@ -21,7 +21,9 @@ LLVM_TYPE = {
     "float32": "float",
     "float64": "double",
 }
-MEMORY_TYPE = {**LLVM_TYPE, "bool": "i8", "bfloat16": "i16"}
+MEMORY_TYPE = {**LLVM_TYPE, "bool": "i8", "bfloat16": "i16", "float16": "i16"}
+# What memory holds, as a dtype of ``V``.
+HELD = {"bool": "uint8", "bfloat16": "int16", "float16": "int16"}
 BITS = {"i1": 1, "i8": 8, "i16": 16, "i32": 32, "i64": 64, "half": 16, "float": 32, "double": 64}
 UNSIGNED = ("bool", "uint8", "uint32", "uint64")
 
@@ -67,9 +69,14 @@ def literal(value: int | float | bool, dtype: str) -> str:
 
 
 class Writer:
-    """Appends instructions to ``out``; names are unique in the function."""
+    """Appends instructions to ``out``; names are unique in the function.
 
-    def __init__(self) -> None:
+    ``native_half``: the machine converts float16; without, LLVM would call a function that nobody
+    has.
+    """
+
+    def __init__(self, native_half: bool = True) -> None:
+        self.native_half = native_half
         self.out: list[str] = []
         self.count = 0
         self.declared: set[str] = set()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dy2st.runtime.cpu.fusion.loop import L, roots, walk
-from dy2st.runtime.cpu.llvm.text import MEMORY_TYPE, V, type_of
+from dy2st.runtime.cpu.llvm.text import HELD, MEMORY_TYPE, V, type_of
 
 if TYPE_CHECKING:
     from dy2st.runtime.cpu.llvm.emit import Emitter
@@ -38,8 +38,6 @@ class Tiles:
 
     def load(self, load: L) -> V:
         """The vector of the current row, as memory holds it."""
-        from dy2st.runtime.cpu.llvm.memory import HELD
-
         e, w = self.e, self.e.w
         assert self.row is not None
         dtype = e.s.buffers[load.data[0]]
@@ -97,8 +95,6 @@ class Tiles:
                 self._fill_one(load)
 
     def _fill_one(self, load: L) -> None:
-        from dy2st.runtime.cpu.llvm.memory import HELD
-
         e, w, n = self.e, self.e.w, self.e.s.width
         buffer, position, _, _ = load.data
         dtype = e.s.buffers[buffer]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 from dy2st.runtime.cpu.onednn import constants as c
@@ -24,8 +25,10 @@ def make_matmul(
 
     All have the same rank (2 to 12); batch axes of size 1 broadcast; a transposed operand is one
     whose strides say so. ``Descs.any`` for ``y`` lets oneDNN choose how weights are packed.
-    Returns None where no fast implementation has these layouts.
+    Returns None where no fast implementation has these layouts, or where oneDNN would misread them.
     """
+    if any(map(_is_misread, (x, y, dst))):
+        return None
     bias_handle = bias.handle if bias is not None else None
 
     def arguments(attr: int) -> Sequence[Any]:
@@ -35,3 +38,20 @@ def make_matmul(
     args = (c.ARG_SRC, c.ARG_WEIGHTS, c.ARG_BIAS, c.ARG_DST)
     name = "matmul_primitive_desc_create"
     return library.build("matmul", name, arguments, args, post_ops, accept=accept)
+
+
+def _is_misread(desc: Desc) -> bool:
+    """Whether oneDNN takes two batch axes for one that they are not.
+
+    ``brg_matmul`` (3.6.2) compares the stride of the first batch axis with that of the last one
+    times the *whole* batch, where the batch without its first axis is meant. Where they happen to
+    agree, as for q of ``[b, t, 3, heads, dim]`` with ``b == 3 * t``, only the first matrices come
+    out right. Found by comparing all small sizes with numpy.
+    """
+    rank = len(desc.dims)
+    if rank < 4 or desc.dims[0] == 1 or not desc.is_strided:
+        return False
+    batch = prod(desc.dims[:-2])
+    wrong = {batch * desc.strides[-3], *(desc.dims[0] * size for size in desc.dims[-2:])}
+    right = desc.strides[-3] * prod(desc.dims[1:-2])
+    return desc.strides[0] in wrong and desc.strides[0] != right

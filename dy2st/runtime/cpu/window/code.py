@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from dy2st.runtime.cpu.llvm import scalar_ops
-from dy2st.runtime.cpu.llvm.emit import MAIN
+from dy2st.runtime.cpu.llvm.entry import MAIN
 from dy2st.runtime.cpu.llvm.text import V, Writer
 from dy2st.runtime.cpu.scalar import Scalar
 from dy2st.runtime.cpu.window.spec import LOWEST, SLOTS, Window

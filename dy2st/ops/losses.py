@@ -1,0 +1,124 @@
+"""Losses that are no softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dy2st.ir.types import TensorType
+from dy2st.ops.base import Plain
+from dy2st.ops.cases import between
+from dy2st.ops.rules import same_as
+
+FLOATS = ("float32", "float64")
+
+
+class KldivLoss(
+    Plain,
+    name="kldiv_loss",
+    signature=(
+        "x: Tensor, label: Tensor, reduction: str = 'mean', log_target: bool = False -> out"
+    ),
+):
+    """label * (log(label) - x), 0 where the label is not positive; averaged or summed."""
+
+    dtypes = FLOATS
+    specials = False  # sums depend on their order
+    cases = [
+        {"x": (4, 3), "label": between((4, 3), -0.2, 1), "reduction": r, "log_target": t}
+        for r in ("mean", "sum", "batchmean", "none")
+        for t in (False, True)
+    ]
+
+    def infer(x: TensorType, reduction: str) -> TensorType:
+        return x if reduction == "none" else x.with_shape(())
+
+    def numpy(x: np.ndarray, label: np.ndarray, reduction: str, log_target: bool) -> Any:
+        if log_target:
+            loss = np.exp(label) * (label - x)
+        else:
+            loss = np.where(label > 0, label * (np.log(np.maximum(label, 1e-300)) - x), 0)
+        if reduction == "none":
+            return loss
+        count = {"mean": loss.size, "batchmean": len(x) if x.ndim else 1}.get(reduction, 1)
+        return loss.sum() / count
+
+    def cpu(b: Any, x: Any, label: Any, reduction: str, log_target: bool) -> Any:
+        if log_target:
+            loss = b.map(lambda s, v, t: s.exp(t) * (t - v), x, label)
+        else:
+            loss = b.map(lambda s, v, t: s.select(t > 0.0, t * (s.log(t) - v), 0.0), x, label)
+        if reduction == "none":
+            return loss
+        total = b.reduce("sum", loss)
+        count = {"mean": int(np.prod(x.shape)), "batchmean": x.shape[0] if x.shape else 1}
+        return b.map(lambda s, v: v / float(count.get(reduction, 1)), total)
+
+
+class HuberLoss(
+    Plain,
+    name="huber_loss",
+    signature="input: Tensor, label: Tensor, delta: float = 1.0 -> out, residual",
+):
+    """Half the square of small differences, linear in large ones."""
+
+    dtypes = FLOATS
+    compared = (0,)
+    cases = [{"input": ("N", 3), "label": ("N", 3)}, {"input": (4,), "label": (4,), "delta": 0.3}]
+    infer = lambda input, label: (input, input)  # noqa: E731
+
+    def numpy(input: np.ndarray, label: np.ndarray, delta: float) -> Any:
+        r = label - input
+        size = np.abs(r)
+        return np.where(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta)), r
+
+    def cpu(b: Any, input: Any, label: Any, delta: float) -> Any:
+        r = b.sub(label, input)
+        loss = lambda s, v: s.select(  # noqa: E731
+            s.abs(v) <= delta, v * v * 0.5, (s.abs(v) - 0.5 * delta) * delta
+        )
+        return b.map(loss, r), r
+
+
+class LogLoss(
+    Plain, name="log_loss", signature="input: Tensor, label: Tensor, epsilon: float = 1e-4 -> out"
+):
+    """The cross entropy of probabilities with ``epsilon`` added to both logarithms."""
+
+    dtypes = FLOATS
+    cases = [{"input": between(("N", 1), 0.1, 0.9), "label": between(("N", 1), 0, 1)}]
+    infer = same_as("input")
+
+    def numpy(input: np.ndarray, label: np.ndarray, epsilon: float) -> Any:
+        return -label * np.log(input + epsilon) - (1 - label) * np.log(1 - input + epsilon)
+
+    def cpu(b: Any, input: Any, label: Any, epsilon: float) -> Any:
+        return b.map(
+            lambda s, p, t: -t * s.log(p + epsilon) - (1 - t) * s.log(1 - p + epsilon), input, label
+        )
+
+
+class LabelSmooth(
+    Plain,
+    name="label_smooth",
+    signature="label: Tensor, prior_dist: Tensor?, epsilon: float = 0.0 -> out",
+):
+    """(1 - epsilon) * label + epsilon times a prior, the even one by default."""
+
+    dtypes = FLOATS
+    cases = [
+        {"label": ("N", 4), "epsilon": 0.1},
+        {"label": (2, 4), "prior_dist": (1, 4), "epsilon": 0.2},
+    ]
+    infer = same_as("label")
+
+    def numpy(label: np.ndarray, prior_dist: Any, epsilon: float) -> Any:
+        prior = 1 / label.shape[-1] if prior_dist is None else prior_dist
+        return (1 - epsilon) * label + epsilon * prior
+
+    def cpu(b: Any, label: Any, prior_dist: Any, epsilon: float) -> Any:
+        prior = 1 / label.shape[-1] if prior_dist is None else prior_dist
+        return b.map(
+            lambda s, v, p: v * (1 - epsilon) + p * epsilon, label, prior, dtype=label.dtype
+        )
