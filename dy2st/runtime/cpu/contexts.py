@@ -17,17 +17,17 @@ from dy2st.ir.types import DType
 from dy2st.runtime.cpu.executor import Assembler, executor, guarded
 from dy2st.runtime.cpu.executor import Label as TableLabel
 from dy2st.runtime.cpu.growing import GrowBuffer, append_kernel
-from dy2st.runtime.cpu.linear import (
+from dy2st.runtime.cpu.instructions import (
     Callback,
     Extend,
     Instruction,
     Jump,
     Label,
-    Linear,
     Move,
     Place,
     Run,
 )
+from dy2st.runtime.cpu.linear import Linear
 from dy2st.runtime.cpu.regions import Collect, Grow
 from dy2st.runtime.cpu.signals import Signals
 from dy2st.runtime.cpu.steps import CallbackStep, KernelStep, PrimitiveStep

@@ -20,6 +20,7 @@ import numpy as np
 from dy2st import debug
 from dy2st.ir.types import DType
 from dy2st.runtime.cpu import graph as g
+from dy2st.runtime.cpu.onednn.primitive import Primitive
 from dy2st.runtime.cpu.regions import Lowered, Region, Segment, Variable
 from dy2st.runtime.cpu.scalar import Scalar
 from dy2st.runtime.plan import ParameterSource, array_of
@@ -205,6 +206,9 @@ def _describe(value: Any) -> Any:
         return tuple(_describe(v) for v in value)
     if isinstance(value, dict):
         return tuple((k, _describe(v)) for k, v in sorted(value.items()))
+    if isinstance(value, Primitive) and value.kind == "reorder":
+        # A copy is all that its two layouts say; other primitives are told apart by their handle.
+        return ("reorder", tuple((number, desc.key) for number, desc in value.args.items()))
     if hasattr(value, "op") and hasattr(value, "attrs"):  # a ReferenceCall
         return (value.op.name, _describe(value.attrs))
     return repr(value)

@@ -15,6 +15,8 @@ from dy2st.ir.parser import parse_program
 from dy2st.ir.verifier import verify
 from dy2st.ops.base import infer
 from dy2st.runtime import plan
+from dy2st.runtime.cpu import executable as cpu_executable
+from dy2st.runtime.cpu import prologue, threads
 from dy2st.runtime.cpu.executable import make_executable
 from dy2st.runtime.reference import interpreter
 
@@ -288,3 +290,61 @@ def test_old_static_values_are_freed():
         executable.run_arrays([X[:1], Y[:1]]),
         interpreter.run(program, [X[:1], Y[:1]], source.arrays),
     )
+
+
+def test_sizes_share_packed_weights(monkeypatch):
+    program = parse_program(
+        """program f(%x: f32[N, 64]) {
+            %w = parameter(name="w") : f32[64, 48]
+            %0 = matmul(%x, %w, transpose_x=False, transpose_y=False) : f32[N, 48]
+            return(%0)
+        }"""
+    )
+    computed = []
+    original = prologue.Prologue._compute
+
+    def count(self, wanted):
+        computed.extend(wanted)
+        return original(self, wanted)
+
+    monkeypatch.setattr(prologue.Prologue, "_compute", count)
+    w = np.random.default_rng(0).standard_normal((64, 48)).astype(np.float32)
+    executable = make_executable(program, plan.ArraySource({"w": w}))
+    for n in (16, 17, 18, 19):
+        x = np.ones((n, 64), np.float32)
+        np.testing.assert_allclose(executable.run_arrays([x])[0], x @ w, rtol=1e-4, atol=1e-5)
+    assert len(computed) <= 1
+
+
+def test_number_of_threads_from_the_next_call_on():
+    program = parse_program(PROGRAMS["straight"])
+    executable = make_executable(program, plan.ArraySource())
+    before = threads.get_num_threads()
+    try:
+        for count in (1, 2, 1):
+            threads.set_num_threads(count)
+            same(executable.run_arrays([X, Y]), interpreter.run(program, [X, Y], {}))
+        assert sorted(p._threads for p in executable._plans.values()) == [1, 2]
+    finally:
+        threads.set_num_threads(before)
+
+
+def test_idle_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr(cpu_executable, "IDLE_LIMIT", 1 << 20)
+    program = parse_program(
+        """program f(%x: f32[N]) {
+            %0 = cumsum(%x, axis=0, flatten=False, exclusive=False, reverse=False) : f32[N]
+            %1 = sum(%0, axis=[], dtype=None, keepdim=False) : f32[]
+            return(%1)
+        }"""
+    )
+    executable = make_executable(program, plan.ArraySource())
+    for _ in range(2):
+        for n in range(50_000, 51_200, 100):
+            x = np.linspace(0, 1e-3, n, dtype=np.float32)
+            got = executable.run_arrays([x])[0]
+            want = np.cumsum(x, dtype=np.float64).sum()
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    plans = executable._plans.values()
+    assert sum(p.idle_bytes() for p in plans) <= (1 << 20) + max(p.linear.arena for p in plans)
+    assert max(p.linear.arena for p in plans) > 0
