@@ -297,5 +297,5 @@ def _chunks(
     return best[2], best[1], best[3]
 
 
-# Nanoseconds of one-thread work from which a second thread pays (waking it costs 2 to 3 us).
-PARALLEL_FROM = 8000.0
+# Nanoseconds of one-thread work from which a second thread pays (handing it work costs 1 to 2 us while it spins).
+PARALLEL_FROM = 5000.0
