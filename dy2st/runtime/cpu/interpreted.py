@@ -78,7 +78,9 @@ class Interpreted:
                 for step in steps:
                     step(frame)
             for value, read in stores:
-                read()[...] = frame.values[value]
+                # What only its own stretch reads has not left it.
+                if value in frame.values:
+                    read()[...] = frame.values[value]
 
         return call
 
