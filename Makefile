@@ -14,7 +14,7 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet -e ".[paddle,dev]"
 	touch $@
 
-.PHONY: help venv demo test test-fast test-models lint format bench clean
+.PHONY: help venv demo test test-fast test-models lint format bench docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -64,6 +64,9 @@ FLUID := .venv-fluid/bin/python
 test-fluid: $(STAMP) .venv-fluid/.installed  ## record what Paddle 1.8.5 computes, then compare (needs a Python 3.7)
 	PYTHONPATH=. $(BIN)/python tests/migrate/record.py $(FLUID)
 	$(PYTEST) -q tests/migrate
+
+docs: $(STAMP)  ## print the pages that are printed from code
+	$(BIN)/python -m dy2st.ops.coverage > docs/ops.md
 
 clean:  ## remove what make made
 	rm -rf .venv benchmarks/.work build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

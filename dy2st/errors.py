@@ -93,9 +93,35 @@ class ParseError(Dy2stError):
 
 
 class ConversionError(Dy2stError, SyntaxError):
-    """The user's source holds something that cannot be converted (yet)."""
+    """The user's source holds something that cannot be converted (yet).
+
+    As a ``SyntaxError`` it is printed by Python itself from these fields: file, line, source, caret.
+    """
 
     code = "DY100"
+
+    def __init__(
+        self, message: str, *, location: Location | None = None, remedy: str | None = None
+    ) -> None:
+        super().__init__(message, location=location, remedy=remedy)
+        remedy = f"\n  remedy: {self.remedy}" if self.remedy else ""
+        self.msg = f"[{self.code}] {self.message}{remedy}"
+        self._show(location)
+
+    def at(self, location: Location | None) -> Dy2stError:
+        """The same error, with ``location`` where it had none."""
+        if self.location is None:
+            self._show(location)
+        return super().at(location)
+
+    def _show(self, location: Location | None) -> None:
+        if location is None or location.line < 1:
+            return
+        self.filename, self.lineno = location.file, location.line
+        self.text = linecache.getline(location.file, location.line) or None
+        self.offset = location.column + 1
+        self.end_lineno = location.line
+        self.end_offset = (location.end_column or location.column + 1) + 1
 
 
 class UnsupportedFeatureError(ConversionError):

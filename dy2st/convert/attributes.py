@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from dy2st.capture import symint
 from dy2st.convert import active
 from dy2st.convert.places import UNBOUND, AttrPlace, CellPlace, KeyPlace
 from dy2st.convert.session import Session
 from dy2st.convert.unions import Union, distribute, is_scalar, need
+from dy2st.errors import UnsupportedFeatureError
 
 Thunk = Callable[[], Any]
 _MISSING = object()
@@ -142,6 +143,15 @@ def del_global(namespace: dict[str, Any], name: str) -> None:
 def globals_() -> dict[str, Any]:
     """The global variables of the code that calls this."""
     return sys._getframe(1).f_globals
+
+
+def frame_reader(name: str) -> NoReturn:
+    """A library's call of ``locals()`` and the like, reached in converted code."""
+    raise UnsupportedFeatureError(
+        f"`{name}()`, which looks at the variables of its caller, cannot be converted",
+        location=active.location(),
+        remedy="call the function outside of converted code",
+    )
 
 
 def _cell_of(thunk: Thunk) -> tuple[Any, str]:

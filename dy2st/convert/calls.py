@@ -26,7 +26,7 @@ from dy2st.convert.places import contents_place
 from dy2st.convert.session import Session
 from dy2st.convert.snapshot import is_plain_object
 from dy2st.convert.unions import Union, distribute, refuse
-from dy2st.errors import BreakpointError, ConversionError, SideEffectError
+from dy2st.errors import BreakpointError, ConcreteValueError, ConversionError, SideEffectError
 
 _EXCLUDED = {"paddle", "numpy", "dy2st", "ml_dtypes", "scipy", "_pytest", "pytest", "pluggy"}
 _CONTAINERS = (list, dict, set)
@@ -282,7 +282,7 @@ def _plain(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
     if copied and _package(function) not in _PURE_PACKAGES:
         refuse(_first_union(copied), "is in a container that code that is not converted gets")
     watched = _touch_arguments(session, function, [*args, *kwargs.values()])
-    result = function(*args, **kwargs)
+    result = _native(session, function, args, kwargs)
     for obj, before in watched:
         if _opaque_state(obj) != before:
             raise SideEffectError(
@@ -292,6 +292,38 @@ def _plain(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
                 remedy="keep such data in a list, a dict or a tensor",
             )
     return session.simplify(result)
+
+
+# Code of Paddle's own functions that take values of tensors into Python (a loop over a tensor, a
+# comparison of run-time sizes): found by trying, converted like a user's from then on.
+_CONVERTED_AFTER_ALL: set[CodeType] = set()
+
+
+def _native(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
+    """Call code as it is; Paddle's, where it asks for a value that only a run tells, converted."""
+    if type(function) is not FunctionType or _package(function) != "paddle":
+        return function(*args, **kwargs)
+    if _is_marked(function):
+        return function(*args, **kwargs)
+    if function.__code__ in _CONVERTED_AFTER_ALL:
+        return _library(session, function, args, kwargs)
+    try:
+        with session.attempt(ConcreteValueError):
+            return function(*args, **kwargs)
+    except ConcreteValueError as error:
+        debug.log(1, f"{function.__qualname__} is converted too: {error.message}")
+        try:
+            result = _library(session, function, args, kwargs)
+        except ConversionError:
+            raise error from None
+        _CONVERTED_AFTER_ALL.add(function.__code__)
+        return result
+
+
+def _library(session: Session, function: FunctionType, args: Any, kwargs: Any) -> Any:
+    from dy2st.transformers import convert_function
+
+    return session.simplify(convert_function(function).function(*args, **kwargs))
 
 
 def _find_union(session: Session, values: Any, depth: int) -> Any:

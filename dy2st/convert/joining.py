@@ -238,7 +238,7 @@ class Joiner:
 
     def end_round(self) -> bool:
         """Forget this round's pairs; False where sizes that shared a symbol turned out to differ."""
-        split = any(len(dims) > 1 for dims in self._steps.values())
+        split = self.share and any(len(dims) > 1 for dims in self._steps.values())
         self._round.clear()
         self._steps.clear()
         return not split

@@ -225,7 +225,7 @@ class _Loop:
                     self.session.copies.add_held(item.obj, carried.place.owner)
 
     def _next(self, side: Side) -> list[Value]:
-        inner = Injector(self.session.builder)
+        inner = Injector(self.session.builder, self.joiner.made)
         args = iter(side.block.args[1:])
         if side.diverged:
             return [inner.full(False), *args]

@@ -87,11 +87,10 @@ class _While:
         return True, self._loop_or_unroll()
 
     def _loop_or_unroll(self) -> Any:
-        mark = _Mark(self.session)
         try:
-            return self._tensor_loop(True)
+            with self.session.attempt((BranchMismatchError, ConcreteValueError)):
+                return self._tensor_loop(True)
         except (BranchMismatchError, ConcreteValueError):
-            mark.restore()
             return self._unrolled(0)
 
     def _unrolled(self, depth: int) -> Any:
@@ -123,21 +122,6 @@ class _While:
 
 _MAX_NESTED = 64
 _SYMBOLIC = object()
-
-
-class _Mark:
-    """A state of the session and of the open block to go back to."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.count = len(session.builder.block.ops)
-        self.block = session.builder.block
-
-    def restore(self) -> None:
-        """Drop what was emitted since."""
-        kept = [op for op in self.block.ops[self.count :] if op.name in ("parameter", "constant")]
-        del self.block.ops[self.count :]
-        self.block.ops[:0] = kept
 
 
 def _trial(session: Session, body: Body, frame: Frame) -> Any:
@@ -282,15 +266,14 @@ def _for(iterable: Any, body: Body, orelse: Body | None, frame: Frame) -> Any:
         return _unrolled_for(session, python_items(iterable), body, orelse, frame)
     if type(lazy.length) is int:
         return _unrolled_for(session, lazy.items(lazy.length), body, orelse, frame)
-    mark = _Mark(session)
     try:
-        return _tensor_for(session, lazy, body, orelse, frame)
+        with session.attempt((BranchMismatchError, ConcreteValueError)):
+            return _tensor_for(session, lazy, body, orelse, frame)
     except (BranchMismatchError, ConcreteValueError) as error:
         length = lazy.example()
         if length is None:
             raise
         debug.log(1, f"a for loop is unrolled to {length} rounds: {error.message}")
-        mark.restore()
         return _unrolled_for(session, lazy.items(int(lazy.length)), body, orelse, frame)
 
 

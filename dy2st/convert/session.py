@@ -290,11 +290,33 @@ class Session:
 
         def side(contents: Any) -> Any:
             self.write(place, contents)
-            return function()
+            return _detached(function())
 
         return self.distribute(side, union, frame)
 
     # --- capturing one side ------------------------------------------------------------------------
+
+    @contextmanager
+    def attempt(self, errors: type[Exception] | tuple[type[Exception], ...]) -> Iterator[None]:
+        """Undo what was written and emitted inside, where it ends in one of ``errors``."""
+        block = self.builder.block
+        before = set(map(id, block.ops))
+        kept = list(block.ops)  # ids stay taken
+        journal = Journal()
+        splits = dict(self.splits)
+        self.journals.append(journal)
+        try:
+            yield
+        except errors:
+            journal.rollback()
+            self.splits = splits
+            # Parameters and constants stay: the builder hands out the same value again.
+            entry = ("parameter", "constant")
+            block.ops[:] = [op for op in block.ops if id(op) in before or op.name in entry]
+            raise
+        finally:
+            del kept
+            self.journals.remove(journal)
 
     def describer(self, side: Side | None = None) -> Describer:
         """Takes snapshots of values as they are now; of tensors, as ``side`` left them."""
@@ -460,3 +482,21 @@ __all__ = [
     "Session",
     "Side",
 ]
+
+
+_EMPTY: dict[Any, Any] = {}
+_VIEWS = (type(_EMPTY.keys()), type(_EMPTY.values()), type(_EMPTY.items()))
+_ITERATORS: Any = (
+    type(iter(_EMPTY)),
+    type(iter(_EMPTY.values())),
+    type(iter(_EMPTY.items())),
+    type(iter([])),
+    type(iter(set())),
+)
+
+
+def _detached(value: Any) -> Any:
+    """A view or an iterator of a container whose contents will not stay there, as one of a copy."""
+    if isinstance(value, _VIEWS):
+        return list(value)
+    return iter(list(value)) if isinstance(value, _ITERATORS) else value

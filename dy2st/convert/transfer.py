@@ -118,7 +118,9 @@ class Injector:
             with self._b.region() as block:
                 self._b.yield_(self.inject(side, template))
             blocks.append(block)
-        types = list(leaf_types(template))
+        # Sizes that the template leaves open are known to nobody in this block.
+        names = {s: self._b.fresh_symbol() for s in sorted(self._unknown)}
+        types = [substitute_symbols(t, names) for t in leaf_types(template)]
         if not types:
             return []
         op = self._b.emit("if", (snap.tag,), {}, blocks, types)

@@ -15,7 +15,7 @@ import ctypes
 import gc
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -84,18 +84,27 @@ class Executable:
     """A Program with its parameters, runnable for any sizes that the Program takes.
 
     ``run`` may be called from several threads at once. ``rng`` draws the random numbers.
+    ``settings()`` is what else than sizes a plan depends on (the number of threads). At most
+    ``limit`` plans are kept, those used last.
     """
 
     def __init__(
-        self, program: Program, source: ParameterSource, make_plan: MakePlan, limit: int = 32
+        self,
+        program: Program,
+        source: ParameterSource,
+        make_plan: MakePlan,
+        settings: Callable[[], Hashable] = lambda: None,
+        limit: int = 32,
     ) -> None:
         self.program = program
         self.source = source
         self.rng = np.random.default_rng()
         self._make_plan = make_plan
+        self._settings = settings
         self._definitions = find_definitions(program)
         self._plans: OrderedDict[tuple[Any, ...], Plan] = OrderedDict()
         self._limit = limit
+        self._recent: Plan | None = None
         self._lock = threading.Lock()
 
     def run(self, inputs: Sequence[Buffer], allocate_output: AllocateOutput) -> list[Any]:
@@ -105,15 +114,24 @@ class Executable:
         as ``allocate_output`` returned it. Raises InputError for shapes that do not fit, and
         ExecutionError at the user's line.
         """
-        key = tuple([(b.shape, b.strides) for b in inputs])
+        key = (self._settings(), *[(b.shape, b.strides) for b in inputs])
         plan = self._plans.get(key)
         if plan is None:
             plan = self.plan_for(inputs)
+        elif plan is not self._recent:
+            self._use(key, plan)
         return plan.run(inputs, allocate_output)
+
+    def _use(self, key: tuple[Any, ...], plan: Plan) -> None:
+        """Note that ``plan`` is the one used last."""
+        with self._lock:
+            self._recent = plan
+            if key in self._plans:
+                self._plans.move_to_end(key)
 
     def plan_for(self, inputs: Sequence[Buffer]) -> Plan:
         """The plan for inputs of these shapes and strides, made where it is missing."""
-        key = tuple([(b.shape, b.strides) for b in inputs])
+        key = (self._settings(), *[(b.shape, b.strides) for b in inputs])
         with self._lock:
             plan = self._plans.get(key)
             if plan is None:

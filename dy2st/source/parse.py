@@ -284,9 +284,13 @@ def _same_code(node: FunctionNode, code: CodeType) -> bool:
     made = compile(module, code.co_filename, "exec", dont_inherit=True)
     inner = next(c for c in made.co_consts if isinstance(c, CodeType))
     candidate = next(c for c in inner.co_consts if isinstance(c, CodeType))
+    return candidate.co_code == code.co_code and _constants(code) == _constants(candidate)
+
+
+def _constants(code: CodeType) -> str:
+    """The constants of ``code`` but for inner code and (before 3.11) its qualified names."""
     plain = [c for c in code.co_consts if not isinstance(c, CodeType)]
-    theirs = [c for c in candidate.co_consts if not isinstance(c, CodeType)]
-    return candidate.co_code == code.co_code and repr(plain) == repr(theirs)
+    return repr([c for c in plain if not (isinstance(c, str) and "<locals>" in c)])
 
 
 def _no_arguments(names: tuple[str, ...]) -> ast.arguments:

@@ -13,4 +13,5 @@ def printed(tree: ast.AST) -> str:
         for line, following in zip(lines, [*lines[1:], ""])
         if line.strip() or not following.lstrip().startswith(("def ", "@", "class "))
     ]
-    return "\n".join(kept)
+    # Before Python 3.11, `ast.unparse` puts a space after a lambda without arguments.
+    return "\n".join(kept).replace("lambda : ", "lambda: ")

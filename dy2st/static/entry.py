@@ -111,6 +111,20 @@ class Entry:
             return "the shape or dtype of a weight changed"
         return self._layers.difference()
 
+    def describe(self) -> list[str]:
+        """Facts about the Program for ``explain``."""
+        count = sum(1 for _ in self.program.walk())
+        facts = [f"{count} operations, {len(self.program.parameters)} weights"]
+        facts += [f"holds where {a} {op} {b} is {yes}" for (op, a, b), yes in self._relations]
+        facts += [f"reads {place}" for place, _ in self._reads]
+        if self.program.writes:
+            facts.append(f"updates {', '.join(self.program.writes)}")
+        if self.fallbacks:
+            facts.append(f"runs in Paddle's own kernels: {', '.join(sorted(self.fallbacks))}")
+        if not self.pure:
+            facts.append("runs eagerly when gradients are asked for: running it twice would differ")
+        return facts
+
     # --- running -----------------------------------------------------------------------------------
 
     def run(self, tensors: list[Any], shapes: tuple[tuple[int, ...], ...]) -> list[Any]:

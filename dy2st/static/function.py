@@ -77,6 +77,11 @@ class StaticFunction:
             instance.__dict__[key] = bound
         return bound
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> StaticFunction:
+        """A copy of a Layer has a converted function of its own, which shares no Program."""
+        instance = memo.get(id(self._instance), self._instance)
+        return StaticFunction(self._function, self._spec, instance)
+
     @property
     def original(self) -> Callable[..., Any]:
         """The user's function, bound where this one is."""
@@ -282,7 +287,7 @@ class StaticFunction:
         """The generated Python."""
         from dy2st.static.convert import code_of
 
-        return code_of(self.original)
+        return code_of(self._function)
 
     @property
     def concrete_program(self) -> Entry:
@@ -300,6 +305,18 @@ class StaticFunction:
     def programs(self) -> list[Program]:
         """All Programs captured so far."""
         return [e.program for g in self._groups.values() for e in g.entries]
+
+    def explain(self) -> str:
+        """What was captured, for which arguments, and what runs outside of our own kernels."""
+        lines = [f"{self.__name__}: {len(self.programs)} Program(s)"]
+        for group in self._groups.values():
+            for entry in group.entries:
+                inputs = ", ".join(
+                    f"{n}: {v.type}" for n, v in zip(group.names, entry.program.inputs)
+                )
+                lines.append(f"  ({inputs})")
+                lines += [f"    {line}" for line in entry.describe()]
+        return "\n".join(lines)
 
     def _capture_from_spec(self) -> Entry:
         if self._spec is None:

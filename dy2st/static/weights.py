@@ -8,6 +8,7 @@ from typing import Any
 from dy2st.errors import InputError
 from dy2st.ir.program import Program
 from dy2st.ir.types import DType
+from dy2st.runtime.cpu.samples import Samples
 from dy2st.runtime.plan import Buffer
 from dy2st.static import watch
 from dy2st.static.input_spec import dtype_name
@@ -25,6 +26,7 @@ class Weights:
         self._types = {n: program.parameters[n].type for n in self._tensors}
         self._epochs: dict[str, int] = dict.fromkeys(self._tensors, 0)
         self._samples: dict[str, _Sample] = {}
+        self._everything: Samples | None = None  # all words of all samples, made when asked
         for tensor in self._tensors.values():
             watch.watch(tensor)
 
@@ -51,6 +53,7 @@ class Weights:
         shape = tuple(tensor.shape)
         strides = None if tensor.is_contiguous() else tuple(tensor.strides)
         if strides is None:
+            self._everything = None
             self._samples[name] = _Sample(tensor, address, shape, self._types[name].dtype)
         return Buffer(address, shape, strides, tensor)
 
@@ -65,10 +68,20 @@ class Weights:
         return True
 
     def _notice_pointer_writes(self) -> None:
+        everything = self._everything
+        if everything is None:
+            samples = self._samples.values()
+            everything = self._everything = Samples(
+                [ctypes.addressof(w) for sample in samples for w in sample.words],
+                [value for sample in samples for value in sample.seen],
+            )
+        if not everything.changed():
+            return
         for sample in self._samples.values():
             if sample.changed():
                 watch.touch(sample.tensor)
                 sample.take()
+        everything.take()
 
 
 class _Sample:

@@ -54,6 +54,11 @@ class Call(Transformer):
             found: ast.expr = walk.quote("_d.globals()", node)
             return found
         if name in _FRAME_READERS and not node.keywords and len(node.args) <= _FRAME_READERS[name]:
+            if "site-packages" in walk.file:
+                # A library's branch for something else may hold one: refused where it is reached.
+                text = ast.copy_location(ast.Constant(value=name), node)
+                refused: ast.expr = walk.quote("_d.frame_reader(text)", node, text=text)
+                return refused
             walk.refuse(
                 node,
                 f"`{ast.unparse(node)}`, which looks at the variables of its caller,",

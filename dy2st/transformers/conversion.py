@@ -31,7 +31,7 @@ class _Template:
     """What all functions of one code object share."""
 
     code: CodeType
-    tree: ast.FunctionDef
+    tree: ast.AST
     support: str
     has_breakpoint: bool
     location: Location
@@ -64,8 +64,8 @@ class ConvertedFunction:
 
 
 _templates: dict[int, tuple[weakref.ref[CodeType], _Template]] = {}
-_functions: weakref.WeakKeyDictionary[FunctionType, ConvertedFunction] = weakref.WeakKeyDictionary()
-_generated: weakref.WeakKeyDictionary[FunctionType, ConvertedFunction] = weakref.WeakKeyDictionary()
+# Templates again, by the code object that was generated (a root's only).
+_by_generated: dict[int, _Template] = {}
 _support: CellType = CellType()
 
 
@@ -83,49 +83,45 @@ def _support_cell() -> CellType:
 def convert_function(function: FunctionType) -> ConvertedFunction:
     """The converted form of ``function`` (a plain Python function; of a method its ``__func__``).
 
-    It shares the original's globals, closure cells, defaults and attributes. Converting again costs
-    a look-up. Raises SourceNotFoundError without source, UnsupportedFeatureError for code that has
-    no conversion (coroutines, ``locals()`` …), TypeError for what is no Python function.
+    It shares the original's globals, closure cells, defaults and attributes. Code is converted once;
+    binding it to another function of the same code costs microseconds, so nothing here keeps a
+    function (and what its cells hold) alive. Raises SourceNotFoundError without source,
+    UnsupportedFeatureError for code that has no conversion (coroutines, ``locals()`` …), TypeError
+    for what is no Python function.
     """
     if not isinstance(function, FunctionType):
         raise TypeError(f"a Python function is converted, not {type(function).__name__}")
-    known = _functions.get(function)
-    if known is not None and _is_current(known.function, function):
-        return known
-    own = _generated.get(function)
-    if own is not None:
-        return own
+    if is_generated(function.__code__):
+        return _converted(function, _by_generated.get(id(function.__code__)) or _inner(function))
     template = _template(function)
     made = bind(
         template.code, function, lambda n: _support_cell() if n == template.support else None
     )
-    converted = ConvertedFunction(
-        function=made,
+    return _converted(made, template)
+
+
+def _converted(function: FunctionType, template: _Template) -> ConvertedFunction:
+    return ConvertedFunction(
+        function=function,
         location=template.location,
         has_breakpoint=template.has_breakpoint,
         is_generator=bool(template.code.co_flags & _GENERATOR),
         global_names=template.global_names,
         _template=template,
     )
-    _functions[function] = converted
-    _generated[made] = converted
-    return converted
+
+
+def _inner(function: FunctionType) -> _Template:
+    """What is known of a function that a converted one has made: it is converted, in place."""
+    code = function.__code__
+    where = Location(code.co_filename, code.co_firstlineno, 0, None, code.co_name)
+    text = f"# {function.__qualname__} is part of the code of the function around it"
+    return _Template(code, ast.Module([], []), "", False, where, (), text)
 
 
 def is_converted(function: object) -> bool:
     """Whether ``function`` is converted code already, inner functions of converted ones included."""
     return isinstance(function, FunctionType) and is_generated(function.__code__)
-
-
-def _is_current(made: FunctionType, original: FunctionType) -> bool:
-    """Whether nobody has replaced the code or the defaults of ``original`` since."""
-    template = _templates.get(id(original.__code__))
-    return (
-        template is not None
-        and template[1].code is made.__code__
-        and made.__defaults__ is original.__defaults__
-        and made.__kwdefaults__ is original.__kwdefaults__
-    )
 
 
 def _template(function: FunctionType) -> _Template:
@@ -142,9 +138,11 @@ def _template(function: FunctionType) -> _Template:
             return
         gone = _templates.pop(key, None)
         if gone is not None:
+            _by_generated.pop(id(gone[1].code), None)
             forget(gone[1].code)
 
     _templates[key] = (weakref.ref(code, drop), template)
+    _by_generated[id(template.code)] = template
     if debug.level() >= 1:
         took = (time.perf_counter() - start) * 1e3
         debug.log(1, f"converted {function.__qualname__} ({template.location}) in {took:.1f} ms")

@@ -21,7 +21,8 @@ class JoinedStr(Transformer):
         if walk.has_yield(node) or all(isinstance(part, ast.Constant) for part in node.values):
             made: ast.expr = walk.children(node)
             return made
-        parts = [self._part(part, walk) for part in node.values]
+        empty = [p for p in node.values if isinstance(p, ast.Constant) and p.value == ""]
+        parts = [self._part(part, walk) for part in node.values if part not in empty]
         call: ast.expr = walk.quote("_d.join([parts])", node, parts=parts)
         return call
 

@@ -8,11 +8,14 @@ import zlib
 import numpy as np
 import pytest
 
+from dy2st.errors import ShapeError
 from dy2st.ir.builder import Builder
 from dy2st.ir.dims import evaluate as evaluate_dim
+from dy2st.ir.parser import parse_program
+from dy2st.ir.printer import print_program
 from dy2st.ir.program import Value
-from dy2st.ir.types import DType, TensorType
-from dy2st.ops import base
+from dy2st.ir.types import DType
+from dy2st.ops import base, coverage
 from dy2st.ops.cases import Draw, symbolic_types
 from tests.ops import eager
 from tests.ops.lowering import NoKernel, run_kernel
@@ -133,6 +136,29 @@ def test_numpy_equals_eager(op, index):
     assert ran, "Paddle ran no dtype of this case:\n" + "\n".join(refused)
 
 
-def test_types_of_results_are_tensor_types():
-    assert all(isinstance(base.get("tanh"), type) for _ in range(1))
-    assert isinstance(infer(base.get("tanh"), [TensorType(DType.FLOAT32, (2,))], {})[0], TensorType)
+@pytest.mark.parametrize(("op", "index"), CASES)
+def test_text_is_a_fixed_point(op, index):
+    """A Program of the operation, symbolic sizes included, prints, parses and prints the same."""
+    case = op.cases[index]
+    b = Builder("case", base.infer)
+
+    def enter(operand):
+        if isinstance(operand, tuple):
+            return tuple(enter(o) for o in operand)
+        return operand if operand is None else b.input(operand, f"x{len(b.program.inputs)}")
+
+    dtype = case_dtypes(op, case)[0]
+    operands = [enter(o) for o in symbolic_types(op.signature.operands, case, dtype)]
+    try:
+        made = b.emit(op.name, operands, split_case(op, case))
+    except ShapeError as error:  # a size that must be known: the message says which
+        assert "known" in error.message, error
+        return
+    text = print_program(b.return_(made.results))
+    assert print_program(parse_program(text)) == text
+
+
+def test_the_page_lists_every_operation():
+    text = coverage.page()
+    assert all(f"| {op.name}" in text for op in base.all_ops())
+    assert "native" in text

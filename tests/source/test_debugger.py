@@ -52,7 +52,8 @@ def f(x):
     total = 0
     for i in range(2):
         if x > 0:
-            {stop}
+            if i == 0:
+                {stop}
             y = x + i
         else:
             y = 0
@@ -71,6 +72,7 @@ class Session:
     """A program under pdb's prompt; line numbers are those of ``USER``."""
 
     def __init__(self, tmp_path, stop, env=None):
+        self.fresh = True
         path = tmp_path / "user_model.py"
         path.write_text(HEAD + USER.format(stop=stop))
         self.process = pexpect.spawn(
@@ -83,6 +85,11 @@ class Session:
         text = self.process.before
         found = re.findall(r"^> (\S+)\((\d+)\)(\S+?)\(\)", text, re.MULTILINE)
         assert found, text
+        if self.fresh and sys.version_info >= (3, 13):
+            # There a breakpoint stops on its own line, before 3.13 on the line after it.
+            self.fresh = False
+            return self("n")
+        self.fresh = False
         file, line, function = found[-1]
         return Path(file).name, int(line) - FIRST + 1, function
 
@@ -101,15 +108,15 @@ class Session:
 )
 def test_steps_through_the_users_lines(tmp_path, stop):
     pdb = Session(tmp_path, stop)
-    assert pdb.stopped() == ("user_model.py", 17, "f")
+    assert pdb.stopped() == ("user_model.py", 18, "f")
     assert pdb.ask("p x, i, total, unused") == "(5, 0, 0, 'seen')"
     # From the last line of the branch to the line after it, round the loop, and on.
     lines = [pdb("n") for _ in range(5)]
-    assert lines == [("user_model.py", line, "f") for line in (20, 14, 15, 16, 17)]
+    assert lines == [("user_model.py", line, "f") for line in (21, 14, 15, 16, 18)]
     assert pdb.ask("p y, total") == "(5, 5)"
-    assert pdb("n") == ("user_model.py", 20, "f")
-    assert pdb("n") == ("user_model.py", 14, "f")
     assert pdb("n") == ("user_model.py", 21, "f")
+    assert pdb("n") == ("user_model.py", 14, "f")
+    assert pdb("n") == ("user_model.py", 22, "f")
 
 
 def test_leaves_into_the_users_caller(tmp_path):
@@ -118,8 +125,8 @@ def test_leaves_into_the_users_caller(tmp_path):
     assert pdb.ask("p total") == "0"
     for _ in range(8):
         place = pdb("n")
-    assert place == ("user_model.py", 21, "f")
-    assert pdb("n") == ("user_model.py", 21, "f")  # pdb's own "--Return--"
+    assert place == ("user_model.py", 22, "f")
+    assert pdb("n") == ("user_model.py", 22, "f")  # pdb's own "--Return--"
     assert pdb("n") == ("user_model.py", 7, "caller")
     assert pdb.ask("p result") == "11"
     pdb.process.sendline("c")
@@ -135,16 +142,16 @@ def test_up_down_and_where(tmp_path):
     assert [m for m in re.findall(r"\)(\S+?)\(\)", where)] == ["<module>", "caller", "f"]
     assert pdb("u") == ("user_model.py", 6, "caller")
     assert pdb.ask("p before") == '"caller\'s"'
-    assert pdb("u") == ("user_model.py", 24, "<module>")
+    assert pdb("u") == ("user_model.py", 25, "<module>")
     assert pdb("d") == ("user_model.py", 6, "caller")
-    assert pdb("d") == ("user_model.py", 17, "f")
+    assert pdb("d") == ("user_model.py", 18, "f")
     assert pdb.ask("!x = 100").strip() == ""
-    assert pdb("n")[1] == 20
+    assert pdb("n")[1] == 21
     assert pdb.ask("p y") == "100"
 
 
 def test_step_into_a_call_stops_in_the_users_callee(tmp_path):
-    pdb = Session(tmp_path, "breakpoint()\n            helper(1)")
+    pdb = Session(tmp_path, "breakpoint()\n                helper(1)")
     pdb.process.close()
     path = tmp_path / "user_model.py"
     text = path.read_text().replace("import pdb\n", "import pdb\ndef helper(a):\n    return a\n", 1)
@@ -152,7 +159,7 @@ def test_step_into_a_call_stops_in_the_users_callee(tmp_path):
     pdb.process = pexpect.spawn(
         sys.executable, [str(path)], encoding="utf-8", timeout=30, echo=False
     )
-    assert pdb.stopped() == ("user_model.py", 19, "f")
+    assert pdb.stopped() == ("user_model.py", 20, "f")
     assert pdb("s") == ("user_model.py", 2, "helper")
     assert pdb("s") == ("user_model.py", 3, "helper")
     assert pdb.ask("p a") == "1"
@@ -167,5 +174,4 @@ def test_a_debugger_of_the_users_choice(tmp_path):
     env = {**os.environ, "PYTHONBREAKPOINT": "mine.stop", "PYTHONPATH": str(tmp_path)}
     pdb = Session(tmp_path, "breakpoint()", env)
     pdb.process.expect("mine f 0")
-    pdb.process.expect("mine f 1")
     pdb.process.expect("result 11")

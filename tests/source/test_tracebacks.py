@@ -134,4 +134,3 @@ def plain_meaning(monkeypatch):
     from dy2st.transformers import conversion
 
     monkeypatch.setattr(conversion, "_support", CellType(python_meaning))
-    monkeypatch.setattr(conversion, "_functions", type(conversion._functions)())

@@ -17,7 +17,5 @@ from dy2st.transformers import conversion  # noqa: E402
 def plain_meaning(monkeypatch):
     """Converted code calls plain Python meanings here; `convert` itself has tests of its own."""
     monkeypatch.setattr(conversion, "_support", CellType(python_meaning))
-    monkeypatch.setattr(conversion, "_functions", type(conversion._functions)())
-    monkeypatch.setattr(conversion, "_generated", type(conversion._generated)())
     python_meaning._FILES.add(str(Path(__file__).parent / "corpus"))
     return python_meaning

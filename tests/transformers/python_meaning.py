@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import operator
+import sys
 from contextlib import contextmanager
 from types import FunctionType
 
@@ -201,9 +202,10 @@ def local(name, thunk):
     try:
         return thunk()
     except NameError:
-        raise UnboundLocalError(
-            f"cannot access local variable {name!r} where it is not associated with a value"
-        ) from None
+        text = f"cannot access local variable {name!r} where it is not associated with a value"
+        if sys.version_info < (3, 11):
+            text = f"local variable {name!r} referenced before assignment"
+        raise UnboundLocalError(text) from None
 
 
 def unpack(value, before, after=None):

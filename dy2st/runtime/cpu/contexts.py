@@ -17,18 +17,19 @@ from dy2st.ir.types import DType
 from dy2st.runtime.cpu.executor import Assembler, executor, guarded
 from dy2st.runtime.cpu.executor import Label as TableLabel
 from dy2st.runtime.cpu.growing import GrowBuffer, append_kernel
-from dy2st.runtime.cpu.linear import (
+from dy2st.runtime.cpu.instructions import (
     Callback,
     Extend,
     Instruction,
     Jump,
     Label,
-    Linear,
     Move,
     Place,
     Run,
 )
+from dy2st.runtime.cpu.linear import Linear
 from dy2st.runtime.cpu.regions import Collect, Grow
+from dy2st.runtime.cpu.signals import Signals
 from dy2st.runtime.cpu.steps import CallbackStep, KernelStep, PrimitiveStep
 from dy2st.runtime.memory import ALIGNMENT
 from dy2st.runtime.plan import Buffer, array_of
@@ -51,7 +52,8 @@ class Context:
         self.linear = linear
         self.interpreted = interpreted
         self.failures: list[BaseException] = []
-        self.statics: Any = None  # what the static slots were loaded from
+        self.signals: Signals | None = None
+        self.statics = 0  # serial of the values that the static slots were loaded from
         self._keep: list[Any] = []
         self._raw = np.empty(linear.arena + ALIGNMENT, np.uint8)
         self.base = -(-self._raw.ctypes.data // ALIGNMENT) * ALIGNMENT
@@ -245,8 +247,9 @@ class Context:
 
     def emit_jump(self, jump: Jump) -> None:
         if jump.back:
-            # Running Python at all is what lets a pending Ctrl-C raise.
-            self.asm.poll(guarded(lambda user: None, self.failures))
+            if self.signals is None:
+                self.signals = Signals()
+            self.asm.poll(self.signals.function, self.signals.user)
         if jump.unless is None:
             self.asm.jump(self._label(jump.target))
             return

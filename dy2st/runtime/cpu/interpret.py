@@ -14,7 +14,7 @@ import numpy as np
 from dy2st.errors import DivisionByZeroError, IndexOutOfRangeError, InternalError
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu import primitives_numpy
-from dy2st.runtime.cpu.scalar import Scalar, compute_dtype, is_float, is_int
+from dy2st.runtime.cpu.scalar import Scalar, compute_dtype, in_order, is_float, is_int
 from dy2st.runtime.cpu.scalar_numpy import FUNCTIONS
 
 Array = Any
@@ -51,24 +51,27 @@ def _compute(node: g.Node, xs: list[Any]) -> Any:
 # -- maps ----------------------------------------------------------------------------------------
 
 
-def evaluate(expr: Scalar, args: Sequence[Array], memo: dict[Scalar, Array]) -> Array:
-    """``expr`` over whole arrays."""
-    if expr in memo:
-        return memo[expr]
+def evaluate(expr: Scalar, args: Sequence[Array], memo: dict[Scalar, Array] | None = None) -> Array:
+    """``expr`` over whole arrays; ``memo`` may hold the values of parts."""
+    known = {} if memo is None else memo
+    for e in in_order(expr):
+        if e not in known:
+            known[e] = _evaluate(e, args, known)
+    return known[expr]
+
+
+def _evaluate(expr: Scalar, args: Sequence[Array], memo: Mapping[Scalar, Array]) -> Array:
     if expr.op == "arg":
         assert isinstance(expr.value, int)
-        out = args[expr.value]
-    elif expr.op == "const":
-        out = np.asarray(expr.value, np_dtype(expr.dtype))
-    elif expr.op == "cast":
-        out = cast(evaluate(expr.args[0], args, memo), expr.dtype)
-    elif expr.op == "round_to":
-        inner = evaluate(expr.args[0], args, memo)
-        out = np.asarray(inner).astype(np_dtype(str(expr.value))).astype(np.float32)
-    else:
-        out = _apply(expr, [evaluate(a, args, memo) for a in expr.args])
-    memo[expr] = out
-    return out
+        return args[expr.value]
+    if expr.op == "const":
+        return np.asarray(expr.value, np_dtype(expr.dtype))
+    if expr.op == "cast":
+        return cast(memo[expr.args[0]], expr.dtype)
+    if expr.op == "round_to":
+        inner = np.asarray(memo[expr.args[0]])
+        return inner.astype(np_dtype(str(expr.value))).astype(np.float32)
+    return _apply(expr, [memo[a] for a in expr.args])
 
 
 def _apply(expr: Scalar, xs: list[Array]) -> Array:
@@ -87,7 +90,7 @@ def cast(x: Array, dtype: str) -> Array:
 
 def _map(node: g.Map, *xs: Array) -> Array:
     wide = [np.asarray(x).astype(np_dtype(compute_dtype(str(x.dtype))), copy=False) for x in xs]
-    return np.broadcast_to(evaluate(node.expr, wide, {}), node.shape)
+    return np.broadcast_to(evaluate(node.expr, wide), node.shape)
 
 
 # -- movement ------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from dy2st.ir.program import Block, Operation, Program, Value
 from dy2st.ir.symbols import Definitions, bind, symbols_in
 from dy2st.passes.rewrite import is_pure
 from dy2st.runtime.cpu.growing import GrowBuffer
-from dy2st.runtime.cpu.linear import Callback, Place
+from dy2st.runtime.cpu.instructions import Callback, Place
 from dy2st.runtime.plan import Plan, allocate_array, buffer_of
 from dy2st.runtime.reference.interpreter import Compiler, Frame, Step
 

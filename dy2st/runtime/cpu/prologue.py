@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from dy2st import debug
 from dy2st.ir.types import DType
 from dy2st.runtime.cpu import graph as g
+from dy2st.runtime.cpu.onednn.primitive import Primitive
 from dy2st.runtime.cpu.regions import Lowered, Region, Segment, Variable
 from dy2st.runtime.cpu.scalar import Scalar
 from dy2st.runtime.plan import ParameterSource, array_of
@@ -34,8 +37,10 @@ class StaticValue:
 
 @dataclass(eq=False)
 class Statics:
-    """The values that one plan needs, as of ``version`` of the parameters."""
+    """The values that one plan needs, as of ``version`` of the parameters; ``serial`` tells one
+    from another without keeping it alive."""
 
+    serial: int
     version: int
     values: list[StaticValue]
     addresses: np.ndarray[Any, Any]
@@ -45,16 +50,30 @@ class Statics:
 RunGraph = Callable[[Lowered, Callable[[g.Node], int], Sequence[int]], None]
 
 
+class Holder(Protocol):
+    """Whoever keeps ``Statics`` between calls."""
+
+    def forget_statics(self) -> None:
+        """Let go of them: they are out of date, and packed weights are large."""
+
+
 class Prologue:
     """Static values of an Executable, by what they compute."""
 
     def __init__(self, source: ParameterSource, run_graph: RunGraph) -> None:
         self._source = source
         self._run = run_graph
-        self._values: dict[str, StaticValue] = {}
+        # Plans keep the values alive: those of a plan that is dropped go with it.
+        self._values: weakref.WeakValueDictionary[str, StaticValue] = weakref.WeakValueDictionary()
         self._names: dict[str, tuple[str, ...]] = {}
         self._lock = threading.RLock()
         self._keys = _Keys()
+        self._serials = itertools.count(1)
+        self._holders: weakref.WeakSet[Holder] = weakref.WeakSet()
+
+    def register(self, holder: Holder) -> None:
+        """Tell ``holder`` when what it holds is out of date."""
+        self._holders.add(holder)
 
     def statics(self, nodes: Sequence[g.Node]) -> Statics:
         """Current values of ``nodes``; what is missing or out of date is computed."""
@@ -62,32 +81,41 @@ class Prologue:
             version = self._source.version()
             keys = [self._keys.key(n) for n in nodes]
             stale: dict[str, g.Node] = {}
+            known: dict[str, StaticValue] = {}
             for key, node in zip(keys, nodes):
                 if key not in self._names:
                     self._names[key] = parameters_of(node)
                 found = self._values.get(key)
                 if found is None or found.epochs != self._epochs(key):
                     stale[key] = node
-            self._refresh(stale)
-            values = [self._values[k] for k in keys]
+                else:
+                    known[key] = found
+            if any(key in self._values for key in stale):
+                for holder in list(self._holders):
+                    holder.forget_statics()
+            known.update(self._refresh(stale))
+            values = [known[k] for k in keys]
             addresses = np.array([v.address for v in values], np.int64)
-            return Statics(version, values, addresses)
+            return Statics(next(self._serials), version, values, addresses)
 
     def _epochs(self, key: str) -> tuple[int, ...]:
         return tuple(self._source.epoch(n) for n in self._names[key])
 
-    def _refresh(self, stale: Mapping[str, g.Node]) -> None:
+    def _refresh(self, stale: Mapping[str, g.Node]) -> dict[str, StaticValue]:
+        fresh: dict[str, StaticValue] = {}
         computed: dict[str, g.Node] = {}
         for key, node in stale.items():
             epochs = self._epochs(key)
             if isinstance(node, g.Input):
-                self._values[key] = self.parameter(node, epochs)
+                fresh[key] = self.parameter(node, epochs)
             elif isinstance(node, g.Constant):
-                self._values[key] = StaticValue(node.array.ctypes.data, node.array, epochs)
+                fresh[key] = StaticValue(node.array.ctypes.data, node.array, epochs)
             else:
                 computed[key] = node
         if computed:
-            self._compute(computed)
+            fresh.update(self._compute(computed))
+        self._values.update(fresh)
+        return fresh
 
     def parameter(self, node: g.Input, epochs: tuple[int, ...]) -> StaticValue:
         """A parameter is read where it lies, unless it is not contiguous."""
@@ -97,7 +125,7 @@ class Prologue:
         array = np.ascontiguousarray(array_of(buffer, DType.of(node.dtype)))
         return StaticValue(array.ctypes.data, array, epochs)
 
-    def _compute(self, wanted: Mapping[str, g.Node]) -> None:
+    def _compute(self, wanted: Mapping[str, g.Node]) -> dict[str, StaticValue]:
         debug.log(2, f"prologue: {len(wanted)} values")
         segment, outputs, arrays = Segment(), [], []
         for index, node in enumerate(wanted.values()):
@@ -106,17 +134,25 @@ class Prologue:
             outputs.append(variable)
             arrays.append(aligned(variable.nbytes))
         lowered = Lowered(Region([segment]), [], list(outputs))
-        self._run(lowered, self._leaf_address, [a.ctypes.data for a in arrays])
-        for (key, _), array in zip(wanted.items(), arrays):
-            self._values[key] = StaticValue(array.ctypes.data, array, self._epochs(key))
+        leaves: list[StaticValue] = []  # kept alive until the graph has run
 
-    def _leaf_address(self, node: g.Node) -> int:
+        def address_of(node: g.Node) -> int:
+            leaves.append(self._leaf(node))
+            return leaves[-1].address
+
+        self._run(lowered, address_of, [a.ctypes.data for a in arrays])
+        return {
+            key: StaticValue(array.ctypes.data, array, self._epochs(key))
+            for key, array in zip(wanted, arrays)
+        }
+
+    def _leaf(self, node: g.Node) -> StaticValue:
         key = self._keys.key(node)
         self._names.setdefault(key, parameters_of(node))
         found = self._values.get(key)
-        if found is None or found.epochs != self._epochs(key):
-            self._refresh({key: node})
-        return self._values[key].address
+        if found is not None and found.epochs == self._epochs(key):
+            return found
+        return self._refresh({key: node})[key]
 
 
 def aligned(nbytes: int) -> np.ndarray[Any, Any]:
@@ -170,6 +206,9 @@ def _describe(value: Any) -> Any:
         return tuple(_describe(v) for v in value)
     if isinstance(value, dict):
         return tuple((k, _describe(v)) for k, v in sorted(value.items()))
+    if isinstance(value, Primitive) and value.kind == "reorder":
+        # A copy is all that its two layouts say; other primitives are told apart by their handle.
+        return ("reorder", tuple((number, desc.key) for number, desc in value.args.items()))
     if hasattr(value, "op") and hasattr(value, "attrs"):  # a ReferenceCall
         return (value.op.name, _describe(value.attrs))
     return repr(value)

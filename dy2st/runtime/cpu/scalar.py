@@ -147,6 +147,22 @@ class Scalar:
         raise TypeError("a scalar expression has no truth value; use s.select")
 
 
+def in_order(expr: Scalar) -> list[Scalar]:
+    """Every part of an expression, arguments first, each once."""
+    seen: dict[Scalar, None] = {}
+    stack = [(expr, False)]
+    while stack:
+        e, ready = stack.pop()
+        if e in seen:
+            continue
+        if ready:
+            seen[e] = None
+            continue
+        stack.append((e, True))
+        stack.extend((a, False) for a in reversed(e.args) if a not in seen)
+    return list(seen)
+
+
 Operand = Scalar | int | float | bool
 
 

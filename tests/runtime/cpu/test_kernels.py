@@ -225,6 +225,13 @@ def test_extremes_with_nan_ties_and_infinities():
             check(lambda b, v, op=op, a=axis: b.reduce(op, v, a), x)
 
 
+def test_large_reductions_are_done_in_parts():
+    x = floats((16, 80, 128), specials=False, seed=3)
+    for op in ("sum", "max", "min", "any"):
+        check(lambda b, v, op=op: b.reduce(op, v), x, kernels=2, threads=2, rtol=1e-4, atol=1e-2)
+    check(lambda b, v: normalise(b, v, (0, 1, 2))[0], x, threads=2, rtol=1e-4, atol=1e-5)
+
+
 def test_sums_over_nothing():
     x = np.zeros((3, 0, 2), np.float32)
     check(lambda b, v: (b.reduce("sum", v, 1), b.reduce("all", v, 1), b.reduce("prod", v, 1)), x)
@@ -309,6 +316,33 @@ def test_a_value_with_several_readers_is_computed_once():
         return b.reduce("sum", e, 0), b.reduce("max", b.mul(e, 2), 2), b.permute(e, (1, 0, 2))
 
     check(several, X, kernels=3)
+
+
+def test_long_chains():
+    def adds(b, x):
+        for i in range(1500):
+            x = b.map(lambda s, v: s.tanh(v * 0.99) + 0.01, x)
+        return x
+
+    def moves(b, x):
+        for i in range(600):
+            x = b.permute(
+                b.pad(b.flip(x, i % 3), (0, 0, 1), (0, -1 if i % 5 == 0 else 0, -1)), (1, 2, 0)
+            )
+            x = x if x.size else b.full((3, 5, 7), 1.0, "float32")
+        return x
+
+    def deep(b, x):
+        def fn(s, v):
+            for _ in range(300):
+                v = v * 0.5 + 0.25
+            return v
+
+        return b.map(fn, x)
+
+    check(adds, X[0, 0].copy(), rtol=1e-4, atol=1e-4)
+    check(moves, X)
+    check(deep, X)
 
 
 def test_a_path_outside_keeps_groups_apart():

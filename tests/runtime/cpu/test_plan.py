@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import threading
 import weakref
 
@@ -14,6 +15,8 @@ from dy2st.ir.parser import parse_program
 from dy2st.ir.verifier import verify
 from dy2st.ops.base import infer
 from dy2st.runtime import plan
+from dy2st.runtime.cpu import executable as cpu_executable
+from dy2st.runtime.cpu import prologue, threads
 from dy2st.runtime.cpu.executable import make_executable
 from dy2st.runtime.reference import interpreter
 
@@ -242,3 +245,106 @@ def test_an_executable_dies_with_its_last_reference():
         assert [w() for w in weak] == [None, None]
     finally:
         gc.enable()
+
+
+def test_ctrl_c_ends_a_native_loop():
+    program = parse_program(
+        """program f(%c: bool[], %x: f32[N, 3]) {
+            %0, %1 = while(%c, %x) (%a: bool[], %b: f32[N, 3]) {
+              yield(%a)
+            } do (%d: bool[], %e: f32[N, 3]) {
+              %2 = tanh(%e) : f32[N, 3]
+              yield(%d, %2)
+            } : bool[], f32[N, 3]
+            return(%1)
+        }"""
+    )
+    executable = make_executable(program, plan.ArraySource())
+    same(executable.run_arrays([F, X]), [X])
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            executable.run_arrays([T, X])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    same(executable.run_arrays([F, X]), [X])
+
+
+def test_old_static_values_are_freed():
+    """Also those of plans that are not called any more."""
+    program = parse_program(PROGRAMS["parameters"])
+    source = plan.ArraySource(parameters_of(program))
+    executable = make_executable(program, source)
+    for n in (1, 2):
+        executable.run_arrays([X[:n], Y[:n]])
+    plans = list(executable._plans.values())
+    values = [weakref.ref(v) for p in plans for v in p._statics.values]
+    source.changed("w", source.arrays["w"] + 1)
+    executable.run_arrays([X, Y])
+    gc.collect()
+    alive = [w() for w in values if w() is not None]
+    assert all(v.epochs == () for v in alive), "only constants stay"
+    same(
+        executable.run_arrays([X[:1], Y[:1]]),
+        interpreter.run(program, [X[:1], Y[:1]], source.arrays),
+    )
+
+
+def test_sizes_share_packed_weights(monkeypatch):
+    program = parse_program(
+        """program f(%x: f32[N, 64]) {
+            %w = parameter(name="w") : f32[64, 48]
+            %0 = matmul(%x, %w, transpose_x=False, transpose_y=False) : f32[N, 48]
+            return(%0)
+        }"""
+    )
+    computed = []
+    original = prologue.Prologue._compute
+
+    def count(self, wanted):
+        computed.extend(wanted)
+        return original(self, wanted)
+
+    monkeypatch.setattr(prologue.Prologue, "_compute", count)
+    w = np.random.default_rng(0).standard_normal((64, 48)).astype(np.float32)
+    executable = make_executable(program, plan.ArraySource({"w": w}))
+    for n in (16, 17, 18, 19):
+        x = np.ones((n, 64), np.float32)
+        np.testing.assert_allclose(executable.run_arrays([x])[0], x @ w, rtol=1e-4, atol=1e-5)
+    assert len(computed) <= 1
+
+
+def test_number_of_threads_from_the_next_call_on():
+    program = parse_program(PROGRAMS["straight"])
+    executable = make_executable(program, plan.ArraySource())
+    before = threads.get_num_threads()
+    try:
+        for count in (1, 2, 1):
+            threads.set_num_threads(count)
+            same(executable.run_arrays([X, Y]), interpreter.run(program, [X, Y], {}))
+        assert sorted(p._threads for p in executable._plans.values()) == [1, 2]
+    finally:
+        threads.set_num_threads(before)
+
+
+def test_idle_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr(cpu_executable, "IDLE_LIMIT", 1 << 20)
+    program = parse_program(
+        """program f(%x: f32[N]) {
+            %0 = cumsum(%x, axis=0, flatten=False, exclusive=False, reverse=False) : f32[N]
+            %1 = sum(%0, axis=[], dtype=None, keepdim=False) : f32[]
+            return(%1)
+        }"""
+    )
+    executable = make_executable(program, plan.ArraySource())
+    for _ in range(2):
+        for n in range(50_000, 51_200, 100):
+            x = np.linspace(0, 1e-3, n, dtype=np.float32)
+            got = executable.run_arrays([x])[0]
+            want = np.cumsum(x, dtype=np.float64).sum()
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    plans = executable._plans.values()
+    assert sum(p.idle_bytes() for p in plans) <= (1 << 20) + max(p.linear.arena for p in plans)
+    assert max(p.linear.arena for p in plans) > 0

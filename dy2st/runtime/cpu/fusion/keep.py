@@ -13,6 +13,8 @@ from dy2st.runtime.cpu.scalar import Scalar
 # grow, for the sake of compile time.
 CHEAP = 6.0
 LONGEST = 400.0
+# Nodes one inside the other; what follows operands recursively relies on it.
+DEEPEST = 40
 
 # What is always a value of its own.
 ALWAYS = (g.Reduce, g.Concat, g.Scan, g.Scatter)
@@ -32,6 +34,7 @@ def choose_kept(
     """The nodes that get a group (inputs, constants and opaque nodes are buffers by themselves)."""
     kept = {n for n in (*outputs, *forced) if not is_buffer(n)}
     costs: dict[Node, tuple[float, float]] = {}
+    depth: dict[Node, int] = {}
     for node in order:
         if is_buffer(node):
             if isinstance(node, g.OPAQUE):
@@ -40,15 +43,17 @@ def choose_kept(
         if isinstance(node, g.Constant):
             continue
         costs[node] = _cost(node, kept, costs)
-        if isinstance(node, ALWAYS) or _worth_keeping(node, users[node], costs[node]):
+        depth[node] = 1 + max((depth.get(x, 0) for x in node.operands if x not in kept), default=0)
+        if (
+            depth[node] > DEEPEST
+            or isinstance(node, ALWAYS)
+            or _worth_keeping(node, users[node], costs[node])
+        ):
             kept.add(node)
-        if isinstance(node, g.Scatter):
-            source = node.operands[0]
-            if not is_buffer(source) and not reads_in_place(node, 0, source, kept):
-                kept.add(source)
-        if isinstance(node, g.Index):
-            source = node.operands[0]
-            if not is_buffer(source) and not reads_in_place(None, 0, source, kept):
+        source = node.operands[0] if isinstance(node, (g.Scatter, g.Index)) else None
+        if source is not None and not is_buffer(source):
+            reader = node if isinstance(node, g.Scatter) else None
+            if not reads_in_place(reader, 0, source, kept):
                 kept.add(source)
     return kept
 

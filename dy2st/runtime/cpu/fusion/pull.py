@@ -9,7 +9,7 @@ from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.fusion.affine import Affine, NotAffine, dot, flatten, unflatten
 from dy2st.runtime.cpu.fusion.loop import L, Pool
 from dy2st.runtime.cpu.fusion.views import View
-from dy2st.runtime.cpu.scalar import Scalar, compute_dtype, is_int
+from dy2st.runtime.cpu.scalar import Scalar, compute_dtype, in_order, is_int
 
 Index = tuple[Affine, ...]
 Find = Callable[[g.Node, Index], L | None]
@@ -114,12 +114,9 @@ class Puller:
                 operands[i] = found
             return found
 
-        def build(e: Scalar) -> L:
-            if e not in memo:
-                memo[e] = self._scalar(e, operand, build, node)
-            return memo[e]
-
-        return self._rounded(build(node.expr), node.dtype)
+        for e in in_order(node.expr):
+            memo[e] = self._scalar(e, operand, memo, node)
+        return self._rounded(memo[node.expr], node.dtype)
 
     def _rounded(self, value: L, dtype: str) -> L:
         if dtype not in ("float16", "bfloat16") or value.op == "round_to":
@@ -130,7 +127,7 @@ class Puller:
         self,
         e: Scalar,
         operand: Callable[[int], L],
-        build: Callable[[Scalar], L],
+        done: Mapping[Scalar, L],
         node: g.Node,
     ) -> L:
         if e.op == "arg":
@@ -138,7 +135,7 @@ class Puller:
             return operand(e.value)
         if e.op == "const":
             return self.pool.make("const", e.dtype, (), (e.value,))
-        args = tuple(build(a) for a in e.args)
+        args = tuple(done[a] for a in e.args)
         if e.op == "round_to":
             return self._rounded(args[0], str(e.value))
         if e.op in ("div", "floordiv", "mod") and is_int(e.dtype):

@@ -62,6 +62,9 @@ class Emitter:
         items = [i for stage in structure.stages for i in stage] + list(structure.finals)
         every = walk([r for i in items for r in roots(i)])
         self._reduced = {e.data[0]: e for e in every if e.op == "reduced"}
+        self._parts: dict[L, list[L]] = {}
+        for e in every:
+            self.depends(e)
 
     # -- levels ----------------------------------------------------------------------------------
 
@@ -99,6 +102,14 @@ class Emitter:
         return self.entry
 
     # -- expressions -----------------------------------------------------------------------------
+
+    def result(self, root: L) -> V:
+        """``value`` of a deep expression, parts first, so that nothing recurses far."""
+        if root not in self._parts:
+            self._parts[root] = walk([root])
+        for e in self._parts[root]:
+            self.value(e)
+        return self.value(root)
 
     def value(self, e: L) -> V:
         """``e``, at the level where it belongs; a vector where it varies with the lane."""
@@ -283,7 +294,7 @@ class Emitter:
         for stage in self.s.stages:
             self._stage(stage)
         for item in self.s.finals:
-            self.memory.store(item.buffer, item.place, self.value(item.value))
+            self.memory.store(item.buffer, item.place, self.result(item.value))
 
     def _stage(self, stage: list[Item]) -> None:
         outside = self.levels[-1]
@@ -310,9 +321,9 @@ class Emitter:
 
     def _item(self, item: Item, accumulators: dict[int, list[V]]) -> None:
         if isinstance(item, Store):
-            self.memory.store(item.buffer, item.place, self.value(item.value))
+            self.memory.store(item.buffer, item.place, self.result(item.value))
         elif isinstance(item, Save):
-            self.memory.store_row(item.slot, self.value(item.value))
+            self.memory.store_row(item.slot, self.result(item.value))
         elif isinstance(item, Put):
             self.memory.put(item)
         elif isinstance(item, Running):

@@ -239,9 +239,9 @@ class Memory:
         dtype = e.s.buffers[item.buffer]
         start = self.scalar_part(item.place)
         for index, slot in zip(item.indices, item.strides, strict=True):
-            start = w.add(start, w.mul(e.value(index), e.slot(slot)))
+            start = w.add(start, w.mul(e.result(index), e.slot(slot)))
         address = self.element(self.base(item.buffer), start, dtype)
-        value = e.value(item.value)
+        value = e.result(item.value)
         lanes = e.s.width if self.lane_stride(item.place) is not None else 0
         value = e.splat(value, lanes)
         if item.op != "set":

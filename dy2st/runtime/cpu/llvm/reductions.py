@@ -64,7 +64,7 @@ def _load(e: Emitter, slot: V) -> V:
 def step(e: Emitter, item: Reduction, slots: list[V]) -> None:
     """Take one element (or one in each lane) into the accumulators."""
     w = e.w
-    new = [e.splat(e.value(item.value), e.s.width)]
+    new = [e.splat(e.result(item.value), e.s.width)]
     if item.position is not None:
         new.append(e.splat(e.value(item.position), e.s.width))
     old = [_load(e, slot) for slot in slots]
@@ -77,7 +77,7 @@ def step(e: Emitter, item: Reduction, slots: list[V]) -> None:
 def advance(e: Emitter, item: Running, slots: list[V]) -> tuple[V, V]:
     """Take one element into a running value: (before, after)."""
     (before,) = [_load(e, slot) for slot in slots]
-    (after,) = combine(e, item.op, [before], [e.splat(e.value(item.value), e.s.width)])
+    (after,) = combine(e, item.op, [before], [e.splat(e.result(item.value), e.s.width)])
     e.w.line(f"store {after}, ptr {slots[0].name}")
     return before, after
 
