@@ -78,10 +78,6 @@ def _table() -> list[tuple[Any, str, Any, Any]]:
     creation = paddle.tensor.creation
     old = creation._to_tensor_non_static
     out.append((creation, "_to_tensor_non_static", old, _to_tensor(old)))
-    core = paddle.base.core
-    out.append(
-        (core, "broadcast_shape", core.broadcast_shape, _broadcast_shape(core.broadcast_shape))
-    )
     return out
 
 
@@ -238,22 +234,6 @@ def _method(name: str, original: Any) -> Callable[..., Any]:
         return getattr(recorder.lift(self), name)(*args, **kwargs)
 
     return method
-
-
-def _broadcast_shape(original: Callable[..., Any]) -> Callable[..., Any]:
-    """``core.broadcast_shape`` of shapes with symbolic sizes."""
-    from dy2st.capture import symint
-    from dy2st.capture.recorder import _active
-    from dy2st.ir import dims
-
-    def broadcast_shape(a: Any, b: Any) -> Any:
-        recorder = getattr(_active, "recorder", None)
-        if recorder is None or not any(symint.is_symint(d) for d in (*a, *b)):
-            return original(a, b)
-        shapes = [tuple(symint.dim_of(d) for d in shape) for shape in (a, b)]
-        return [recorder.symint(d) for d in dims.broadcast_shapes(*shapes)]
-
-    return broadcast_shape
 
 
 def _to_tensor(original: Callable[..., Any]) -> Callable[..., Any]:
