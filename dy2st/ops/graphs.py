@@ -61,9 +61,8 @@ class SendURecv(
         {"x": (4, 3), **_EDGES, "out_size": [6]}
     ]
 
-    def infer(x: TensorType, src_index: TensorType, out_size: Any) -> Any:
-        rows = _rows(x, out_size)
-        return x.with_shape((rows, *x.shape[1:]))
+    def infer(x: TensorType, out_size: Any) -> TensorType:
+        return x.with_shape((_rows(x, out_size), *x.shape[1:]))
 
     def numpy(
         x: np.ndarray, src_index: np.ndarray, dst_index: np.ndarray, reduce_op: str, out_size: Any
@@ -75,8 +74,7 @@ class SendURecv(
         if reduce_op != "SUM":
             return b.reference()
         rows = int(_rows(x, out_size))  # type: ignore[arg-type]
-        messages = b.gather(x, src_index, 0)
-        return _summed(b, messages, dst_index, rows)
+        return _summed(b, b.gather(x, src_index, 0), dst_index, rows)
 
 
 def _summed(b: Any, messages: Any, target: Any, rows: int) -> Any:
@@ -109,10 +107,9 @@ class SendUeRecv(
         {"x": (4, 3), "y": (6, 1), **_EDGES, "message_op": "MUL", "reduce_op": "MAX"},
     ]
 
-    def infer(x: TensorType, y: TensorType, out_size: Any) -> Any:
-        rows = _rows(x, out_size)
+    def infer(x: TensorType, y: TensorType, out_size: Any) -> TensorType:
         inner = broadcast_shapes(x.shape[1:], y.shape[1:])
-        return x.with_shape((rows, *inner))
+        return x.with_shape((_rows(x, out_size), *inner))
 
     def numpy(
         x: np.ndarray, y: np.ndarray, src_index: np.ndarray, dst_index: np.ndarray,
@@ -167,9 +164,8 @@ class SegmentPool(
         for how in ("SUM", "MEAN", "MIN", "MAX")
     ]
 
-    def infer(fresh: Any, x: TensorType) -> Any:
-        n = fresh()
-        return x.with_shape((n, *x.shape[1:]))
+    def infer(fresh: Any, x: TensorType) -> TensorType:
+        return x.with_shape((fresh(), *x.shape[1:]))
 
     def numpy(x: np.ndarray, segment_ids: np.ndarray, pooltype: str) -> Any:
         rows = int(segment_ids[-1]) + 1 if len(segment_ids) else 0
