@@ -27,6 +27,7 @@ from dy2st.runtime.cpu.regions import (
     If,
     Interpret,
     Lowered,
+    Rebind,
     Region,
     Segment,
     Variable,
@@ -266,9 +267,9 @@ class _Lowering:
 
     def boundary(self, region: Region, op: Operation) -> None:
         """An operation that no segment holds."""
-        if op.name == "if" and not self.is_dynamic(op):
+        if op.name == "if" and self.is_known(next(op.flat_operands())):
             self.if_(region, op)
-        elif op.name == "while" and not self.is_dynamic(op):
+        elif op.name == "while" and self.is_known(next(op.regions[0].terminator.flat_operands())):
             self.while_(region, op)
         elif op.results and op.results[0] in self.growing.links and not self.is_dynamic(op):
             self.append(region, op)
@@ -277,25 +278,61 @@ class _Lowering:
 
     def if_(self, region: Region, op: Operation) -> None:
         condition = self.materialise(region, next(op.flat_operands()))
-        results = {
-            k: self.variable(v.type)
-            for k, v in enumerate(op.results)
-            if v not in self.growing.links
-        }
+        results = {k: self.variable(v.type) for k, v in enumerate(op.results) if self.is_known(v)}
         branches = []
         for block in op.regions:
             yields = list(block.terminator.flat_operands())
-            branches.append(self.block(block, [(yields[k], v) for k, v in results.items()]))
+            moves, extra = self.moves([((op.results[k],), yields[k]) for k in self.framed(op)])
+            targets = [(yields[k], v) for k, v in results.items()]
+            branches.append(self.block(block, targets + extra))
+            if moves:
+                branches[-1].items.append(Rebind(op, moves, [(op, op.results)]))
             for k, value in enumerate(op.results):
-                if k not in results:
+                if value in self.growing.links:
                     self.grows[value] = self.grows[yields[k]]
         self.variables.update((op.results[k], v) for k, v in results.items())
         region.items.append(If(condition, *branches))
 
+    def is_known(self, value: Value) -> bool:
+        """Whether a value has memory that a plan can lay out."""
+        return value not in self.growing.links and not self.is_dynamic_type(value.type)
+
+    def framed(self, op: Operation) -> list[int]:
+        """The results of an ``if`` or ``while`` that live in the call's frame."""
+        grown = self.growing.loops.get(op, ())
+        out = []
+        for k, result in enumerate(op.results):
+            values = [result, *(region.args[k] for region in op.regions if region.args)]
+            links = k in grown or result in self.growing.links
+            if not links and not all(self.is_known(v) for v in values):
+                out.append(k)
+        return out
+
+    def moves(
+        self, wanted: Sequence[tuple[tuple[Value, ...], Value]]
+    ) -> tuple[list[tuple[tuple[Value, ...], Value | Variable]], list[tuple[Value, Variable]]]:
+        """Moves in the frame, and the variables that their sources of known size have to be
+        stored in first."""
+        moves: list[tuple[tuple[Value, ...], Value | Variable]] = []
+        extra: list[tuple[Value, Variable]] = []
+        for targets, source in wanted:
+            if self.is_dynamic_type(source.type):
+                moves.append((targets, source))
+            else:
+                extra.append((source, self.variable(source.type)))
+                moves.append((targets, extra[-1][1]))
+        return moves, extra
+
     def while_(self, region: Region, op: Operation) -> None:
         cond, body = op.regions
         grown = self.lists(region, op)
-        carried = {k: self.variable(v.type) for k, v in enumerate(op.results) if k not in grown}
+        framed = self.framed(op)
+        self.enter_loop(region, op, framed)
+        carried = {
+            k: self.variable(v.type)
+            for k, v in enumerate(op.results)
+            if k not in grown and k not in framed
+        }
         initial = list(op.flat_operands())
         for k, variable in carried.items():
             region.items.append(Copy(variable, self.materialise(region, initial[k])))
@@ -312,9 +349,34 @@ class _Lowering:
                 continue  # carried through unchanged
             updates.append(Copy(variable, self.variable(yields[k].type)))
             targets.append((yields[k], updates[-1].source))
-        inner = self.block(body, targets)
+        moves, extra = self.moves([((cond.args[k], body.args[k]), yields[k]) for k in framed])
+        inner = self.block(body, targets + extra)
+        if moves:
+            inner.items.append(Rebind(op, moves, [(cond, cond.args), (body, body.args)]))
         self.variables.update((op.results[k], v) for k, v in carried.items())
         region.items.append(While(before, condition, inner, updates, list(carried.values())))
+        self.leave_loop(region, op, framed, grown)
+
+    def enter_loop(self, region: Region, op: Operation, framed: Sequence[int]) -> None:
+        """Carried values of run-time size get their initial values."""
+        cond, body = op.regions
+        initial = list(op.flat_operands())
+        moves: list[tuple[tuple[Value, ...], Value | Variable]] = []
+        for k in framed:
+            known = not self.is_dynamic_type(initial[k].type)
+            source = self.materialise(region, initial[k]) if known else initial[k]
+            moves.append(((cond.args[k], body.args[k]), source))
+        if moves:
+            region.items.append(Rebind(op, moves, [(cond, cond.args), (body, body.args)]))
+
+    def leave_loop(
+        self, region: Region, op: Operation, framed: Sequence[int], grown: dict[int, Grow]
+    ) -> None:
+        """Results of run-time size and lists go into the frame."""
+        cond = op.regions[0]
+        moves = [((op.results[k],), cond.args[k]) for k in framed]
+        if moves:
+            region.items.append(Rebind(op, list(moves), [(op, op.results)]))
         ended = {k: g for k, g in grown.items() if op.results[k] not in self.growing.links}
         if ended:
             region.items.append(Collect(op, ended))
