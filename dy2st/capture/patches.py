@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, wraps
-from types import BuiltinFunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,9 @@ def _table() -> list[tuple[Any, str, Any, Any]]:
         if old is not _ABSENT:
             out.append((paddle.Tensor, name, old, _method(name, old)))
     out.extend((module, "int", vars(module).get("int", _ABSENT), Integer) for module in _sizing())
+    common = paddle.nn.functional.common
+    old = common._interpolate_wrapper
+    out.append((common, "_interpolate_wrapper", old, _with_integer(old)))
     creation = paddle.tensor.creation
     old = creation._to_tensor_non_static
     out.append((creation, "_to_tensor_non_static", old, _to_tensor(old)))
@@ -139,7 +142,6 @@ def _sizing() -> list[Any]:
 
     functional, tensor = paddle.nn.functional, paddle.tensor
     return [
-        functional.common,
         functional.pooling,
         functional.vision,
         functional.loss,
@@ -147,6 +149,16 @@ def _sizing() -> list[Any]:
         tensor.manipulation,
         tensor.creation,
     ]
+
+
+def _with_integer(function: Any) -> Any:
+    """A function whose ``int`` is ``Integer``, where others of its module ask ``type(x) is int``."""
+    namespace = {**function.__globals__, "int": Integer}
+    made = FunctionType(
+        function.__code__, namespace, function.__name__, function.__defaults__, function.__closure__
+    )
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
 
 
 class _AnyInteger(type):
