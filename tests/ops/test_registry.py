@@ -128,7 +128,7 @@ def test_numpy_equals_eager(op, index):
             if op.numpy is None:
                 continue
             got = base.evaluate(op, operands, attrs, types)
-            assert op.compared or len(got) == len(expected)
+            assert op.name == "einsum" or len(got) == len(expected), "eager hands out other results"
             for k, (g, e) in enumerate(zip(got, expected)):
                 if e is None or (op.compared and k not in op.compared):
                     continue
