@@ -210,7 +210,7 @@ def _broadcast_shape(original: Callable[..., Any]) -> Callable[..., Any]:
         recorder = getattr(_active, "recorder", None)
         if recorder is None or not any(symint.is_symint(d) for d in (*a, *b)):
             return original(a, b)
-        shapes = [tuple(symint.dim_of(d) for d in shape) for shape in (a, b)]
+        shapes: Any = [tuple(symint.dim_of(d) for d in shape) for shape in (a, b)]
         return [recorder.symint(d) for d in dims.broadcast_shapes(*shapes)]
 
     return broadcast_shape
