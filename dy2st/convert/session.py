@@ -290,7 +290,7 @@ class Session:
 
         def side(contents: Any) -> Any:
             self.write(place, contents)
-            return function()
+            return _detached(function())
 
         return self.distribute(side, union, frame)
 
@@ -482,3 +482,21 @@ __all__ = [
     "Session",
     "Side",
 ]
+
+
+_EMPTY: dict[Any, Any] = {}
+_VIEWS = (type(_EMPTY.keys()), type(_EMPTY.values()), type(_EMPTY.items()))
+_ITERATORS: Any = (
+    type(iter(_EMPTY)),
+    type(iter(_EMPTY.values())),
+    type(iter(_EMPTY.items())),
+    type(iter([])),
+    type(iter(set())),
+)
+
+
+def _detached(value: Any) -> Any:
+    """A view or an iterator of a container whose contents will not stay there, as one of a copy."""
+    if isinstance(value, _VIEWS):
+        return list(value)
+    return iter(list(value)) if isinstance(value, _ITERATORS) else value

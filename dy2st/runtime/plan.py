@@ -104,6 +104,7 @@ class Executable:
         self._definitions = find_definitions(program)
         self._plans: OrderedDict[tuple[Any, ...], Plan] = OrderedDict()
         self._limit = limit
+        self._recent: Plan | None = None
         self._lock = threading.Lock()
 
     def run(self, inputs: Sequence[Buffer], allocate_output: AllocateOutput) -> list[Any]:
@@ -117,7 +118,16 @@ class Executable:
         plan = self._plans.get(key)
         if plan is None:
             plan = self.plan_for(inputs)
+        elif plan is not self._recent:
+            self._use(key, plan)
         return plan.run(inputs, allocate_output)
+
+    def _use(self, key: tuple[Any, ...], plan: Plan) -> None:
+        """Note that ``plan`` is the one used last."""
+        with self._lock:
+            self._recent = plan
+            if key in self._plans:
+                self._plans.move_to_end(key)
 
     def plan_for(self, inputs: Sequence[Buffer]) -> Plan:
         """The plan for inputs of these shapes and strides, made where it is missing."""

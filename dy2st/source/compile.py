@@ -98,14 +98,18 @@ class _Renamer:
         return shown, f"{qualname}{infix}{shown}"
 
 
-def _register(code: CodeType, helpers: set[int], owner: CodeType | None = None) -> None:
+def _register(
+    code: CodeType, helpers: set[int], owner: CodeType | None = None, converted: bool = True
+) -> None:
     helper = id(code) in helpers and owner is not None
     if owner is None or not helper:
         owner = code
-    register(code, owner, helper)
+    # Only the body of a class is not optimised; what is in it stays as the user wrote it.
+    converted = converted and bool(code.co_flags & _OPTIMIZED)
+    register(code, owner, helper, converted)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            _register(constant, helpers, owner)
+            _register(constant, helpers, owner, converted)
 
 
 def bind(

@@ -1,6 +1,6 @@
 """Data flow over the statements of one function: liveness and definite assignment.
 
-``mark_live`` notes on each ``if``, loop, ``try``, ``with`` and ``match`` the names that may be read
+``mark_live`` (after ``control.mark_escapes``) notes on each ``if``, loop, ``try``, ``with`` and ``match`` the names that may be read
 after it before they are written (``node._live``; for a loop also at the start of its next round).
 ``mark_unbound`` notes on each load of a local whether the name may be unbound there
 (``node._unbound``). Both are exact on structured code up to the usual approximation that every path
@@ -13,6 +13,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from dy2st.source.control import BREAK, CONTINUE, RETURN, escapes
 from dy2st.source.copying import child_nodes
 from dy2st.source.scopes import FUNCTIONS, Scope, generator_reads, scope_of
 
@@ -94,7 +95,16 @@ class _Liveness:
             return result
         return out | self.reads(node)
 
-    def note(self, node: ast.stmt, live: Names) -> None:
+    def note(self, node: ast.stmt, live: Names, exits: _Exits) -> None:
+        """Live after ``node``: where it falls through, and where it jumps to."""
+        jumps = escapes(node)
+        for jump, target in (
+            (BREAK, exits.on_break),
+            (CONTINUE, exits.on_continue),
+            (RETURN, exits.on_return),
+        ):
+            if jump in jumps:
+                live |= target
         node._live = live | self.always  # type: ignore[attr-defined]
 
     def visit_Assign(self, node: ast.Assign, out: Names, exits: _Exits) -> Names:
@@ -127,7 +137,7 @@ class _Liveness:
         return exits.on_continue
 
     def visit_If(self, node: ast.If, out: Names, exits: _Exits) -> Names:
-        self.note(node, out)
+        self.note(node, out, exits)
         then = self.block(node.body, out, exits)
         orelse = self.block(node.orelse, out, exits)
         return then | orelse | self.reads(node.test)
@@ -135,7 +145,7 @@ class _Liveness:
     def visit_While(self, node: ast.While, out: Names, exits: _Exits) -> Names:
         after = self.block(node.orelse, out, exits) | self.reads(node.test)
         head = self._rounds(after, out, exits, lambda inner: self.block(node.body, *inner) | after)
-        self.note(node, head | out)
+        self.note(node, head | out, exits)
         return head
 
     def visit_For(self, node: ast.For, out: Names, exits: _Exits) -> Names:
@@ -146,7 +156,7 @@ class _Liveness:
             return (self.block(node.body, *inner) - written) | self.reads(node.target) | after
 
         head = self._rounds(after, out, exits, once)
-        self.note(node, head | out)
+        self.note(node, head | out, exits)
         return head | self.reads(node.iter)
 
     def _rounds(self, start: Names, out: Names, exits: _Exits, once: object) -> Names:
@@ -161,7 +171,7 @@ class _Liveness:
             head = new
 
     def visit_With(self, node: ast.With, out: Names, exits: _Exits) -> Names:
-        self.note(node, out)
+        self.note(node, out, exits)
         # A context manager may swallow an exception, and go on after the block.
         inner = self.block(node.body, out, replace(exits, on_raise=exits.on_raise | out))
         for item in reversed(node.items):
@@ -170,7 +180,7 @@ class _Liveness:
         return inner
 
     def visit_Try(self, node: ast.Try, out: Names, exits: _Exits) -> Names:
-        self.note(node, out)
+        self.note(node, out, exits)
         if node.finalbody:
             leaving = out | exits.on_break | exits.on_continue | exits.on_raise | exits.on_return
             final = self.block(node.finalbody, leaving, exits)
@@ -186,7 +196,7 @@ class _Liveness:
     visit_TryStar = visit_Try
 
     def visit_Match(self, node: ast.Match, out: Names, exits: _Exits) -> Names:
-        self.note(node, out)
+        self.note(node, out, exits)
         live = out
         for case in node.cases:
             live |= self.block(case.body, out, exits) | self.reads(case.guard, case.pattern)

@@ -8,19 +8,24 @@ from types import CodeType, FrameType
 
 @dataclass(frozen=True)
 class CodeInfo:
-    """``owner`` is the code of the user's function; ``helper`` marks a body, a test or a rest of it."""
+    """``owner`` is the code of the user's function; ``helper`` marks a body, a test or a rest of it.
+
+    Not ``converted`` are the bodies and methods of inner classes: they stand in generated code as the
+    user wrote them, and are converted when they are called.
+    """
 
     code: CodeType
     owner: CodeType
     helper: bool
+    converted: bool = True
 
 
 _codes: dict[int, CodeInfo] = {}
 
 
-def register(code: CodeType, owner: CodeType, helper: bool) -> None:
+def register(code: CodeType, owner: CodeType, helper: bool, converted: bool = True) -> None:
     """Note a generated code object; it is kept alive, so that its id stays its own."""
-    _codes[id(code)] = CodeInfo(code, owner, helper)
+    _codes[id(code)] = CodeInfo(code, owner, helper, converted)
 
 
 def forget(code: CodeType) -> None:
@@ -38,7 +43,8 @@ def info(code: CodeType) -> CodeInfo | None:
 
 def is_generated(code: CodeType) -> bool:
     """Whether ``code`` is converted code: it stands on the user's lines and calls ``convert``."""
-    return id(code) in _codes
+    found = _codes.get(id(code))
+    return found is not None and found.converted
 
 
 def user_frame(frame: FrameType | None) -> FrameType | None:

@@ -33,6 +33,7 @@ from dy2st.transformers.function import (
 from dy2st.transformers.jumps import Break, Continue, Return
 from dy2st.transformers.logical import BoolOp, Not
 from dy2st.transformers.match_statement import Match
+from dy2st.transformers.match_values import LowerMatch
 from dy2st.transformers.name import Name, NamedExpr
 from dy2st.transformers.subscript import Subscript
 from dy2st.transformers.try_statement import Try, TryStar
@@ -115,6 +116,8 @@ def convert_tree(parsed: ParsedFunction, has_breakpoint: bool = False) -> Conver
     if has_breakpoint:
         keep_for_debugger(tree, support)
         return Converted(tree, support, Names(frozenset(), {}))
+    if ast.Match in kinds:
+        tree.body = LowerMatch(fresh).block(tree.body)
     shown: dict[str, str] = {}
     if kinds & _LOWERED:
         lowering = LowerComprehensions(fresh)

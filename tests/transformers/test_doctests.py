@@ -18,6 +18,7 @@ from dy2st.source.parse import ParsedFunction
 from dy2st.source.positions import without_position
 from dy2st.source.printing import printed
 from dy2st.transformers.comprehension import LowerComprehensions
+from dy2st.transformers.match_values import LowerMatch
 from dy2st.transformers.pipeline import TRANSFORMERS, convert_tree
 
 MODULES = [
@@ -61,12 +62,21 @@ def lower(source: str) -> None:
     print(printed(function.node))
 
 
+def lower_match(source: str) -> None:
+    function = parsed(source)
+    function.node.body = LowerMatch(FreshNames(function.identifiers)).block(function.node.body)
+    assert not without_position(function.node)
+    print(printed(function.node))
+
+
 @pytest.mark.smoke
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name):
     module = importlib.import_module(name)
     result = doctest.testmod(
-        module, extraglobs={"show": show, "lower": lower}, optionflags=doctest.NORMALIZE_WHITESPACE
+        module,
+        extraglobs={"show": show, "lower": lower, "lower_match": lower_match},
+        optionflags=doctest.NORMALIZE_WHITESPACE,
     )
     assert result.failed == 0
 

@@ -7,7 +7,6 @@ does too. Axes may be negative. Every method checks its operands and raises Shap
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ import numpy as np
 from dy2st.errors import ShapeError
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.graph import Node, Shape
-from dy2st.runtime.cpu.movement import Movement
 from dy2st.runtime.cpu.primitives import PrimitiveBuilder
 from dy2st.runtime.cpu.recurrent import RecurrentBuilder
+from dy2st.runtime.cpu.reduction import REDUCTIONS, Reduction
 from dy2st.runtime.cpu.scalar import (
     DTYPES,
     SCALARS,
@@ -30,10 +29,9 @@ from dy2st.runtime.cpu.scalar import (
 
 Value = Node | int | float | bool
 MapFunction = Callable[..., Scalar]
-REDUCTIONS = ("sum", "prod", "max", "min", "any", "all", "argmax", "argmin")
 
 
-class Builder(Movement, PrimitiveBuilder, RecurrentBuilder):
+class Builder(Reduction, PrimitiveBuilder, RecurrentBuilder):
     """Makes nodes. The lowering sets ``source`` (blamed by run-time errors), and ``operation``
     (payload, operands, results) for ``reference``, before it calls each ``Op.cpu``."""
 
@@ -213,62 +211,6 @@ class Builder(Movement, PrimitiveBuilder, RecurrentBuilder):
             return self.map(lambda s, *i: s.cast(fn(s, *i)[d], "int64"), *iotas)
 
         return self.index(x, [pick(d) for d in range(x.rank)], shape, mode)
-
-    # -- reductions ------------------------------------------------------------------------------
-
-    def reduce(
-        self,
-        op: str,
-        x: Node,
-        axes: Sequence[int] | int | None = None,
-        keepdim: bool = False,
-        dtype: str | None = None,
-    ) -> Node:
-        """``op`` over ``axes`` (None: all), one of ``REDUCTIONS``.
-
-        ``sum`` and ``prod`` keep x's dtype (cast x first for another; bool is counted in int64);
-        float16 and bfloat16 accumulate in float32. ``any`` and ``all`` give bool. ``argmax`` and
-        ``argmin`` take one axis, or all, and give int64.
-        """
-        if op not in REDUCTIONS:
-            raise ShapeError(f"no reduction {op!r}")
-        x = self._reduce_operand(op, x)
-        every = tuple(range(x.rank)) if axes is None else None
-        chosen = every if every is not None else self.axes_of(axes, x.rank)
-        if op.startswith("arg") and len(chosen) > 1:
-            flat = self.reduce(op, self.reshape(x, (-1,)), (0,), True)
-            return self.reshape(flat, (1,) * x.rank if keepdim else ())
-        if op in ("max", "min", "argmax", "argmin") and 0 in [x.shape[a] for a in chosen]:
-            raise ShapeError(f"{op} over an axis of size zero")
-        out_dtype = "int64" if op.startswith("arg") else x.dtype
-        kept = tuple(1 if d in chosen else n for d, n in enumerate(x.shape))
-        if not chosen:
-            out: Node = x if not op.startswith("arg") else self.full((), 0, "int64")
-        else:
-            out = g.Reduce(
-                shape=kept, dtype=out_dtype, operands=(x,), op=op, axes=chosen, source=self.source
-            )
-        if not keepdim:
-            out = self.reshape(out, tuple(n for d, n in enumerate(x.shape) if d not in chosen))
-        return self.cast(out, dtype) if dtype else out
-
-    def _reduce_operand(self, op: str, x: Node) -> Node:
-        if op in ("any", "all"):
-            return self.cast(x, "bool")
-        if x.dtype == "bool" and op in ("max", "min"):
-            return x
-        if x.dtype == "bool":
-            return self.cast(x, "int64")
-        if x.dtype not in DTYPES:
-            raise ShapeError(f"no native reduction over {x.dtype}")
-        return x
-
-    def mean(self, x: Node, axes: Sequence[int] | int | None = None, keepdim: bool = False) -> Node:
-        """The mean over ``axes``, in x's dtype; an empty axis gives NaN."""
-        total = self.reduce("sum", x, axes, keepdim)
-        chosen = range(x.rank) if axes is None else self.axes_of(axes, x.rank)
-        count = prod(x.shape[a] for a in chosen)
-        return self.map(lambda s, t: s.div(t, float(count)), total, dtype=x.dtype)
 
     # -- sequential ------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -22,8 +23,9 @@ from dy2st.passes.pipeline import run_pipeline
 from dy2st.runtime.cpu import executor, threads
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.contexts import Context, blame
+from dy2st.runtime.cpu.instructions import Callback, Rename, Run
 from dy2st.runtime.cpu.interpreted import Interpreted, NativeCompiler
-from dy2st.runtime.cpu.linear import Callback, Linear, Run, linearise
+from dy2st.runtime.cpu.linear import Linear, linearise
 from dy2st.runtime.cpu.lower import is_static, lower
 from dy2st.runtime.cpu.prologue import Prologue, Statics
 from dy2st.runtime.cpu.regions import Collect, DynamicOutput, Lowered
@@ -56,6 +58,24 @@ def make_executable(program: Program, source: ParameterSource) -> Executable:
         return CpuPlan(optimised, source, prologue, sizes, lambda: _rng_of(weak()))
 
     return Executable(optimised, source, make_plan, threads.get_num_threads)
+
+
+# Memory that idle contexts of all plans may hold; a context is made again in milliseconds.
+IDLE_LIMIT = 512 << 20
+_clock = itertools.count()
+_plans: weakref.WeakSet[CpuPlan] = weakref.WeakSet()
+
+
+def trim_idle_memory(wanted: int) -> None:
+    """Let go of idle contexts, of those plans first that were used longest ago, until ``wanted``
+    bytes more stay within ``IDLE_LIMIT``."""
+    plans = sorted(_plans, key=lambda p: p._used)
+    total = wanted + sum(p.idle_bytes() for p in plans)
+    for plan in plans:
+        if total <= IDLE_LIMIT:
+            return
+        total -= plan.idle_bytes()
+        plan.drop_idle()
 
 
 def _rng_of(executable: Executable | None) -> np.random.Generator:
@@ -92,22 +112,34 @@ class CpuPlan:
             find_definitions(program),
             lambda part, sizes: CpuPlan(part, source, prologue, sizes, rng),
         )
-        self._interprets = any(isinstance(i, (Callback, Collect)) for i in self.linear.code)
+        self._interprets = any(isinstance(i, (Callback, Collect, Rename)) for i in self.linear.code)
         self._count = len(self.linear.inputs)
         self._outputs: list[tuple[int, DType, tuple[int, ...]] | None] = [
             None if isinstance(o, DynamicOutput) else (i, DType.of(o.dtype), tuple(o.shape))
             for i, o in enumerate(self._lowered.outputs)
         ]
-        self._pool: list[Context] = [self._context()]
+        self._used = next(_clock)
+        self._pool: list[Context] = []
+        self._pool.append(self._context())
+        _plans.add(self)
         spent = (time.perf_counter() - start) * 1e3
         debug.log(2, f"plan of {program.name} for {dict(sizes)}: {spent:.1f} ms")
         if debug.level() >= 2:
             debug.log(2, self.describe())
 
+    def idle_bytes(self) -> int:
+        """Bytes of the arenas that no call is using."""
+        return len(self._pool) * self.linear.arena
+
+    def drop_idle(self) -> None:
+        """Let go of the contexts that no call is using."""
+        self._pool.clear()
+
     def _context(self) -> Context:
         interpreted = None
         if self._interprets:
             interpreted = Interpreted(self._program, self._compiler, self._sizes, self._rng)
+        trim_idle_memory(self.linear.arena)
         return Context(self.linear, interpreted)
 
     # -- calls ------------------------------------------------------------------------------------
@@ -121,6 +153,7 @@ class CpuPlan:
             context = self._pool.pop()
         except IndexError:
             context = self._context()
+        self._used = next(_clock)
         slots = context.slots
         if context.statics != statics.serial:
             if len(statics.addresses):

@@ -1,28 +1,37 @@
 """Regions become one list of instructions over storages; then storages become memory.
 
-A *storage* is memory for one tensor at a time: in the arena, or at an address that a *slot* of the
-call holds (inputs, outputs, parameters and other static values). Copies whose two ends can be the
-same memory vanish: that is how results are computed in place, branches write their result where it
-is wanted, and loops carry values without moving them.
+Copies whose two ends can be the same memory vanish (``merging.py``).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass
 
 from dy2st.runtime.cpu import graph as g
+from dy2st.runtime.cpu.instructions import (
+    Callback,
+    Extend,
+    Instruction,
+    Jump,
+    Label,
+    Move,
+    Place,
+    Rename,
+    Run,
+    Storage,
+    storages_of,
+)
+from dy2st.runtime.cpu.merging import merge_copies
 from dy2st.runtime.cpu.regions import (
     Append,
     Begin,
     Collect,
     Copy,
-    Grow,
     If,
     Interpret,
     Lowered,
+    Rebind,
     Region,
     Segment,
     Variable,
@@ -31,95 +40,6 @@ from dy2st.runtime.cpu.regions import (
 from dy2st.runtime.cpu.schedule import IsStatic, Scheduled, schedule
 from dy2st.runtime.cpu.steps import Step
 from dy2st.runtime.memory import Lifetime, assign_offsets
-
-
-@dataclass(eq=False)
-class Storage:
-    """``slot`` is set where the memory is somebody else's; ``offset`` is into the arena.
-
-    ``kind``: "arena", "input", "output" or "static". ``merged`` is the storage that this one
-    turned out to share.
-    """
-
-    nbytes: int
-    kind: str = "arena"
-    slot: int = -1
-    offset: int = 0
-    writes: list[int] = field(default_factory=list)
-    reads: list[int] = field(default_factory=list)
-    merged: Storage | None = None
-    first: int = -1
-    last: int = -1
-
-    def root(self) -> Storage:
-        """The storage that has the memory."""
-        found = self
-        while found.merged is not None:
-            found = found.merged
-        return found
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """Where a tensor lies: ``offset`` bytes into a storage."""
-
-    storage: Storage
-    offset: int = 0
-
-
-@dataclass(eq=False)
-class Run:
-    """One step, its operands and results in places."""
-
-    step: Step
-    operands: list[Place]
-    results: list[Place]
-    scratch: Storage | None = None
-
-
-@dataclass(eq=False)
-class Move:
-    """Copy ``nbytes``; nothing where both ends are the same memory."""
-
-    target: Place
-    source: Place
-    nbytes: int
-    carried: bool = False
-
-
-@dataclass(eq=False)
-class Label:
-    """A place to jump to."""
-
-
-@dataclass(eq=False)
-class Jump:
-    """Continue at ``target``, always or where ``unless`` holds False; ``back`` edges poll."""
-
-    target: Label
-    unless: Place | None = None
-    back: bool = False
-
-
-@dataclass(eq=False)
-class Callback:
-    """Interpreted operations with the places of what they load and store."""
-
-    item: Interpret
-    loads: list[Place]
-    stores: list[Place]
-
-
-@dataclass(eq=False)
-class Extend:
-    """Rows are added to a list; without ``source``, it becomes empty."""
-
-    grow: Grow
-    source: Place | None = None
-    nbytes: int = 0
-
-
-Instruction: TypeAlias = "Run | Move | Label | Jump | Callback | Extend | Collect"
 
 
 @dataclass(eq=False)
@@ -233,6 +153,16 @@ class _Linearizer:
     def collect(self, item: Collect) -> None:
         self.code.append(item)
 
+    def rebind(self, item: Rebind) -> None:
+        sources = {
+            i: Place(self.storage(source))
+            for i, (_, source) in enumerate(item.moves)
+            if isinstance(source, Variable)
+        }
+        self.code.append(Rename(item, sources))
+        for place in sources.values():
+            self.touch(place.storage)
+
     # -- storages ---------------------------------------------------------------------------------
 
     def touch(self, storage: Storage, write: bool = False) -> None:
@@ -294,6 +224,7 @@ _EMIT: dict[type, Callable[[_Linearizer, object], None]] = {
     Begin: _Linearizer.begin,  # type: ignore[dict-item]
     Append: _Linearizer.append,  # type: ignore[dict-item]
     Collect: _Linearizer.collect,  # type: ignore[dict-item]
+    Rebind: _Linearizer.rebind,  # type: ignore[dict-item]
 }
 
 
@@ -376,100 +307,3 @@ def nbytes_of(node: g.Node) -> int:
     from dy2st.ir.types import DType
 
     return node.size * DType.of(node.dtype).itemsize
-
-
-def storages_of(instruction: Instruction) -> list[Storage]:
-    """All storages that an instruction touches."""
-    if isinstance(instruction, Run):
-        found = [p.storage for p in (*instruction.operands, *instruction.results)]
-        return [*found, instruction.scratch] if instruction.scratch else found
-    if isinstance(instruction, Move):
-        return [instruction.target.storage, instruction.source.storage]
-    if isinstance(instruction, Jump):
-        return [instruction.unless.storage] if instruction.unless else []
-    if isinstance(instruction, Callback):
-        return [p.storage for p in (*instruction.loads, *instruction.stores)]
-    if isinstance(instruction, Extend):
-        return [instruction.source.storage] if instruction.source else []
-    return []
-
-
-# --- copies that vanish ------------------------------------------------------------------------
-
-
-def merge_copies(code: list[Instruction], loops: list[tuple[int, int]]) -> None:
-    """Let both ends of a copy, and operands and results that steps allow, share memory."""
-    for position, instruction in enumerate(code):
-        if isinstance(instruction, Move):
-            if instruction.target.offset or instruction.source.offset:
-                continue
-            target, source = instruction.target.storage.root(), instruction.source.storage.root()
-            if instruction.carried:
-                _merge_carried(target, source, position, code)
-            else:
-                _merge(target, source, position, loops)
-        elif isinstance(instruction, Run):
-            _merge_shares(instruction, position, loops)
-
-
-def _merge_shares(run: Run, position: int, loops: list[tuple[int, int]]) -> None:
-    for r, o in run.step.shares.items():
-        result, operand = run.results[r], run.operands[o]
-        if result.offset or operand.offset:
-            continue
-        target, source = result.storage.root(), operand.storage.root()
-        # Another operand may read the same memory elsewhere than where the result is written.
-        readers = sum(p.storage.root() is source for p in run.operands)
-        writers = sum(p.storage.root() is source for p in run.results)
-        if readers == 1 and writers == 0:
-            _merge(target, source, position, loops)
-
-
-def _merge(target: Storage, source: Storage, at: int, loops: list[tuple[int, int]]) -> bool:
-    """Make ``target`` (born at ``at``) and ``source`` (dead after ``at``) one, where they are."""
-    if target is source or target.nbytes != source.nbytes:
-        return False
-    if source.kind != "arena" or target.kind not in ("arena", "output"):
-        return False
-    if source.last > at or target.first < at:
-        return False
-    # A loop around `at` that the source was born before runs again with the source's value.
-    if any(b <= at <= e and source.first < b for b, e in loops):
-        return False
-    _unite(target, source)
-    return True
-
-
-def _merge_carried(target: Storage, source: Storage, at: int, code: list[Instruction]) -> bool:
-    """Let a round compute the next carried value in place of the present one, where the present
-    one is not read any more once the next begins to be written."""
-    if target is source or target.nbytes != source.nbytes or source.kind != "arena":
-        return False
-    if source.last > at or target.kind not in ("arena", "output"):
-        return False
-    uses = sorted({*target.reads, *target.writes})
-    for use in uses[bisect_left(uses, source.first) : bisect_left(uses, at)]:
-        if use != source.first or not _may_share(code[use], target, source):
-            return False
-    _unite(target, source)
-    return True
-
-
-def _may_share(instruction: Instruction, target: Storage, source: Storage) -> bool:
-    if isinstance(instruction, Move):
-        ends = (instruction.target.storage.root(), instruction.source.storage.root())
-        return ends == (source, target)  # the copy vanishes too
-    if not isinstance(instruction, Run):
-        return False
-    reads = [i for i, p in enumerate(instruction.operands) if p.storage.root() is target]
-    writes = [i for i, p in enumerate(instruction.results) if p.storage.root() is source]
-    shares = instruction.step.shares
-    return all(shares.get(w) == r for r in reads for w in writes) and len(reads) <= 1
-
-
-def _unite(target: Storage, source: Storage) -> None:
-    source.merged = target
-    target.first = min(target.first, source.first)
-    target.last = max(target.last, source.last)
-    target.writes = sorted(target.writes + source.writes)
-    target.reads = sorted(target.reads + source.reads)

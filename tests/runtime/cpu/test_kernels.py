@@ -225,6 +225,13 @@ def test_extremes_with_nan_ties_and_infinities():
             check(lambda b, v, op=op, a=axis: b.reduce(op, v, a), x)
 
 
+def test_large_reductions_are_done_in_parts():
+    x = floats((16, 80, 128), specials=False, seed=3)
+    for op in ("sum", "max", "min", "any"):
+        check(lambda b, v, op=op: b.reduce(op, v), x, kernels=2, threads=2, rtol=1e-4, atol=1e-2)
+    check(lambda b, v: normalise(b, v, (0, 1, 2))[0], x, threads=2, rtol=1e-4, atol=1e-5)
+
+
 def test_sums_over_nothing():
     x = np.zeros((3, 0, 2), np.float32)
     check(lambda b, v: (b.reduce("sum", v, 1), b.reduce("all", v, 1), b.reduce("prod", v, 1)), x)

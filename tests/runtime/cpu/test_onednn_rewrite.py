@@ -360,6 +360,26 @@ def test_recurrent_layers_equal_eager(case: Case, mode, directions, lengths) -> 
             np.testing.assert_allclose(got, value.numpy(), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("mode", ["lstm", "gru", "rnn_tanh", "rnn_relu"])
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_small_recurrent_layers_run_in_a_kernel_of_ours(
+    case: Case, monkeypatch, mode: str, rows: int, reverse: bool, threads: int
+) -> None:
+    monkeypatch.setattr("dy2st.runtime.cpu.threads._chosen", threads)
+    hidden, width = 64, 7
+    gates = {"lstm": 4, "gru": 3}.get(mode, 1) * hidden
+    x = case.input(6, rows, width)
+    states = [case.input(1, rows, hidden) for _ in range(2 if mode == "lstm" else 1)]
+    weights = [case.weight(*s) for s in ((gates, width), (gates, hidden), (gates,), (gates,))]
+    for node in weights[:2]:
+        case.feeds[node] *= 0.3
+    nodes = case.check(*case.b.rnn(mode, x, states, [weights], reverse=reverse), atol=1e-5)
+    (steps,) = calls(nodes, "steps")
+    assert isinstance(primitive_step(steps), KernelStep)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_types_are_computed_in_float32(case: Case, dtype: str) -> None:
     kind = interpret.np_dtype(dtype)

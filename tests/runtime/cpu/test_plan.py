@@ -15,6 +15,7 @@ from dy2st.ir.parser import parse_program
 from dy2st.ir.verifier import verify
 from dy2st.ops.base import infer
 from dy2st.runtime import plan
+from dy2st.runtime.cpu import executable as cpu_executable
 from dy2st.runtime.cpu import prologue, threads
 from dy2st.runtime.cpu.executable import make_executable
 from dy2st.runtime.reference import interpreter
@@ -326,3 +327,24 @@ def test_number_of_threads_from_the_next_call_on():
         assert sorted(p._threads for p in executable._plans.values()) == [1, 2]
     finally:
         threads.set_num_threads(before)
+
+
+def test_idle_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr(cpu_executable, "IDLE_LIMIT", 1 << 20)
+    program = parse_program(
+        """program f(%x: f32[N]) {
+            %0 = cumsum(%x, axis=0, flatten=False, exclusive=False, reverse=False) : f32[N]
+            %1 = sum(%0, axis=[], dtype=None, keepdim=False) : f32[]
+            return(%1)
+        }"""
+    )
+    executable = make_executable(program, plan.ArraySource())
+    for _ in range(2):
+        for n in range(50_000, 51_200, 100):
+            x = np.linspace(0, 1e-3, n, dtype=np.float32)
+            got = executable.run_arrays([x])[0]
+            want = np.cumsum(x, dtype=np.float64).sum()
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    plans = executable._plans.values()
+    assert sum(p.idle_bytes() for p in plans) <= (1 << 20) + max(p.linear.arena for p in plans)
+    assert max(p.linear.arena for p in plans) > 0

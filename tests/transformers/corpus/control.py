@@ -500,3 +500,59 @@ def mutual_recursion(n):
         return even(n - 1)
 
     return even(n), odd(n)
+
+
+class Color:
+    RED = 1
+    NOTHING = None
+
+
+@case((1,), (2,), (3,), (5,), (None,), (True,), ("s",), (-4,), (2.5,))
+def match_values_only(x):
+    r = []
+    match x:
+        case Color.RED if isinstance(x, bool):
+            return "true"
+        case Color.RED | 2:
+            r.append("one or two")
+        case 3 as three:
+            return three * 2
+        case None:
+            r.append("none")
+        case "s" | -4:
+            r.append(x)
+            return r
+        case other:
+            r.append(other)
+    return r, x
+
+
+@case((1,), (2,))
+def match_evaluates_its_subject_once(x):
+    log = []
+
+    def note(v):
+        log.append(v)
+        return v
+
+    for i in range(3):
+        match note(x + i):
+            case 2:
+                continue
+            case 3 if note("guard"):
+                break
+            case 4 | 5:
+                pass
+            case _ if note(i) > 5:
+                log.append("never")
+    return log
+
+
+@case((7,))
+def match_without_a_match(x):
+    match x:
+        case 1:
+            y = 2
+        case "a":
+            y = 3
+    return y

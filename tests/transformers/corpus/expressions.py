@@ -710,3 +710,26 @@ def type_hints_in_nested_function():
         return f"{z}{y}"
 
     return f(), f.__annotations__
+
+
+@case()
+def methods_of_an_inner_class_with_control_flow():
+    class Acc:
+        total = 0
+
+        def add(self, x):
+            for _ in range(2):
+                if x > 1:
+                    self.total += x
+                else:
+                    self.total -= 1
+            return self
+
+        class Inner:
+            def get(self, y=[1, 2]):
+                return [v for v in y if v > 1]
+
+    a = Acc()
+    for i in range(3):
+        a.add(i)
+    return a.total, Acc.Inner().get()

@@ -191,11 +191,14 @@ def _shares(kernel: LoopKernel, writes: list[Node], reads: list[Node]) -> dict[i
     if kernel.inner and at == len(kernel.stages):
         return {}
     fits = dict.fromkeys(range(len(reads)), True)
+    # What its own stage has loaded by the time of the store is in a register afterwards.
+    before = stages[at][: stages[at].index(store) + 1]
+    loaded = set(walk([r for item in before for r in roots(item)]))
     for t, stage in enumerate(stages):
         for e in walk([r for item in stage for r in roots(item)]):
             if e.op == "load" and e.data[0] > 0:
-                same = e.data[1] == store.place and not e.data[2] and t <= at
-                fits[e.data[0] - 1] &= same
+                early = t < at or (t == at and e in loaded)
+                fits[e.data[0] - 1] &= early and e.data[1] == store.place and not e.data[2]
     size = ITEMSIZE[writes[0].dtype]
     for r, ok in fits.items():
         if ok and reads[r].size == writes[0].size and ITEMSIZE[reads[r].dtype] == size:

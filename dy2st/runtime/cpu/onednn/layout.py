@@ -23,6 +23,7 @@ from dy2st.runtime.cpu.onednn.lower_pool import lower_pool
 from dy2st.runtime.cpu.onednn.lower_rnn import lower_rnn
 from dy2st.runtime.cpu.onednn.lower_window import lower_depthwise
 from dy2st.runtime.cpu.onednn.primitive import primitives
+from dy2st.runtime.cpu.onednn.sequence import expand_recurrent
 from dy2st.runtime.cpu.threads import get_num_threads, openmp_threads
 
 
@@ -52,7 +53,9 @@ def rewrite(outputs: Sequence[Node], is_static: Callable[[Node], bool]) -> list[
     if library is None:
         return list(outputs)
     with openmp_threads(get_num_threads()):
-        return _Rewrite(Context(library, is_static), assign_layouts(widen_halves(outputs))).run()
+        return _Rewrite(
+            Context(library, is_static), assign_layouts(expand_recurrent(widen_halves(outputs)))
+        ).run()
 
 
 class _Rewrite:
