@@ -73,7 +73,7 @@ class Runner:
             for result, operand in step.overwrites.items():
                 self.arrays[step.results[result]] = self._array(step.operands[operand])
             scratch = aligned(step.scratch + 64)
-            operands = [self._array(x) for x in step.operands]
+            operands = [self._array(x).reshape(x.shape) for x in step.operands]
             results = [self._array(x) for x in step.results]
             if isinstance(step, KernelStep):
                 arrays = [*operands, *results, *([scratch] if step.scratch else [])]

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from dy2st.errors import MigrateUsageError
 from dy2st.migrate import config, engine, report, runner, state, table
 from dy2st.migrate.model import Options
-from dy2st.migrate.rules import BY_METHOD, BY_NAME, Rule, load_all
+from dy2st.migrate.rules import BY_METHOD, BY_NAME, SCANS, Rule, load_all
 
 _MAX_SHOWN = 200
 
@@ -216,6 +216,7 @@ def all_rules() -> list[Rule]:
     """Every rule once, by id."""
     load_all()
     found: dict[str, Rule] = {r.id: r for r in BY_NAME.values()}
+    found.update({r.id: r for r in SCANS})
     for group in BY_METHOD.values():
         found.update({r.id: r for r in group})
     return [found[i] for i in sorted(found)]

@@ -16,7 +16,7 @@ from dy2st.migrate.forms import plain_call, reference, to_helper
 from dy2st.migrate.helpers import MARK
 from dy2st.migrate.model import DOCS, Change, Decline, Facts, FileContext, OpenPoint, Options, Use
 from dy2st.migrate.names import Names
-from dy2st.migrate.rules import BY_METHOD, BY_NAME, load_all
+from dy2st.migrate.rules import BY_METHOD, BY_NAME, SCANS, load_all
 
 
 @dataclass
@@ -78,6 +78,10 @@ def migrate(
         outcome.error, outcome.error_line = error.message, error.line
     except RecursionError:
         outcome.error, outcome.error_line = "nested too deeply to be followed", 1
+    except Exception as error:  # one file's trouble must not stop the others
+        text = f"{type(error).__name__}: {error}".strip()
+        outcome.error = f"internal error ({text}); the file stays as it was, please report it"
+        outcome.error_line = 1
     if outcome.error:
         outcome.new = None
     return outcome
@@ -132,7 +136,7 @@ def _migrate(
 
 def _drop_skipped(
     found: uses.Found,
-    methods: list[tuple[Any, ast.Call, Any]],
+    methods: list[tuple[Any, ast.expr, Any]],
     context: FileContext,
     outcome: Outcome,
 ) -> None:
@@ -170,26 +174,28 @@ def _finish(context: FileContext, outcome: Outcome) -> None:
     outcome.new = context.source.encode(text)
 
 
-def _method_calls(context: FileContext) -> list[tuple[Any, ast.Call, Any]]:
-    found = []
+def _method_calls(context: FileContext) -> list[tuple[Any, ast.expr, Any]]:
+    found: list[tuple[Any, ast.expr, Any]] = []
     for call, scope in context.names.calls:
         if isinstance(call.func, ast.Attribute):
             for rule in BY_METHOD.get(call.func.attr, ()):
                 if rule.applies(call, scope, context):
                     found.append((rule, call, scope))
                     break
+    if b"fluid" in context.source.text:
+        found += [(scan, node, scope) for scan in SCANS for node, scope in scan.find(context)]
     return found
 
 
 def _rewrite_uses(
-    found: uses.Found, methods: list[tuple[Any, ast.Call, Any]], context: FileContext
+    found: uses.Found, methods: list[tuple[Any, ast.expr, Any]], context: FileContext
 ) -> None:
     for use in found.uses:
         rewrite_use(use, context)
     for rule, call, scope in methods:
         line, column = call.lineno, call.col_offset
-        assert isinstance(call.func, ast.Attribute)
-        old = f".{call.func.attr}"
+        named = call.func if isinstance(call, ast.Call) else call
+        old = f".{named.attr}" if isinstance(named, ast.Attribute) else "a fetched value"
         if not context.options.allows(rule.id, rule.name):
             _leave(context, rule.id, call, old, "switched off", "take the skip away")
             continue

@@ -27,7 +27,7 @@ _DYGRAPH = re.compile(
     r"|load_dygraph|save_dygraph)|enable_dygraph|enable_imperative)$"
 )
 _LEGACY = re.compile(
-    r"^paddle\.fluid\.(layers\.(sequence_\w+|lod_reset|lod_append|dynamic_lstm|dynamic_gru"
+    r"^paddle\.fluid\.(layers\.(sequence_(?!mask)\w+|lod_reset|lod_append|dynamic_lstm|dynamic_gru"
     r"|dynamic_lstmp|linear_chain_crf|im2sequence|DynamicRNN)|create_lod_tensor"
     r"|create_random_int_lodtensor)$"
 )
@@ -77,11 +77,7 @@ def _learn_calls(names: Names, facts: Facts) -> None:
 
 
 def _fetches_by_name(node: ast.expr) -> bool:
-    return any(
-        (isinstance(n, ast.Constant) and isinstance(n.value, str))
-        or (isinstance(n, ast.Attribute) and n.attr == "name")
-        for n in ast.walk(node)
-    )
+    return any(isinstance(n, ast.Constant) and isinstance(n.value, str) for n in ast.walk(node))
 
 
 def mentions(names: Names, source: Source) -> Mentions:

@@ -22,6 +22,7 @@ _MODULES = {
     "math": "import math",
     "os": "import os",
     "struct": "import struct",
+    "time": "import time",
     "np": "import numpy as np",
 }
 

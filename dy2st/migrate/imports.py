@@ -59,12 +59,12 @@ def _collect_needed(found: Found, context: FileContext, state: _Tidy) -> None:
     gone = _subtree(context.converted)
     aliases = {id(node) for _, node in found.module_aliases}
     for chain in context.names.chains:
-        if id(chain.node) in gone or id(chain.node) in aliases:
-            continue
         root: ast.AST = chain.node
+        rewritten = id(root) in gone or id(root) in aliases
         while isinstance(root, ast.Attribute):
             root = root.value
-        if isinstance(root, ast.Name):
+            rewritten = rewritten or id(root) in gone  # the rest of the chain hangs on the new name
+        if isinstance(root, ast.Name) and not rewritten:
             scope = _binding_scope(root.id, chain.scope)
             if scope is not None:
                 state.needed.add((id(scope), root.id))
@@ -87,7 +87,6 @@ def _subtree(nodes: set[ast.AST]) -> set[int]:
         while isinstance(inner, ast.Attribute):
             inner = inner.value
             gone.add(id(inner))
-    # a longer chain (``fluid.layers.relu.__name__``) is gone with the part that was rewritten
     return gone
 
 

@@ -25,7 +25,7 @@ _IMPORT = re.compile(
     rb"(?m)^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([^\n#]*))"
 )
 _FOR_TEST = re.compile(rb"for_test\s*=")
-_BY_NAME = re.compile(rb"fetch_list\s*=\s*\[?[^\]=]*?(\.name\b|['\"])")
+_BY_NAME = re.compile(rb"fetch_list\s*=\s*\[?\s*['\"]")
 _HELPER = re.compile(
     rb"CompiledProgram|ParallelExecutor|[pP]y_?[rR]eader|EOFException|DataLoader|_decay\b|lr_warmup"
 )
@@ -34,6 +34,7 @@ _LEGACY = re.compile(
     rb"|reverse|enumerate|scatter|expand_as)|lod_reset|lod_append|dynamic_(?:lstm|gru|lstmp)"
     rb"|create_lod_tensor|im2sequence|linear_chain_crf)\s*\("
 )  # fmt: skip
+_WORD = re.compile(rb"\w+")
 _CHUNK = 16
 
 
@@ -184,12 +185,12 @@ class Runner:
             else None
         )
         facts = prescan(tainted.values())
-        modules = module_names(tainted)
+        concerned = concerned_files(contents, tainted)
         jobs, cached = [], []
         cache = self._cache(tainted, facts)
         for path in paths:
             content: bytes | None = contents.get(path)
-            if content is not None and not _concerns(path, content, modules):
+            if content is not None and path not in concerned:
                 continue
             known = cache.get(state.digest(content)) if cache and content is not None else None
             if known is not None:
@@ -405,28 +406,35 @@ def prescan(contents: Iterable[bytes]) -> Facts:
     return facts
 
 
-def module_names(tainted: dict[str, bytes]) -> frozenset[bytes]:
-    """The last names of the modules that speak of Paddle, by which others may import them."""
-    names = set()
-    for path in tainted:
-        stem = os.path.splitext(os.path.basename(path))[0]
-        names.add(
-            (os.path.basename(os.path.dirname(path)) if stem == "__init__" else stem).encode()
-        )
-    return frozenset(names)
+def concerned_files(contents: dict[str, bytes], tainted: dict[str, bytes]) -> set[str]:
+    """The files that can use 1.x: they speak of Paddle, or import one that can, however far."""
+    found = set(tainted)
+    words = {p: _imported_words(c) for p, c in contents.items() if p not in found}
+    fresh = found
+    while fresh:
+        names = {_module_name(p) for p in fresh} | {b"."}
+        fresh = {p for p, imported in words.items() if not names.isdisjoint(imported)}
+        for path in fresh:
+            del words[path]
+        found |= fresh
+    return found
 
 
-def _concerns(path: str, content: bytes, modules: frozenset[bytes]) -> bool:
-    """Whether a file can use 1.x: it speaks of Paddle, or imports a module that does."""
-    if b"paddle" in content:
-        return True
-    if path.endswith(".ipynb"):
-        return False
+def _module_name(path: str) -> bytes:
+    """The last name by which a module is imported."""
+    folder, name = os.path.split(path)
+    stem = os.path.splitext(name)[0]
+    return (os.path.basename(folder) if stem == "__init__" else stem).encode()
+
+
+def _imported_words(content: bytes) -> set[bytes]:
+    """Every name in a file's import statements; a lone dot is the package that it lies in."""
+    words: set[bytes] = set()
     for match in _IMPORT.finditer(content):
-        words = re.findall(rb"\w+", b" ".join(g for g in match.groups() if g))
-        if not modules.isdisjoint(words):
-            return True
-    return False
+        words.update(_WORD.findall(b" ".join(g for g in match.groups() if g)))
+        if match.group(1) and not match.group(1).strip(b"."):
+            words.add(b".")
+    return words
 
 
 def tool_digest() -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dy2st.ir.dims import Dim, Shape, broadcast, normalize_axis
+from dy2st.ir.dims import Dim, Shape, broadcast, floordiv, normalize_axis
 from dy2st.ir.types import TensorType
 from dy2st.ops.base import Plain
 from dy2st.ops.cases import ints, values
@@ -349,3 +349,38 @@ class Kron(Plain, name="kron", signature="x: Tensor, y: Tensor -> out"):
 
     def cpu(b: Any) -> Any:
         return b.reference()
+
+
+class TensorUnfold(
+    Plain,
+    name="tensor_unfold",
+    signature="input: Tensor, axis: int, size: int, step: int -> out",
+):
+    """All slices of ``size`` along ``axis``, ``step`` apart, with a new last axis."""
+
+    cases = [
+        {"input": ("N", 7), "axis": 1, "size": 3, "step": 2},
+        {"input": (5, 2), "axis": 0, "size": 2, "step": 1},
+    ]
+
+    def infer(input: TensorType, axis: int, size: int, step: int) -> TensorType:
+        at = normalize_axis(axis, input.rank)
+        count = floordiv(input.shape[at] - size, step) + 1
+        return input.with_shape((*input.shape[:at], count, *input.shape[at + 1 :], size))
+
+    def numpy(input: np.ndarray, axis: int, size: int, step: int) -> Any:
+        at = normalize_axis(axis, input.ndim)
+        return np.moveaxis(np.take(input, _windows(input.shape[at], size, step), at), at + 1, -1)
+
+    def cpu(b: Any, input: Any, axis: int, size: int, step: int) -> Any:
+        rank = len(input.shape)
+        at = normalize_axis(axis, rank)
+        index = b.constant(_windows(input.shape[at], size, step))
+        taken = b.gather(input, index, at, mode="unchecked")
+        order = [*(i for i in range(rank + 1) if i != at + 1), at + 1]
+        return b.permute(taken, order)
+
+
+def _windows(length: int, size: int, step: int) -> np.ndarray:
+    count = (length - size) // step + 1
+    return np.arange(count)[:, None] * step + np.arange(size)[None]

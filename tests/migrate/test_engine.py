@@ -79,7 +79,7 @@ CASES = [
     (
         "import paddle.fluid as fluid\n"
         "fluid.layers.softmax(fluid.layers.fc(x, 3, act='tanh'), axis=0)",
-        "paddle.nn.functional.softmax(paddle.static.nn.fc(x, 3, activation='tanh'), axis=0)",
+        "paddle.nn.functional.softmax(fluid_compat.fc(x, 3, act='tanh'), axis=0)",
     ),
     (
         "import paddle.fluid as fluid\nfluid.layers.softmax(input=x,  # in\n    use_cudnn=True,\n"

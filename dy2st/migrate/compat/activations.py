@@ -96,6 +96,7 @@ def prelu(x, mode, param_attr=None, name=None):
     shape = {"all": [1], "channel": [1, x.shape[1], 1, 1]}.get(mode)
     if shape is None:
         shape = [1, *x.shape[1:]]
+    name = layer_name("prelu", name)
     alpha = new_parameter(
         shape, x.dtype, named(param_attr, name, "w_0"), paddle.nn.initializer.Constant(0.25)
     )
@@ -114,10 +115,40 @@ def named(attr, name, suffix):
     return attr
 
 
+def layer_name(kind, name):
+    """The layer's name, or the next one of its kind."""
+    return name if name is not None else paddle.utils.unique_name.generate(kind)
+
+
 def new_parameter(shape, dtype, attr, initializer, is_bias=False):
-    """A parameter that this layer owns; None where ``attr`` is False."""
+    """A parameter; the program's own where it has one of that name; None where ``attr`` is False."""
     if attr is False:
         return None
+    attr = paddle.ParamAttr._to_attr(attr)
+    shared = existing_parameter(attr.name)
+    if shared is not None:
+        return shared
     return paddle.create_parameter(
         shape, dtype, attr=attr, is_bias=is_bias, default_initializer=initializer
     )
+
+
+def existing_parameter(name):
+    """The parameter of that name in the program that is being built, or None."""
+    if name is None or paddle.in_dynamic_mode() or not paddle.framework.in_pir_mode():
+        return None
+    for op in paddle.static.default_main_program().global_block().ops:
+        if op.name() == "builtin.parameter" and op.attrs()["parameter_name"] == name:
+            return op.result(0)
+    return None
+
+
+def apply_layer(layer, *inputs):
+    """``layer(*inputs)`` with the program's own parameters where it has some of these names."""
+    if not paddle.in_dynamic_mode():
+        for table in (layer._parameters, layer._buffers):
+            for key, parameter in table.items():
+                if parameter is not None:
+                    shared = existing_parameter(parameter.name)
+                    table[key] = parameter if shared is None else shared
+    return layer(*inputs)

@@ -208,7 +208,9 @@ class Embedding(paddle.nn.Layer):
 
     def forward(self, input):
         """One row for each id; the padding id gives zeros."""
-        return paddle.nn.functional.embedding(input, self.weight, self._padding_idx, self._sparse)
+        return paddle.nn.functional.embedding(
+            input, self.weight, padding_idx=self._padding_idx, sparse=self._sparse
+        )
 
 
 class GroupNorm(paddle.nn.GroupNorm):

@@ -32,7 +32,7 @@ def conv2d(
         bias_attr=named(bias_attr, name, "b_0"),
         data_format=data_format,
     )
-    return append_act(layer(input), act)
+    return append_act(apply_layer(layer, input), act)
 
 
 def conv3d(
@@ -63,7 +63,7 @@ def conv3d(
         bias_attr=named(bias_attr, name, "b_0"),
         data_format=data_format,
     )
-    return append_act(layer(input), act)
+    return append_act(apply_layer(layer, input), act)
 
 
 def transposed_filter_size(filter_size, output_size, input_sizes, stride, padding, dilation):
@@ -111,7 +111,7 @@ def conv2d_transpose(
         bias_attr=named(bias_attr, name, "b_0"),
         data_format=data_format,
     )
-    return append_act(layer(input, output_size=output_size), act)
+    return append_act(apply_layer(layer, input, output_size), act)
 
 
 def conv3d_transpose(
@@ -145,7 +145,7 @@ def conv3d_transpose(
         bias_attr=named(bias_attr, name, "b_0"),
         data_format=data_format,
     )
-    return append_act(layer(input, output_size=output_size), act)
+    return append_act(apply_layer(layer, input, output_size), act)
 
 
 def batch_norm(
@@ -181,7 +181,7 @@ def batch_norm(
     )
     if is_test:
         layer.eval()
-    return append_act(layer(input), act)
+    return append_act(apply_layer(layer, input), act)
 
 
 def layer_norm(
@@ -196,6 +196,7 @@ def layer_norm(
     name=None,
 ):
     """Normalisation over the dimensions from ``begin_norm_axis`` on, then ``act``."""
+    name = layer_name("layer_norm", name)
     shape = list(input.shape[begin_norm_axis:])
     size = int(np.prod(shape))
     ones = paddle.nn.initializer.Constant(1.0)
@@ -224,6 +225,7 @@ def group_norm(
     name=None,
 ):
     """Normalisation over groups of channels, then ``act``; no parameters where none is asked for."""
+    name = layer_name("group_norm", name)
     channels = [input.shape[1 if data_layout == "NCHW" else -1]]
     weight = bias = None
     if param_attr:
@@ -237,6 +239,7 @@ def group_norm(
 
 def instance_norm(input, epsilon=1e-05, param_attr=None, bias_attr=None, name=None):
     """Normalisation of each image and channel."""
+    name = layer_name("instance_norm", name)
     weight = new_parameter(
         [input.shape[1]],
         input.dtype,
@@ -278,7 +281,9 @@ def embedding_v2(
 ):
     """Rows of a table; the row's dimension comes after those of the ids."""
     weight = named_embedding(size, dtype, param_attr)
-    return paddle.nn.functional.embedding(input, weight, padding_idx, bool(is_sparse))
+    return paddle.nn.functional.embedding(
+        input, weight, padding_idx=padding_idx, sparse=bool(is_sparse)
+    )
 
 
 def named_embedding(size, dtype, param_attr):
@@ -291,6 +296,7 @@ def named_embedding(size, dtype, param_attr):
 
 def bilinear_tensor_product(x, y, size, act=None, name=None, param_attr=None, bias_attr=None):
     """``x W_i y`` for each of ``size`` matrices, plus a bias, then ``act``."""
+    name = layer_name("bilinear_tensor_product", name)
     weight = new_parameter(
         [size, x.shape[1], y.shape[1]], x.dtype, named(param_attr, name, "w_0"), None
     )

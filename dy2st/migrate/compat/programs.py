@@ -84,6 +84,14 @@ def value_in(program, value):
     return value
 
 
+def name_of(value):
+    """The name of an input or parameter; other values stand for themselves."""
+    try:
+        return value.name
+    except ValueError:
+        return value
+
+
 def value_by_name(program, name):
     """The input or parameter of that name."""
     if not hasattr(program, "get_parameter_value_by_name"):
@@ -111,9 +119,13 @@ class Executor(paddle.static.Executor):
         if fetch_list is not None:
             if not isinstance(fetch_list, (list, tuple)):
                 fetch_list = [fetch_list]
+            rates = [i for i, value in enumerate(fetch_list) if hasattr(value, "last_lr")]
             fetch_list = [value_in(asked, value) for value in fetch_list]
         advance_schedules(asked)
-        return super().run(program, feed, fetch_list, *args, **kwargs)
+        results = super().run(program, feed, fetch_list, *args, **kwargs)
+        for index in rates if fetch_list is not None else ():
+            results[index] = np.asarray(results[index]).reshape([1])  # 1.8 had no 0-D values
+        return results
 
 
 def join_feeds(feeds):

@@ -188,11 +188,23 @@ def softmax_with_cross_entropy(
 
 
 def fc(input, size, num_flatten_dims=1, param_attr=None, bias_attr=None, act=None, name=None):
-    """A fully connected layer with its own parameters, then ``act``."""
-    out = paddle.static.nn.fc(
-        input, size, num_flatten_dims, weight_attr=param_attr, bias_attr=bias_attr, name=name
+    """The sum of each input times its own matrix, plus a bias, then ``act``."""
+    name = layer_name("fc", name)
+    inputs = list(input) if isinstance(input, (list, tuple)) else [input]
+    attrs = (
+        list(param_attr) if isinstance(param_attr, (list, tuple)) else [param_attr] * len(inputs)
     )
-    return append_act(out, act)
+    total = None
+    for number, (x, attr) in enumerate(zip(inputs, attrs)):
+        first = num_flatten_dims if num_flatten_dims >= 0 else len(x.shape) + num_flatten_dims
+        if len(x.shape) > first + 1:
+            x = paddle.flatten(x, first, -1)
+        attr = named(attr, name, f"w_{number}")
+        weight = new_parameter([x.shape[-1], size], x.dtype, attr, None)
+        part = paddle.matmul(x, weight)
+        total = part if total is None else total + part
+    bias = new_parameter([size], total.dtype, named(bias_attr, name, "b_0"), None, True)
+    return append_act(total if bias is None else total + bias, act)
 
 
 def to_variable(value, name=None, zero_copy=None):
@@ -201,8 +213,11 @@ def to_variable(value, name=None, zero_copy=None):
 
 
 def create_parameter(shape, dtype, name=None, attr=None, is_bias=False, default_initializer=None):
-    """A parameter."""
-    return paddle.create_parameter(shape, dtype, name, attr, is_bias, default_initializer)
+    """A parameter; the program's own where it has one of that name."""
+    if name is not None:
+        attr = paddle.ParamAttr._to_attr(attr)
+        attr.name = attr.name or name
+    return new_parameter(list(shape), dtype, attr, default_initializer, is_bias)
 
 
 def uniform_random(shape, dtype="float32", min=-1.0, max=1.0, seed=0):

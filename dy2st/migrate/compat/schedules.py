@@ -16,6 +16,7 @@ class StepwiseDecay(paddle.optimizer.lr.LRScheduler):
         self.rule = rule
         self.step_num = begin
         self.step_size = step
+        self.started = False
         super().__init__(learning_rate=float(rule(begin)))
         schedules.append(self)
 
@@ -26,6 +27,7 @@ class StepwiseDecay(paddle.optimizer.lr.LRScheduler):
     def before_run(self):
         """The rate for this run; the next one counts further."""
         self.last_lr = self.get_lr()
+        self.started = True
         self.step_num += self.step_size
         return self.last_lr
 
@@ -36,6 +38,12 @@ class StepwiseDecay(paddle.optimizer.lr.LRScheduler):
 
 
 schedules = []
+
+
+def current_step_lr(optimizer):
+    """The rate of the last step (before the first step: of that one)."""
+    schedule = optimizer._learning_rate
+    return schedule.last_lr if isinstance(schedule, StepwiseDecay) else optimizer.get_lr()
 
 
 def rate_at(learning_rate, step):

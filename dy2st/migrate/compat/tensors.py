@@ -449,7 +449,10 @@ def addcmul(input, tensor1, tensor2, value=1.0, out=None, name=None):
 
 def sequence_mask(x, maxlen=None, dtype="int64", name=None):
     """For each length a row of that many ones, then zeros."""
-    return paddle.nn.functional.sequence_mask(x, maxlen, dtype)
+    if maxlen is None:
+        maxlen = paddle.max(x)
+    places = paddle.arange(0, maxlen, 1, x.dtype)
+    return paddle.cast(places < paddle.unsqueeze(x, -1), dtype)
 
 
 def linspace(start, stop, num, dtype):

@@ -7,6 +7,7 @@ a method of that name. Both leave edits in the context and say what they did.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import ClassVar
 
 from dy2st.errors import DeclarationError
@@ -14,6 +15,7 @@ from dy2st.migrate.model import FileContext, Use
 from dy2st.migrate.names import Scope
 
 BY_NAME: dict[str, UseRule] = {}
+SCANS: list[ScanRule] = []
 BY_METHOD: dict[str, list[MethodRule]] = {}
 
 
@@ -63,13 +65,32 @@ class MethodRule(Rule):
         raise NotImplementedError
 
 
+class ScanRule(Rule):
+    """Looks for its uses itself."""
+
+    def __init_subclass__(cls) -> None:
+        if not cls.id or not cls.name or not cls.__doc__:
+            raise DeclarationError(f"rule {cls.__name__} needs id, name and docstring")
+        SCANS.append(cls())
+
+    def find(self, context: FileContext) -> Iterator[tuple[ast.expr, Scope]]:
+        """The expressions that are uses of 1.x."""
+        raise NotImplementedError
+
+    def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
+        """Leave edits and return the new form's name; Decline refuses."""
+        raise NotImplementedError
+
+
 def load_all() -> None:
     """Import every rule; they register themselves."""
     from dy2st.migrate.rules import (  # noqa: F401
         data,
+        fetching,
         methods,
         optimizers,
         reductions,
+        scalars,
         scripts,
         shapes,
         values,

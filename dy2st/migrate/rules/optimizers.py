@@ -76,23 +76,29 @@ class MinimizeByName(MethodRule):
 
 
 class StepRate(MethodRule):
-    """``optimizer.current_step_lr()`` is ``get_lr()``."""
+    """``optimizer.current_step_lr()`` is ``get_lr()``; a schedule is not moved by the question."""
 
     id = "PM242"
     name = "current_step_lr"
     methods = ("current_step_lr",)
-    changes: ClassVar = (("adam.current_step_lr()", "adam.get_lr()"),)
+    changes: ClassVar = (("adam.current_step_lr()", "fluid_compat.current_step_lr(adam)"),)
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
         """No other library has a method of this name."""
         return not call.args and not call.keywords
 
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
-        """Rename the method."""
+        """The helper; without helpers the method's new name."""
         assert isinstance(call.func, ast.Attribute)
-        end = context.source.span(call.func)[1]
-        context.edits.append(Replace(end - len("current_step_lr"), end, b"get_lr"))
-        return ".get_lr"
+        start, end = context.source.span(call)
+        base_end = context.source.span(call.func.value)[1]
+        if not context.options.compat:
+            context.edits.append(Replace(base_end, end, b".get_lr()"))
+            return ".get_lr"
+        name = context.helper("current_step_lr")
+        context.edits.append(Replace(start, start, f"{name}(".encode()))
+        context.edits.append(Replace(base_end, end, b")"))
+        return name
 
 
 class SetDict(MethodRule):

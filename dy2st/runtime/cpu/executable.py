@@ -23,7 +23,7 @@ from dy2st.passes.pipeline import run_pipeline
 from dy2st.runtime.cpu import executor, threads
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.contexts import Context, blame
-from dy2st.runtime.cpu.instructions import Callback, Run
+from dy2st.runtime.cpu.instructions import Callback, Rename, Run
 from dy2st.runtime.cpu.interpreted import Interpreted, NativeCompiler
 from dy2st.runtime.cpu.linear import Linear, linearise
 from dy2st.runtime.cpu.lower import is_static, lower
@@ -112,7 +112,7 @@ class CpuPlan:
             find_definitions(program),
             lambda part, sizes: CpuPlan(part, source, prologue, sizes, rng),
         )
-        self._interprets = any(isinstance(i, (Callback, Collect)) for i in self.linear.code)
+        self._interprets = any(isinstance(i, (Callback, Collect, Rename)) for i in self.linear.code)
         self._count = len(self.linear.inputs)
         self._outputs: list[tuple[int, DType, tuple[int, ...]] | None] = [
             None if isinstance(o, DynamicOutput) else (i, DType.of(o.dtype), tuple(o.shape))

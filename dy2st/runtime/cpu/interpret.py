@@ -191,7 +191,7 @@ def _sort(node: g.Sort, x: Array) -> list[Array]:
 
 
 def _primitive(node: g.Primitive, *xs: Array) -> list[Array]:
-    if node.kind in ("onednn", "window"):
+    if node.kind in ("onednn", "window", "sequence"):
         from dy2st.runtime.cpu.onednn.lower import execute_node
 
         return execute_node(node, xs)

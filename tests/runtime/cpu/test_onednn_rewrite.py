@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dy2st.errors import IndexOutOfRangeError
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu import interpret
 from dy2st.runtime.cpu.builder import Builder
@@ -358,6 +359,43 @@ def test_recurrent_layers_equal_eager(case: Case, mode, directions, lengths) -> 
     for nodes in (outputs, new):
         for got, value in zip(interpret.run(nodes, case.feeds), [want, *last], strict=True):
             np.testing.assert_allclose(got, value.numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["lstm", "gru", "rnn_tanh", "rnn_relu"])
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_small_recurrent_layers_run_in_a_kernel_of_ours(
+    case: Case, monkeypatch, mode: str, rows: int, reverse: bool, threads: int
+) -> None:
+    monkeypatch.setattr("dy2st.runtime.cpu.threads._chosen", threads)
+    hidden, width = 64, 7
+    gates = {"lstm": 4, "gru": 3}.get(mode, 1) * hidden
+    x = case.input(6, rows, width)
+    states = [case.input(1, rows, hidden) for _ in range(2 if mode == "lstm" else 1)]
+    weights = [case.weight(*s) for s in ((gates, width), (gates, hidden), (gates,), (gates,))]
+    for node in weights[:2]:
+        case.feeds[node] *= 0.3
+    nodes = case.check(*case.b.rnn(mode, x, states, [weights], reverse=reverse), atol=1e-5)
+    (steps,) = calls(nodes, "steps")
+    assert isinstance(primitive_step(steps), KernelStep)
+
+
+def test_products_of_looked_up_rows_are_looked_up(case: Case) -> None:
+    b, table = case.b, case.weight(50, 256)
+    tokens = b.input((3, 1), "int64")
+    case.feeds[tokens] = np.array([[4], [-1], [49]])
+    rows = b.gather(table, tokens)
+    y = b.add(b.matmul(rows, case.weight(640, 256), transpose_y=True), case.weight(640))
+    nodes = case.check(y, rows)
+    (product,) = calls(nodes, "matmul ")
+    assert product.results[0][0] == (50, 640)  # static: the prologue's
+    case.feeds[tokens][1] = 50
+    new = rewrite([y], lambda node: node in case.weights)
+    with pytest.raises(IndexOutOfRangeError):
+        interpret.run(new, case.feeds)
+    many = b.gather(table, case.b.reshape(b.iota((32,), 0), (32,)))
+    case.check(b.matmul(many, case.weight(256, 640)))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

@@ -23,6 +23,7 @@ from dy2st.runtime.cpu.views import View
 
 KIND = "onednn"
 WINDOW = "window"
+KERNELS = (WINDOW, "sequence")
 Result = tuple[Shape, str]
 
 
@@ -99,8 +100,8 @@ def primitive_step(
     parts = tuple(results) or tuple(
         g.Part(shape=s, dtype=d, operands=(node,), index=i) for i, (s, d) in enumerate(node.results)
     )
-    if node.kind == WINDOW:
-        return _window_step(node, parts)
+    if node.kind in KERNELS:
+        return _kernel_step(node, parts)
     if node.kind != KIND:
         return None
     return PrimitiveStep(
@@ -115,41 +116,47 @@ def primitive_step(
     )
 
 
-def _window_step(node: g.Primitive, parts: tuple[Node, ...]) -> KernelStep:
-    """Window kernels are compiled (or found on disk) here."""
+def _kernel_step(node: g.Primitive, parts: tuple[Node, ...]) -> KernelStep:
+    """The step of a kernel of ours; it is compiled (or found on disk) here."""
     from dy2st.runtime.cpu.launch import runtime_table
     from dy2st.runtime.cpu.llvm.engine import engine
     from dy2st.runtime.cpu.window.code import window_ir
+    from dy2st.runtime.cpu.window.recurrent import sequence_ir
 
-    window, jit = node.attrs["window"], engine()
+    jit = engine()
     width = jit.host.vector_bytes
+    if node.kind == WINDOW:
+        window = node.attrs["window"]
+        function = jit.function(window.key, lambda name: window_ir(window, name, width))
+    else:
+        sequence = node.attrs["sequence"]
+        function = jit.function(sequence.key, lambda name: sequence_ir(sequence, name, width))
     return KernelStep(
         operands=node.operands,
         results=parts,
         source=node.source,
         label=node.attrs["label"],
-        function=jit.function(window.key, lambda name: window_ir(window, name, width)),
+        function=function,
         sizes=node.attrs["sizes"],
         extra=(runtime_table().ctypes.data,),
     )
 
 
-def _execute_window(node: g.Primitive, arrays: Sequence[Any]) -> list[Any]:
-    step = _window_step(node, ())
-    shape, dtype = node.results[0]
-    result = np.empty(shape, dtype)
+def _execute_kernel(node: g.Primitive, arrays: Sequence[Any]) -> list[Any]:
+    step = _kernel_step(node, ())
+    results = [np.empty(shape, dtype) for shape, dtype in node.results]
     operands = [np.ascontiguousarray(a) for a in arrays]
-    addresses = [a.ctypes.data for a in (*operands, result)]
+    addresses = [a.ctypes.data for a in (*operands, *results)]
     ptrs = np.array([*addresses, *step.extra], np.int64)
     kernel = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)(step.function)
     kernel(ptrs.ctypes.data, step.sizes.ctypes.data)
-    return [result]
+    return results
 
 
 def execute_node(node: g.Primitive, arrays: Sequence[Any]) -> list[Any]:
     """Run a lowered node on numpy arrays (row-major); for the interpreter and for tests."""
-    if node.kind == WINDOW:
-        return _execute_window(node, arrays)
+    if node.kind in KERNELS:
+        return _execute_kernel(node, arrays)
     library = primitives()
     assert library is not None
     results = []
