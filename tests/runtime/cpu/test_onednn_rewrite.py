@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dy2st.errors import IndexOutOfRangeError
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu import interpret
 from dy2st.runtime.cpu.builder import Builder
@@ -378,6 +379,23 @@ def test_small_recurrent_layers_run_in_a_kernel_of_ours(
     nodes = case.check(*case.b.rnn(mode, x, states, [weights], reverse=reverse), atol=1e-5)
     (steps,) = calls(nodes, "steps")
     assert isinstance(primitive_step(steps), KernelStep)
+
+
+def test_products_of_looked_up_rows_are_looked_up(case: Case) -> None:
+    b, table = case.b, case.weight(50, 256)
+    tokens = b.input((3, 1), "int64")
+    case.feeds[tokens] = np.array([[4], [-1], [49]])
+    rows = b.gather(table, tokens)
+    y = b.add(b.matmul(rows, case.weight(640, 256), transpose_y=True), case.weight(640))
+    nodes = case.check(y, rows)
+    (product,) = calls(nodes, "matmul ")
+    assert product.results[0][0] == (50, 640)  # static: the prologue's
+    case.feeds[tokens][1] = 50
+    new = rewrite([y], lambda node: node in case.weights)
+    with pytest.raises(IndexOutOfRangeError):
+        interpret.run(new, case.feeds)
+    many = b.gather(table, case.b.reshape(b.iota((32,), 0), (32,)))
+    case.check(b.matmul(many, case.weight(256, 640)))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
