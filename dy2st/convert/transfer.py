@@ -160,7 +160,8 @@ class Rebuilder:
         self._recorder = recorder
         self._where = where
         self.name = name
-        self.copies: list[tuple[Any, tuple[Any, ...]]] = []
+        # New objects, what else they may be, the variable that they were made for.
+        self.copies: list[tuple[Any, tuple[Any, ...], str]] = []
         # New lists, and the contents that the session is to give them.
         self.lists: list[tuple[list[Any], Any]] = []
 
@@ -195,7 +196,7 @@ class Rebuilder:
 
     def _copied(self, new: Any, sources: tuple[Any, ...]) -> Any:
         if sources:
-            self.copies.append((new, sources))
+            self.copies.append((new, sources, self.name))
         return new
 
     def _number(self, kind: str, value: Value) -> Any:

@@ -248,7 +248,7 @@ class Walk:
 
     def live(self, node: ast.stmt, at: ast.AST) -> ast.expr:
         """The tuple of names that are live after ``node``."""
-        names = live_names(node)
+        names = sorted({*live_names(node), *self.state.scope.kept})
         elements: list[ast.expr] = [ast.copy_location(ast.Constant(value=n), at) for n in names]
         return ast.copy_location(ast.Tuple(elts=elements, ctx=ast.Load()), at)
 
