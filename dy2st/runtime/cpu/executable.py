@@ -253,7 +253,7 @@ class CpuPlan:
         if len(statics.addresses):
             context.slots[-len(statics.addresses) :] = statics.addresses
         context.load_statics()
-        outputs = [allocate_array(*spec) for spec in self._outputs if spec is not None]
+        outputs = [allocate_array(*spec) if spec else (None, 0) for spec in self._outputs]
         addresses = [b.address for b in inputs] + [address for _, address in outputs]
         context.slots[: len(addresses)] = addresses
         with threads.openmp_threads(self._threads):

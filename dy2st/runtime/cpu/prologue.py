@@ -23,6 +23,7 @@ from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.onednn.primitive import Primitive
 from dy2st.runtime.cpu.regions import Lowered, Region, Segment, Variable
 from dy2st.runtime.cpu.scalar import Scalar
+from dy2st.runtime.memory import align
 from dy2st.runtime.plan import ParameterSource, array_of
 
 
@@ -141,12 +142,16 @@ class Prologue:
 
     def _compute(self, wanted: Mapping[str, g.Node]) -> dict[str, StaticValue]:
         debug.log(2, f"prologue: {len(wanted)} values")
-        segment, outputs, arrays = Segment(), [], []
+        segment, outputs, sizes = Segment(), [], []
         for index, node in enumerate(wanted.values()):
             variable = Variable(node.shape, node.dtype, "output", index)
             segment.outputs.append((node, variable))
             outputs.append(variable)
-            arrays.append(aligned(variable.nbytes))
+            sizes.append(align(variable.nbytes))
+        # One block for all: large enough for huge pages, which reading weights gains from.
+        block = aligned(sum(sizes))
+        ends = np.cumsum(sizes)
+        arrays = [block[end - size : end] for end, size in zip(ends, sizes)]
         lowered = Lowered(Region([segment]), [], list(outputs))
         leaves: list[StaticValue] = []  # kept alive until the graph has run
 
