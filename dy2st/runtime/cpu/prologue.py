@@ -58,6 +58,14 @@ class Holder(Protocol):
         """Let go of them: they are out of date, and packed weights are large."""
 
 
+_all: weakref.WeakSet[Prologue] = weakref.WeakSet()
+
+
+def held_bytes() -> int:
+    """Bytes of all static values in the process: packed and folded copies of weights."""
+    return sum(prologue.held_bytes() for prologue in list(_all))
+
+
 class Prologue:
     """Static values of an Executable, by what they compute."""
 
@@ -71,6 +79,12 @@ class Prologue:
         self._keys = _Keys()
         self._serials = itertools.count(1)
         self._holders: weakref.WeakSet[Holder] = weakref.WeakSet()
+        _all.add(self)
+
+    def held_bytes(self) -> int:
+        """Bytes of the values that are computed; parameters that are read in place are not."""
+        owners = [value.owner for value in list(self._values.values())]
+        return sum(owner.nbytes for owner in owners if isinstance(owner, np.ndarray))
 
     def register(self, holder: Holder) -> None:
         """Tell ``holder`` when what it holds is out of date."""
