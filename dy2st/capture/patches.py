@@ -51,6 +51,7 @@ def _table() -> list[tuple[Any, str, Any, Any]]:
     """(owner, attribute, original, replacement) of everything that is replaced."""
     import paddle
 
+    from dy2st.capture import library
     from dy2st.capture.tensor import Methods
 
     out: list[tuple[Any, str, Any, Any]] = []
@@ -59,25 +60,24 @@ def _table() -> list[tuple[Any, str, Any, Any]]:
         # Not only C functions: writers are wrapped in Python by then (static/watch.py).
         if name in operators and callable(member) and not name.startswith("__"):
             out.append((paddle._C_ops, name, member, _operator(name, member)))
-    for module in _modules_of_paddle():
-        for name, member in list(vars(module).items()):
-            if recording(member) is not member:
-                out.append((module, name, member, recording(member)))
-    for name, member in list(vars(paddle._legacy_C_ops).items()):
-        if isinstance(member, BuiltinFunctionType) and hasattr(paddle._C_ops, name):
-            out.append((paddle._legacy_C_ops, name, member, _legacy_operator(name, member)))
+    functions = {**_held_by_value(), **library.replacements()}
+    for owner in (*_modules_of_paddle(), paddle.Tensor):
+        for name, member in list(vars(owner).items()):
+            if id(member) in functions and (owner, name) != (paddle._C_ops, name):
+                out.append((owner, name, member, functions[id(member)]))
+    out.extend(_legacy_operators())
     for name in Methods.lifted:
         old = paddle.Tensor.__dict__.get(name, _ABSENT)
         if old is not _ABSENT:
             out.append((paddle.Tensor, name, old, _method(name, old)))
-    out.extend((module, "int", vars(module).get("int", _ABSENT), Integer) for module in _sizing())
+    for module in _sizing():
+        out.append((module, "int", vars(module).get("int", _ABSENT), Integer))
+        out.append((module, "type", vars(module).get("type", _ABSENT), _type_of))
+    core = paddle.base.core
+    out.append((core, "broadcast_shape", core.broadcast_shape, _broadcast(core.broadcast_shape)))
     creation = paddle.tensor.creation
     old = creation._to_tensor_non_static
     out.append((creation, "_to_tensor_non_static", old, _to_tensor(old)))
-    core = paddle.base.core
-    out.append(
-        (core, "broadcast_shape", core.broadcast_shape, _broadcast_shape(core.broadcast_shape))
-    )
     return out
 
 
@@ -112,6 +112,14 @@ def _modules_of_paddle() -> list[ModuleType]:
         and isinstance(module, ModuleType)
         and not name.startswith(("paddle._C_ops", "paddle.base.libpaddle"))
     ]
+
+
+def _legacy_operators() -> Iterator[tuple[Any, str, Any, Any]]:
+    import paddle
+
+    for name, member in list(vars(paddle._legacy_C_ops).items()):
+        if isinstance(member, BuiltinFunctionType) and hasattr(paddle._C_ops, name):
+            yield paddle._legacy_C_ops, name, member, _legacy_operator(name, member)
 
 
 def _legacy_operator(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -172,6 +180,34 @@ class Integer(int, metaclass=_AnyInteger):
         return value if symint.is_symint(value) else int(value, *args)
 
 
+def _type_of(value: Any) -> Any:
+    """``type`` where ``int`` is ``Integer``: ``type(n) is int`` holds for sizes too."""
+    from dy2st.capture import symint
+
+    found = type(value)
+    return Integer if found is int or symint.is_symint(value) else found
+
+
+def _broadcast(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``core.broadcast_shape``, which takes C integers only, for symbolic sizes too."""
+    from dy2st.capture import symint
+    from dy2st.capture.recorder import _active
+    from dy2st.ir.dims import Dim, broadcast_shapes
+
+    def _dim(size: Any) -> Dim:
+        dim = symint.dim_of(size)
+        return int(size) if dim is None else dim
+
+    def broadcast_shape(x_shape: Any, y_shape: Any) -> Any:
+        recorder = getattr(_active, "recorder", None)
+        if recorder is None or not any(map(symint.is_symint, (*x_shape, *y_shape))):
+            return original(x_shape, y_shape)
+        x, y = (tuple(_dim(n) for n in shape) for shape in (x_shape, y_shape))
+        return [recorder.symint(d) for d in broadcast_shapes(x, y)]
+
+    return broadcast_shape
+
+
 def _operator(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     from dy2st.capture.dispatch import record
     from dy2st.capture.recorder import _active
@@ -198,22 +234,6 @@ def _method(name: str, original: Any) -> Callable[..., Any]:
         return getattr(recorder.lift(self), name)(*args, **kwargs)
 
     return method
-
-
-def _broadcast_shape(original: Callable[..., Any]) -> Callable[..., Any]:
-    """``core.broadcast_shape`` of shapes with symbolic sizes."""
-    from dy2st.capture import symint
-    from dy2st.capture.recorder import _active
-    from dy2st.ir import dims
-
-    def broadcast_shape(a: Any, b: Any) -> Any:
-        recorder = getattr(_active, "recorder", None)
-        if recorder is None or not any(symint.is_symint(d) for d in (*a, *b)):
-            return original(a, b)
-        shapes = [tuple(symint.dim_of(d) for d in shape) for shape in (a, b)]
-        return [recorder.symint(d) for d in dims.broadcast_shapes(*shapes)]
-
-    return broadcast_shape
 
 
 def _to_tensor(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -132,7 +132,7 @@ class _Loop:
             rebuilder.name = carried.place.name
             value = rebuilder.rebuild(template, values)
             self.session.write(getattr(carried.place, "place", carried.place), value)
-        self.session.adopt(rebuilder, "a variable of a loop")
+        self.session.adopt(rebuilder)
 
     # --- what changed -------------------------------------------------------------------------
 
@@ -182,10 +182,6 @@ class _Loop:
             raise Mismatch("its length or its keys change from round to round")
         if isinstance(place, TensorPlace) and not isinstance(template, (AnyTensor, Keep)):
             raise Mismatch("a tensor changes its dtype or rank in place")
-        if isinstance(template, OneOf):
-            kinds = [a for a in template.alternatives if isinstance(a, AnyTensor)]
-            if len(kinds) > 1:
-                raise Mismatch("its dtype or rank changes from round to round")
 
     def _mismatch(self, place: Place, old: Carried, final: Snap, why: str) -> BranchMismatchError:
         before, after = (s.value if isinstance(s, Tensor) else s.obj for s in (old.initial, final))
@@ -246,7 +242,7 @@ class _Loop:
             if always and key in side.finals and not _may_be(UNBOUND, side.finals[key][1]):
                 value = _without(UNBOUND, value)
             self.session.write(getattr(carried.place, "place", carried.place), value)
-        self.session.adopt(rebuilder, "a variable of a loop")
+        self.session.adopt(rebuilder)
         for place in self.dead.values():
             self.session.write(place, UNBOUND)
 

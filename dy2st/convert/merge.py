@@ -165,7 +165,7 @@ class _Merger:
                 outcome = value
             else:
                 self.session.write(getattr(place, "place", place), value)
-        self.session.adopt(rebuilder, "")
+        self.session.adopt(rebuilder)
         return outcome
 
     def emit(self, tag: Value) -> Iterator[Value]:

@@ -147,10 +147,10 @@ class Session:
             self.reads[key] = (place, value)
         return value
 
-    def adopt(self, rebuilder: Rebuilder, name: str) -> None:
+    def adopt(self, rebuilder: Rebuilder) -> None:
         """Note what a Rebuilder made: copies of objects, lists of run-time length."""
-        for new, sources in rebuilder.copies:
-            self.copies.add(new, sources, name or rebuilder.name)
+        for new, sources, name in rebuilder.copies:
+            self.copies.add(new, sources, name)
         for container, grown in rebuilder.lists:
             place = ListPlace(container, "a list")
             self.touch(place)

@@ -14,6 +14,7 @@ from dy2st.convert.snapshot import (
     Number,
     Rows,
     Snap,
+    Split,
     Tensor,
     rebuild_group,
 )
@@ -28,6 +29,7 @@ from dy2st.convert.templates import (
     OneOf,
     Template,
     fits,
+    holds_object,
     leaf_types,
 )
 from dy2st.convert.unions import Scalar, Union
@@ -50,6 +52,8 @@ class Injector:
 
     def inject(self, snap: Snap, template: Template) -> list[Value]:
         """The SSA values that carry ``snap`` as a value of ``template``."""
+        if isinstance(snap, Split) and holds_object(template, snap.obj):
+            snap = Const(snap.obj)
         if isinstance(snap, Alt) and not (isinstance(template, Keep) and template.snap is snap):
             return self._select(snap, template)
         if isinstance(template, Keep):
@@ -160,7 +164,8 @@ class Rebuilder:
         self._recorder = recorder
         self._where = where
         self.name = name
-        self.copies: list[tuple[Any, tuple[Any, ...]]] = []
+        # New objects, what else they may be, the variable that they were made for.
+        self.copies: list[tuple[Any, tuple[Any, ...], str]] = []
         # New lists, and the contents that the session is to give them.
         self.lists: list[tuple[list[Any], Any]] = []
 
@@ -195,7 +200,7 @@ class Rebuilder:
 
     def _copied(self, new: Any, sources: tuple[Any, ...]) -> Any:
         if sources:
-            self.copies.append((new, sources))
+            self.copies.append((new, sources, self.name))
         return new
 
     def _number(self, kind: str, value: Value) -> Any:

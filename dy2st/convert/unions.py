@@ -131,6 +131,8 @@ def show(value: Any) -> str:
     """A short text of a value, for messages."""
     if isinstance(value, Union):
         return repr(value)
+    if type(value).__name__ == "Value" and hasattr(value, "type"):
+        return f"a tensor {value.type}"
     value_type = getattr(getattr(value, "_value", None), "type", None)
     if value_type is not None:
         return f"a tensor {value_type}"

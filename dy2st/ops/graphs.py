@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dy2st.ir.dims import Dim, broadcast_shapes
-from dy2st.ir.types import DType, TensorType
+from dy2st.ir.types import TensorType
 from dy2st.ops.base import Plain
 from dy2st.ops.cases import between, ints, values
 from dy2st.ops.rules import reference
@@ -50,37 +50,31 @@ class SendURecv(
     name="send_u_recv",
     signature=(
         "x: Tensor, src_index: Tensor, dst_index: Tensor, reduce_op: str = 'SUM', "
-        "out_size: ints = (0,) -> out, dst_count"
+        "out_size: ints = (0,) -> out"
     ),
 ):
     """Rows of x sent along edges and reduced where they arrive."""
 
     dtypes = _NUMBERS
     specials = False  # sums depend on their order
-    compared = (0,)
     cases = [{"x": (4, 3), **_EDGES, "reduce_op": how} for how in ("SUM", "MEAN", "MIN", "MAX")] + [
         {"x": (4, 3), **_EDGES, "out_size": [6]}
     ]
 
-    def infer(x: TensorType, src_index: TensorType, out_size: Any) -> Any:
-        rows = _rows(x, out_size)
-        return x.with_shape((rows, *x.shape[1:])), TensorType(DType.INT32, (rows,))
+    def infer(x: TensorType, out_size: Any) -> TensorType:
+        return x.with_shape((_rows(x, out_size), *x.shape[1:]))
 
     def numpy(
         x: np.ndarray, src_index: np.ndarray, dst_index: np.ndarray, reduce_op: str, out_size: Any
     ) -> Any:
         rows = int(_rows(x, out_size))  # type: ignore[arg-type]
-        count = np.bincount(dst_index, minlength=rows)[:rows]
-        return received(x[src_index], dst_index, rows, reduce_op), count
+        return received(x[src_index], dst_index, rows, reduce_op)
 
     def cpu(b: Any, x: Any, src_index: Any, dst_index: Any, reduce_op: str, out_size: Any) -> Any:
         if reduce_op != "SUM":
             return b.reference()
         rows = int(_rows(x, out_size))  # type: ignore[arg-type]
-        messages = b.gather(x, src_index, 0)
-        return _summed(b, messages, dst_index, rows), _summed(
-            b, b.full(dst_index.shape, 1, "int32"), dst_index, rows
-        )
+        return _summed(b, b.gather(x, src_index, 0), dst_index, rows)
 
 
 def _summed(b: Any, messages: Any, target: Any, rows: int) -> Any:
@@ -100,24 +94,22 @@ class SendUeRecv(
     name="send_ue_recv",
     signature=(
         "x: Tensor, y: Tensor, src_index: Tensor, dst_index: Tensor, message_op: str = 'ADD', "
-        "reduce_op: str = 'SUM', out_size: ints = (0,) -> out, dst_count"
+        "reduce_op: str = 'SUM', out_size: ints = (0,) -> out"
     ),
 ):
     """Rows of x combined with features of the edges, and reduced where they arrive."""
 
     dtypes = _NUMBERS
     specials = False  # sums depend on their order
-    compared = (0,)
     cpu = reference()
     cases = [
         {"x": (4, 3), "y": (6, 3), **_EDGES},
         {"x": (4, 3), "y": (6, 1), **_EDGES, "message_op": "MUL", "reduce_op": "MAX"},
     ]
 
-    def infer(x: TensorType, y: TensorType, out_size: Any) -> Any:
-        rows = _rows(x, out_size)
+    def infer(x: TensorType, y: TensorType, out_size: Any) -> TensorType:
         inner = broadcast_shapes(x.shape[1:], y.shape[1:])
-        return x.with_shape((rows, *inner)), TensorType(DType.INT32, (rows,))
+        return x.with_shape((_rows(x, out_size), *inner))
 
     def numpy(
         x: np.ndarray, y: np.ndarray, src_index: np.ndarray, dst_index: np.ndarray,
@@ -125,8 +117,7 @@ class SendUeRecv(
     ) -> Any:  # fmt: skip
         rows = int(_rows(x, out_size))  # type: ignore[arg-type]
         messages = _COMBINE[message_op](x[src_index], y)
-        count = np.bincount(dst_index, minlength=rows)[:rows]
-        return received(messages, dst_index, rows, reduce_op), count
+        return received(messages, dst_index, rows, reduce_op)
 
 
 class SendUv(
@@ -161,24 +152,21 @@ class SendUv(
 class SegmentPool(
     Plain,
     name="segment_pool",
-    signature="x: Tensor, segment_ids: Tensor, pooltype: str = 'SUM' -> out, summed_ids",
+    signature="x: Tensor, segment_ids: Tensor, pooltype: str = 'SUM' -> out",
 ):
     """Rows of one segment after the other reduced; as many rows as the last id says."""
 
     dtypes = ("float32", "float64")
     specials = False  # sums depend on their order
-    compared = (0,)
     cpu = reference()
     cases = [
         {"x": (5, 3), "segment_ids": values([0, 0, 1, 3, 3], "int64"), "pooltype": how}
         for how in ("SUM", "MEAN", "MIN", "MAX")
     ]
 
-    def infer(fresh: Any, x: TensorType) -> Any:
-        n = fresh()
-        return x.with_shape((n, *x.shape[1:])), x.with_shape((n, 1))
+    def infer(fresh: Any, x: TensorType) -> TensorType:
+        return x.with_shape((fresh(), *x.shape[1:]))
 
     def numpy(x: np.ndarray, segment_ids: np.ndarray, pooltype: str) -> Any:
         rows = int(segment_ids[-1]) + 1 if len(segment_ids) else 0
-        count = np.bincount(segment_ids, minlength=rows)[:, None]
-        return received(x, segment_ids, rows, pooltype), count
+        return received(x, segment_ids, rows, pooltype)

@@ -8,8 +8,9 @@ import numpy as np
 
 from dy2st.ir.types import TensorType
 from dy2st.ops.base import Plain
-from dy2st.ops.cases import between
-from dy2st.ops.rules import same_as
+from dy2st.ops.cases import between, values
+from dy2st.ops.rules import reference, require, same_as
+from dy2st.ops.softmax import log_softmax
 
 FLOATS = ("float32", "float64")
 
@@ -59,26 +60,25 @@ class KldivLoss(
 class HuberLoss(
     Plain,
     name="huber_loss",
-    signature="input: Tensor, label: Tensor, delta: float = 1.0 -> out, residual",
+    signature="input: Tensor, label: Tensor, delta: float = 1.0 -> out",
 ):
     """Half the square of small differences, linear in large ones."""
 
     dtypes = FLOATS
-    compared = (0,)
     cases = [{"input": ("N", 3), "label": ("N", 3)}, {"input": (4,), "label": (4,), "delta": 0.3}]
-    infer = lambda input, label: (input, input)  # noqa: E731
+    infer = same_as("input")
 
     def numpy(input: np.ndarray, label: np.ndarray, delta: float) -> Any:
         r = label - input
         size = np.abs(r)
-        return np.where(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta)), r
+        return np.where(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta))
 
     def cpu(b: Any, input: Any, label: Any, delta: float) -> Any:
         r = b.sub(label, input)
         loss = lambda s, v: s.select(  # noqa: E731
             s.abs(v) <= delta, v * v * 0.5, (s.abs(v) - 0.5 * delta) * delta
         )
-        return b.map(loss, r), r
+        return b.map(loss, r)
 
 
 class LogLoss(
@@ -122,3 +122,62 @@ class LabelSmooth(
         return b.map(
             lambda s, v, p: v * (1 - epsilon) + p * epsilon, label, prior, dtype=label.dtype
         )
+
+
+class WarpCtc(
+    Plain,
+    name="warpctc",
+    signature=(
+        "logits: Tensor, label: Tensor, logits_length: Tensor?, labels_length: Tensor?, "
+        "blank: int = 0, norm_by_times: bool = False -> loss"
+    ),
+):
+    """Connectionist temporal classification over padded ``logits[T, N, C]`` (Graves et al. 2006)."""
+
+    dtypes = FLOATS
+    specials = False  # sums depend on their order
+    cpu = reference()
+    cases = [
+        {
+            "logits": (6, 3, 5),
+            "label": values([[1, 2], [2, 2], [3, 0]], "int32"),
+            "logits_length": values([6, 5, 4], "int64"),
+            "labels_length": values([2, 2, 1], "int64"),
+        },
+        {
+            "logits": (5, 2, 4),
+            "label": values([[1, 2, 1], [0, 1, 0]], "int32"),
+            "logits_length": values([5, 5], "int64"),
+            "labels_length": values([3, 2], "int64"),
+            "blank": 3,
+        },
+    ]
+
+    def infer(logits: TensorType, logits_length: Any) -> TensorType:
+        require(logits_length is not None and logits.rank == 3, "warpctc needs padded sequences")
+        return logits.with_shape((logits.shape[1], 1))
+
+    def numpy(
+        logits: np.ndarray, label: np.ndarray, logits_length: np.ndarray,
+        labels_length: np.ndarray, blank: int,
+    ) -> Any:  # fmt: skip
+        logs = log_softmax(logits.astype(np.float64), -1)
+        batch, size = label.shape
+        # Blanks between and around the labels.
+        path = np.full((batch, 2 * size + 1), blank, np.int64)
+        path[:, 1::2] = label
+        rows = np.arange(batch)[:, None]
+        skips = np.zeros(path.shape, bool)
+        skips[:, 2:] = (path[:, 2:] != blank) & (path[:, 2:] != path[:, :-2])
+        state = np.full(path.shape, -np.inf)
+        state[:, :2] = logs[0][rows, path[:, :2]]
+        for t in range(1, len(logs)):
+            one, two = np.full_like(state, -np.inf), np.full_like(state, -np.inf)
+            one[:, 1:] = state[:, :-1]
+            two[:, 2:] = np.where(skips[:, 2:], state[:, :-2], -np.inf)
+            new = np.logaddexp(np.logaddexp(state, one), two) + logs[t][rows, path]
+            state = np.where((logits_length > t)[:, None], new, state)
+        last = 2 * labels_length.astype(np.int64)[:, None]
+        ends = np.take_along_axis(state, np.concatenate([last, np.maximum(last - 1, 0)], 1), 1)
+        ends[:, 1] = np.where(labels_length > 0, ends[:, 1], -np.inf)
+        return -np.logaddexp(ends[:, 0], ends[:, 1])[:, None]

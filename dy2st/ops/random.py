@@ -216,3 +216,31 @@ class GumbelSoftmax(
             return (np.indices(y.shape)[axis] == best).astype(x.dtype)
         powers = np.exp(y - y.max(axis=axis, keepdims=True))
         return powers / powers.sum(axis=axis, keepdims=True)
+
+
+class Rrelu(
+    Random,
+    name="rrelu",
+    signature=(
+        "x: Tensor, lower: float = 0.125, upper: float = 0.3333333333333333, "
+        "is_test: bool = False -> out"
+    ),
+):
+    """x where it is positive, elsewhere times a random slope (the mean one for ``is_test``)."""
+
+    infer = same_as("x")
+    cases = [{"x": ("N", 3), "is_test": True}]
+    dtypes = ("float32", "float64")
+
+    def random_when(attrs: dict[str, Any]) -> bool:
+        return not attrs["is_test"]
+
+    def numpy(rng: np.random.Generator, x: Any, lower: float, upper: float, is_test: bool) -> Any:
+        slope = (lower + upper) / 2 if is_test else rng.uniform(lower, upper, x.shape)
+        return np.where(x >= 0, x, x * slope)
+
+    def cpu(b: Any, x: Any, lower: float, upper: float, is_test: bool) -> Any:
+        if not is_test:
+            return b.reference()
+        slope = (lower + upper) / 2
+        return b.map(lambda s, v: s.select(v >= 0, v, v * slope), x)

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from dy2st.ir.dims import Dim, Shape, broadcast, normalize_axis
+from dy2st.ir.dims import Dim, Shape, broadcast, floordiv, normalize_axis
 from dy2st.ir.types import TensorType
 from dy2st.ops.base import Plain
 from dy2st.ops.cases import ints, values
-from dy2st.ops.rules import axes_of, require, static
+from dy2st.ops.rules import at_least_0, axes_of, require, same_along, smaller
 
 
 def expanded_shape(shape: Shape, wanted: Any) -> Shape:
@@ -105,9 +105,16 @@ class Flip(Plain, name="flip", signature="x: Tensor, axis: ints -> out"):
         {"x": (2, 3, 2), "axis": [0, 2]},
         {"x": (0, 2), "axis": [1]},
     ]
-    infer = lambda x: x  # noqa: E731
+    infer = same_along("x")
     numpy = lambda x, axis: np.flip(x, axes_of(axis, x.ndim))  # noqa: E731
     cpu = lambda b, x, axis: b.flip(x, list(axes_of(axis, len(x.shape))))  # noqa: E731
+
+
+def _rolled(x: TensorType, shifts: Any, axis: Any) -> TensorType:
+    require(not axis or len(axis) == len(shifts), f"{len(shifts)} shifts along {len(axis)} axes")
+    for a in axis:
+        normalize_axis(a, x.rank)
+    return x
 
 
 class Roll(Plain, name="roll", signature="x: Tensor, shifts: ints = (), axis: ints = () -> out"):
@@ -120,7 +127,7 @@ class Roll(Plain, name="roll", signature="x: Tensor, shifts: ints = (), axis: in
         {"x": (2, 3), "shifts": [2], "axis": []},
         {"x": (2, 3), "shifts": [7], "axis": [1]},
     ]
-    infer = lambda x: x  # noqa: E731
+    infer = _rolled
 
     def numpy(x: np.ndarray, shifts: Any, axis: Any) -> Any:
         return np.roll(x, shifts if axis else shifts[0], tuple(axis) if axis else None)
@@ -206,8 +213,7 @@ class Diag(
 def _diagonal_size(rows: Dim, columns: Dim, offset: int) -> Dim:
     if rows == columns:
         return rows - abs(offset)
-    height, width = static(rows, "the height"), static(columns, "the width")
-    return max(min(height + min(offset, 0), width - max(offset, 0)), 0)
+    return at_least_0(smaller(rows + min(offset, 0), columns - max(offset, 0)))
 
 
 class Diagonal(
@@ -221,6 +227,7 @@ class Diagonal(
     cases = [
         {"x": (3, 4)},
         {"x": (2, 3, 4), "offset": 1, "axis1": 1, "axis2": 2},
+        {"x": ("N", 4)},
         {"x": ("N", 3, 3), "offset": -1, "axis1": -2, "axis2": -1},
     ]
 
@@ -349,3 +356,38 @@ class Kron(Plain, name="kron", signature="x: Tensor, y: Tensor -> out"):
 
     def cpu(b: Any) -> Any:
         return b.reference()
+
+
+class TensorUnfold(
+    Plain,
+    name="tensor_unfold",
+    signature="input: Tensor, axis: int, size: int, step: int -> out",
+):
+    """All slices of ``size`` along ``axis``, ``step`` apart, with a new last axis."""
+
+    cases = [
+        {"input": ("N", 7), "axis": 1, "size": 3, "step": 2},
+        {"input": (5, 2), "axis": 0, "size": 2, "step": 1},
+    ]
+
+    def infer(input: TensorType, axis: int, size: int, step: int) -> TensorType:
+        at = normalize_axis(axis, input.rank)
+        count = floordiv(input.shape[at] - size, step) + 1
+        return input.with_shape((*input.shape[:at], count, *input.shape[at + 1 :], size))
+
+    def numpy(input: np.ndarray, axis: int, size: int, step: int) -> Any:
+        at = normalize_axis(axis, input.ndim)
+        return np.moveaxis(np.take(input, _windows(input.shape[at], size, step), at), at + 1, -1)
+
+    def cpu(b: Any, input: Any, axis: int, size: int, step: int) -> Any:
+        rank = len(input.shape)
+        at = normalize_axis(axis, rank)
+        index = b.constant(_windows(input.shape[at], size, step))
+        taken = b.gather(input, index, at, mode="unchecked")
+        order = [*(i for i in range(rank + 1) if i != at + 1), at + 1]
+        return b.permute(taken, order)
+
+
+def _windows(length: int, size: int, step: int) -> np.ndarray:
+    count = (length - size) // step + 1
+    return np.arange(count)[:, None] * step + np.arange(size)[None]

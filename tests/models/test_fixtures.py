@@ -5,15 +5,12 @@ import pytest
 from .harness import check, fixture_names, load_fixture
 
 # Operators of a model that still run through Paddle's own kernels.
-FALLBACKS: dict[str, set[str]] = {"gnn": {"segment_pool", "send_ue_recv"}}
+FALLBACKS: dict[str, set[str]] = {}
 
 # These run in `make test` too; together they hold every kind of layer and of control flow.
 QUICK = {"bert", "crnn_ctc", "early_exit", "gnn", "gru_decoder", "swin", "unet", "beam_search"}
 
-FAILING: dict[str, str] = {
-    "gan_generator": "interpolation by Paddle's kernel is given antialias in a wrong form",
-    "text_detector": "interpolation by Paddle's kernel is given antialias in a wrong form",
-}
+FAILING: dict[str, str] = {}
 
 
 def parameters() -> list:

@@ -64,6 +64,9 @@ def call(op: type[Op], operands: list[Any], attrs: dict[str, Any], strided: bool
         else:
             args.append(None if operand is None else to_paddle(operand, strided))
     result = getattr(paddle._C_ops, op.name)(*args)
+    if not op.name.endswith("_"):
+        given = len(result) if isinstance(result, tuple) else 1
+        assert given == len(op.signature.results), f"{op.name} gives {given} results in eager"
     return [to_numpy(t) if t.size == 0 or t._is_initialized() else None for t in _flatten(result)]
 
 

@@ -118,6 +118,8 @@ def test_numpy_equals_eager(op, index):
                     expected = base.evaluate(op, operands, attrs)
                 else:
                     expected = eager.call(op, operands, attrs, strided=sizes is SIZES[1])
+            except AssertionError:
+                raise
             except Exception as error:  # Paddle has no kernel for this dtype
                 refused.append(f"{dtype}: {str(error).strip().splitlines()[-1]}")
                 break
@@ -126,7 +128,7 @@ def test_numpy_equals_eager(op, index):
             if op.numpy is None:
                 continue
             got = base.evaluate(op, operands, attrs, types)
-            assert op.compared or len(got) == len(expected)
+            assert op.name == "einsum" or len(got) == len(expected), "eager hands out other results"
             for k, (g, e) in enumerate(zip(got, expected)):
                 if e is None or (op.compared and k not in op.compared):
                     continue

@@ -99,6 +99,29 @@ PROGRAMS = {
         }""",
         {"if": 0, "exp": 0, "tanh": 1, "constant": 0},
     ),
+    "results that nobody reads": (
+        """program f(%c: bool[], %x: f32[N, 2]) {
+            %f = constant(name="f", value=array(bool, False)) : bool[]
+            %0, %1 = if(%c) {
+              %2 = tanh(%x) : f32[N, 2]
+              %3 = exp(%x) : f32[N, 2]
+              yield(%2, %3)
+            } else {
+              %4 = sin(%x) : f32[N, 2]
+              yield(%x, %4)
+            } : f32[N, 2], f32[N, 2]
+            %g, %y, %z = while(%c, %x, %1)
+                (%c1: bool[], %x1: f32[N, 2], %z1: f32[N, 2]) {
+              yield(%c1)
+            } do (%c2: bool[], %x2: f32[N, 2], %z2: f32[N, 2]) {
+              %5 = cos(%x2) : f32[N, 2]
+              %6 = exp(%z2) : f32[N, 2]
+              yield(%f, %5, %6)
+            } : bool[], f32[N, 2], f32[N, 2]
+            return(%y, %0)
+        }""",
+        {"exp": 0, "sin": 0, "tanh": 1, "cos": 1},
+    ),
     "a loop": (
         """program f(%c: bool[], %x: f32[N, 2]) {
             %f = constant(name="f", value=array(bool, False)) : bool[]

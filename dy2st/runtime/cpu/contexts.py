@@ -25,6 +25,7 @@ from dy2st.runtime.cpu.instructions import (
     Label,
     Move,
     Place,
+    Rename,
     Run,
 )
 from dy2st.runtime.cpu.linear import Linear
@@ -283,6 +284,10 @@ class Context:
         lists = {k: self.list_of(g) for k, g in collect.grown.items()}
         self.asm.callback(guarded(self.interpreted.collect(collect.op, lists), self.failures))
 
+    def emit_rename(self, rename: Rename) -> None:
+        assert self.interpreted is not None
+        self.asm.callback(guarded(self.interpreted.rename(self, rename), self.failures))
+
 
 class _Memory:
     """Destroys a ``dnnl_memory_t`` with the context."""
@@ -302,6 +307,7 @@ _EMIT: dict[type, Callable[[Context, Any], None]] = {
     Callback: Context.emit_callback,
     Extend: Context.emit_extend,
     Collect: Context.emit_collect,
+    Rename: Context.emit_rename,
 }
 
 
@@ -311,4 +317,6 @@ def blame(instruction: Instruction | None) -> Any:
         return instruction.step.source
     if isinstance(instruction, Callback):
         return instruction.item.ops[0]
+    if isinstance(instruction, Rename):
+        return instruction.item.op
     return None

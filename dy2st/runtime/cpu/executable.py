@@ -23,7 +23,7 @@ from dy2st.passes.pipeline import run_pipeline
 from dy2st.runtime.cpu import executor, threads
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.contexts import Context, blame
-from dy2st.runtime.cpu.instructions import Callback, Run
+from dy2st.runtime.cpu.instructions import Callback, Rename, Run
 from dy2st.runtime.cpu.interpreted import Interpreted, NativeCompiler
 from dy2st.runtime.cpu.linear import Linear, linearise
 from dy2st.runtime.cpu.lower import is_static, lower
@@ -112,7 +112,7 @@ class CpuPlan:
             find_definitions(program),
             lambda part, sizes: CpuPlan(part, source, prologue, sizes, rng),
         )
-        self._interprets = any(isinstance(i, (Callback, Collect)) for i in self.linear.code)
+        self._interprets = any(isinstance(i, (Callback, Collect, Rename)) for i in self.linear.code)
         self._count = len(self.linear.inputs)
         self._outputs: list[tuple[int, DType, tuple[int, ...]] | None] = [
             None if isinstance(o, DynamicOutput) else (i, DType.of(o.dtype), tuple(o.shape))
@@ -253,7 +253,7 @@ class CpuPlan:
         if len(statics.addresses):
             context.slots[-len(statics.addresses) :] = statics.addresses
         context.load_statics()
-        outputs = [allocate_array(*spec) for spec in self._outputs if spec is not None]
+        outputs = [allocate_array(*spec) if spec else (None, 0) for spec in self._outputs]
         addresses = [b.address for b in inputs] + [address for _, address in outputs]
         context.slots[: len(addresses)] = addresses
         with threads.openmp_threads(self._threads):
@@ -333,6 +333,10 @@ def run_graph(
     failure = context.run()
     if failure:
         status, row = executor.decode(failure)
+        instruction = context.owners.get(row)
         if context.failures:
-            raise context.failures.pop()
-        raise status_error(context.owners.get(row), status)
+            error, op = context.failures.pop(), blame(instruction)
+            if op is not None and isinstance(error, Exception):
+                raise translate(error, op) from error
+            raise error
+        raise status_error(instruction, status)

@@ -15,6 +15,7 @@ import numpy as np
 
 from dy2st.ir.dims import Shape, symbols_of
 from dy2st.ir.program import Block, Operation, Program, Value
+from dy2st.ir.symbols import symbols_in
 from dy2st.runtime.cpu.executor import guarded
 from dy2st.runtime.cpu.llvm.engine import engine
 from dy2st.runtime.cpu.regions import Grow
@@ -58,23 +59,33 @@ class _Finder:
             for region in op.regions:
                 self._loops(region)
             if op.name == "while":
-                positions = tuple(k for k in range(len(op.results)) if self._grows(op, k))
-                if positions:
-                    self.found.loops[op] = positions
+                self._loop(op)
 
-    def _grows(self, op: Operation, k: int) -> bool:
+    def _loop(self, op: Operation) -> None:
+        chains = {k: self._grows(op, k) for k in range(len(op.results))}
+        grown = {k: links for k, links in chains.items() if links}
+        before = -1
+        while len(grown) != before:
+            before = len(grown)
+            links = self.found.links.union(*grown.values())
+            # A size that something else asks for has to be known in each round.
+            asked = _mentioned(op, links) - self.known
+            grown = {k: v for k, v in grown.items() if not _sizes(v) & asked}
+        if grown:
+            self.found.loops[op] = tuple(grown)
+            self.found.links.update(*grown.values())
+
+    def _grows(self, op: Operation, k: int) -> set[Value]:
+        """The links of carried value ``k``; none where something else is done with it."""
         cond, body = op.regions
         argument = body.args[k]
         shape = argument.shape
         if not shape or self._is_known(shape[:1]) or not self._is_known(shape[1:]):
-            return False
+            return set()
         if self.users.get(cond.args[k]):
-            return False
+            return set()
         links = {argument, cond.args[k]}
-        if self._follow(argument, body, links) != k:
-            return False
-        self.found.links |= links
-        return True
+        return links if self._follow(argument, body, links) == k else set()
 
     def _follow(self, value: Value, block: Block, links: set[Value]) -> int | None:
         """The position at which ``block`` yields what ``value`` has grown to; None where something
@@ -143,6 +154,25 @@ class _Finder:
             if block is outer:
                 return op
         return None
+
+
+def _sizes(values: set[Value]) -> set[str]:
+    """The symbols in the types of ``values``."""
+    return {s for v in values for s in v.type.symbols()}
+
+
+def _mentioned(op: Operation, links: set[Value]) -> set[str]:
+    """The symbols that a loop's regions ask for, other than in the types of ``links``."""
+    found: set[str] = set()
+    for region in op.regions:
+        blocks = [region]
+        for inner in region.walk():
+            blocks += inner.regions
+            found.update(s for a in inner.attrs.values() for s in symbols_in(a))
+            found |= _sizes(set(inner.results) - links)
+        for block in blocks:
+            found |= _sizes(set(block.args) - links)
+    return found
 
 
 # --- memory ------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from dy2st.runtime.cpu.regions import Collect, Grow, Interpret
+from dy2st.runtime.cpu.regions import Collect, Grow, Interpret, Rebind
 from dy2st.runtime.cpu.steps import Step
 
 
@@ -99,7 +99,15 @@ class Extend:
     nbytes: int = 0
 
 
-Instruction: TypeAlias = "Run | Move | Label | Jump | Callback | Extend | Collect"
+@dataclass(eq=False)
+class Rename:
+    """Values of run-time size get other names; ``sources`` are places of those of known size."""
+
+    item: Rebind
+    sources: dict[int, Place]
+
+
+Instruction: TypeAlias = "Run | Move | Label | Jump | Callback | Extend | Collect | Rename"
 
 
 def storages_of(instruction: Instruction) -> list[Storage]:
@@ -113,6 +121,8 @@ def storages_of(instruction: Instruction) -> list[Storage]:
         return [instruction.unless.storage] if instruction.unless else []
     if isinstance(instruction, Callback):
         return [p.storage for p in (*instruction.loads, *instruction.stores)]
+    if isinstance(instruction, Rename):
+        return [p.storage for p in instruction.sources.values()]
     if isinstance(instruction, Extend):
         return [instruction.source.storage] if instruction.source else []
     return []

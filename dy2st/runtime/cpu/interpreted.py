@@ -17,9 +17,10 @@ from dy2st.ir.program import Block, Operation, Program, Value
 from dy2st.ir.symbols import Definitions, bind, symbols_in
 from dy2st.passes.rewrite import is_pure
 from dy2st.runtime.cpu.growing import GrowBuffer
-from dy2st.runtime.cpu.instructions import Callback, Place
+from dy2st.runtime.cpu.instructions import Callback, Place, Rename
+from dy2st.runtime.cpu.regions import Variable
 from dy2st.runtime.plan import Plan, allocate_array, buffer_of
-from dy2st.runtime.reference.interpreter import Compiler, Frame, Step
+from dy2st.runtime.reference.interpreter import Compiler, Frame, Step, finish
 
 if TYPE_CHECKING:
     from dy2st.runtime.cpu.contexts import Context
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 PlanFor = Callable[[Program, Mapping[str, int]], Plan]
 _PLANS = 128
 _ENTRY = ("parameter", "constant")
+_HEAVY = frozenset(
+    ["matmul", "linear", "bmm", "conv2d", "depthwise_conv2d", "conv3d", "conv2d_transpose", "rnn"]
+)
 
 
 class Interpreted:
@@ -78,7 +82,9 @@ class Interpreted:
                 for step in steps:
                     step(frame)
             for value, read in stores:
-                read()[...] = frame.values[value]
+                # What only its own stretch reads has not left it.
+                if value in frame.values:
+                    read()[...] = frame.values[value]
 
         return call
 
@@ -94,6 +100,33 @@ class Interpreted:
                 shapes[k] = rows.shape
             mine = [d for d in defined if d.index in lists]
             bind(mine, op.results, shapes, self.frame.symbols)
+
+        return call
+
+    def rename(self, context: Context, rename: Rename) -> Callable[[int], None]:
+        """The function that gives values of run-time size their new names."""
+        item = rename.item
+        readers = {}
+        for i, place in rename.sources.items():
+            variable = item.moves[i][1]
+            assert isinstance(variable, Variable)
+            readers[i] = context.reader(place, variable.shape, variable.dtype)
+        definitions = self._compiler.definitions
+        moved = {v for targets, _ in item.moves for v in targets}
+
+        def call(user: int) -> None:
+            frame = self.frame
+            arrays = [
+                readers[i]().copy() if i in readers else frame.values[source]  # type: ignore[index]
+                for i, (_, source) in enumerate(item.moves)
+            ]
+            for (targets, _), array in zip(item.moves, arrays):
+                frame.values.update(dict.fromkeys(targets, array))
+            for scope, values in item.scopes:
+                mine = [v for v in values if v in moved]
+                shapes = [frame.values[v].shape if v in moved else () for v in values]
+                bind(definitions[scope], values, shapes, frame.symbols)
+                finish(mine, [frame.values[v].shape for v in mine], item.op.location, (), frame)
 
         return call
 
@@ -156,25 +189,28 @@ class Outlined:
         symbols |= {s for v in self._program.inputs for s in v.type.symbols()}
         symbols |= {s for op in ops for a in op.attrs.values() for s in symbols_in(a)}
         self._symbols = sorted(symbols)
-        # None: seen once, and run in numpy.
-        self._plans: OrderedDict[tuple[int, ...], Plan | None] = OrderedDict()
+        # A plan costs milliseconds: it pays sooner for a stretch that takes long in numpy.
+        heavy = len(ops) >= 4 or any(op.name in _HEAVY for op in ops)
+        self._patience = 1 if heavy else 16
+        # The plan of a set of sizes, or how often they have been seen and run in numpy.
+        self._plans: OrderedDict[tuple[int, ...], Plan | int] = OrderedDict()
 
     def __call__(self, frame: Frame) -> None:
         key = tuple(frame.symbols[s] for s in self._symbols)
-        if key not in self._plans:
-            self._remember(key, None)
-            for step in self._plain:
-                step(frame)
-            return
-        plan = self._plans[key]
-        if plan is None:
+        plan = self._plans.get(key, 0)
+        if isinstance(plan, int):
+            if plan < self._patience:
+                self._remember(key, plan + 1)
+                for step in self._plain:
+                    step(frame)
+                return
             plan = self._plan_for(self._program, dict(zip(self._symbols, key)))
             self._remember(key, plan)
         arrays = [frame.values[v] for v in self._inputs]
         results = plan.run([buffer_of(a) for a in arrays], allocate_array)
         frame.values.update(zip(self._results, results))
 
-    def _remember(self, key: tuple[int, ...], plan: Plan | None) -> None:
+    def _remember(self, key: tuple[int, ...], plan: Plan | int) -> None:
         self._plans[key] = plan
         self._plans.move_to_end(key)
         while len(self._plans) > _PLANS:

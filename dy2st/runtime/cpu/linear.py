@@ -17,6 +17,7 @@ from dy2st.runtime.cpu.instructions import (
     Label,
     Move,
     Place,
+    Rename,
     Run,
     Storage,
     storages_of,
@@ -30,6 +31,7 @@ from dy2st.runtime.cpu.regions import (
     If,
     Interpret,
     Lowered,
+    Rebind,
     Region,
     Segment,
     Variable,
@@ -151,6 +153,16 @@ class _Linearizer:
     def collect(self, item: Collect) -> None:
         self.code.append(item)
 
+    def rebind(self, item: Rebind) -> None:
+        sources = {
+            i: Place(self.storage(source))
+            for i, (_, source) in enumerate(item.moves)
+            if isinstance(source, Variable)
+        }
+        self.code.append(Rename(item, sources))
+        for place in sources.values():
+            self.touch(place.storage)
+
     # -- storages ---------------------------------------------------------------------------------
 
     def touch(self, storage: Storage, write: bool = False) -> None:
@@ -212,6 +224,7 @@ _EMIT: dict[type, Callable[[_Linearizer, object], None]] = {
     Begin: _Linearizer.begin,  # type: ignore[dict-item]
     Append: _Linearizer.append,  # type: ignore[dict-item]
     Collect: _Linearizer.collect,  # type: ignore[dict-item]
+    Rebind: _Linearizer.rebind,  # type: ignore[dict-item]
 }
 
 

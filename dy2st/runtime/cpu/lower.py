@@ -17,20 +17,15 @@ from dy2st.passes.rewrite import EFFECTS, is_random
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.builder import Builder
 from dy2st.runtime.cpu.growing import find_growing
+from dy2st.runtime.cpu.lower_control import ControlFlow
 from dy2st.runtime.cpu.regions import (
-    Append,
-    Begin,
-    Collect,
     Copy,
     DynamicOutput,
     Grow,
-    If,
-    Interpret,
     Lowered,
     Region,
     Segment,
     Variable,
-    While,
 )
 
 
@@ -47,7 +42,7 @@ def lower(program: Program, sizes: Mapping[str, int]) -> Lowered:
     return _Lowering(program, sizes).run()
 
 
-class _Lowering:
+class _Lowering(ControlFlow):
     def __init__(self, program: Program, sizes: Mapping[str, int]) -> None:
         self.program = program
         self.sizes = dict(sizes)
@@ -262,117 +257,6 @@ class _Lowering:
         made = self.builder.reference()
         return tuple(made) if isinstance(made, tuple) else (made,)
 
-    # -- control flow, effects, run-time sizes ------------------------------------------------------
-
-    def boundary(self, region: Region, op: Operation) -> None:
-        """An operation that no segment holds."""
-        if op.name == "if" and not self.is_dynamic(op):
-            self.if_(region, op)
-        elif op.name == "while" and not self.is_dynamic(op):
-            self.while_(region, op)
-        elif op.results and op.results[0] in self.growing.links and not self.is_dynamic(op):
-            self.append(region, op)
-        else:
-            self.interpret(region, op)
-
-    def if_(self, region: Region, op: Operation) -> None:
-        condition = self.materialise(region, next(op.flat_operands()))
-        results = {
-            k: self.variable(v.type)
-            for k, v in enumerate(op.results)
-            if v not in self.growing.links
-        }
-        branches = []
-        for block in op.regions:
-            yields = list(block.terminator.flat_operands())
-            branches.append(self.block(block, [(yields[k], v) for k, v in results.items()]))
-            for k, value in enumerate(op.results):
-                if k not in results:
-                    self.grows[value] = self.grows[yields[k]]
-        self.variables.update((op.results[k], v) for k, v in results.items())
-        region.items.append(If(condition, *branches))
-
-    def while_(self, region: Region, op: Operation) -> None:
-        cond, body = op.regions
-        grown = self.lists(region, op)
-        carried = {k: self.variable(v.type) for k, v in enumerate(op.results) if k not in grown}
-        initial = list(op.flat_operands())
-        for k, variable in carried.items():
-            region.items.append(Copy(variable, self.materialise(region, initial[k])))
-            for block in op.regions:
-                self.variables[block.args[k]] = variable
-        (test,) = cond.terminator.flat_operands()
-        condition = self.variable(test.type)
-        before = self.block(cond, [(test, condition)])
-        updates: list[Copy] = []
-        targets: list[tuple[Value, Variable]] = []
-        yields = list(body.terminator.flat_operands())
-        for k, variable in carried.items():
-            if self.variables.get(yields[k]) is variable:
-                continue  # carried through unchanged
-            updates.append(Copy(variable, self.variable(yields[k].type)))
-            targets.append((yields[k], updates[-1].source))
-        inner = self.block(body, targets)
-        self.variables.update((op.results[k], v) for k, v in carried.items())
-        region.items.append(While(before, condition, inner, updates, list(carried.values())))
-        ended = {k: g for k, g in grown.items() if op.results[k] not in self.growing.links}
-        if ended:
-            region.items.append(Collect(op, ended))
-
-    def lists(self, region: Region, op: Operation) -> dict[int, Grow]:
-        """The lists that a loop appends to, begun where they are its own."""
-        grown: dict[int, Grow] = {}
-        initial = list(op.flat_operands())
-        for k in self.growing.loops.get(op, ()):
-            value, type_ = initial[k], op.regions[1].args[k].type
-            if value in self.grows:
-                grow = self.grows[value]
-            else:
-                grow = Grow(
-                    self.variable(type_.with_shape(type_.shape[1:])).shape, str(type_.dtype.value)
-                )
-                region.items.append(Begin(grow))
-                if 0 not in self.variable(value.type).shape:
-                    region.items.append(Append(grow, self.materialise(region, value)))
-            grown[k] = grow
-            for place in (op.results[k], *(r.args[k] for r in op.regions)):
-                self.grows[place] = grow
-        return grown
-
-    def append(self, region: Region, op: Operation) -> None:
-        """``concat([list, rows])`` in a loop that does nothing else with the list."""
-        value, rows = op.flat_operands()
-        grow = self.grows[op.result] = self.grows[value]
-        region.items.append(Append(grow, self.materialise(region, rows)))
-
-    def interpret(self, region: Region, op: Operation) -> None:
-        """Append ``op`` to the interpreted run that ends the region, or begin one."""
-        last = region.items[-1] if region.items else None
-        run = last if isinstance(last, Interpret) else Interpret([], [], [])
-        known = {v for v, _ in run.loads} | {v for o in run.ops for v in o.results}
-        loads = []
-        for value in _free_values(op):
-            if value not in known and not self.is_dynamic_type(value.type):
-                loads.append((value, self.materialise(region, value)))
-        if region.items and region.items[-1] is run:
-            run.ops.append(op)
-        else:
-            # Something had to be computed first: a run of its own.
-            if run.ops:
-                run = Interpret([], [], [])
-                loads = [
-                    (v, self.materialise(region, v))
-                    for v in _free_values(op)
-                    if not self.is_dynamic_type(v.type)
-                ]
-            run.ops.append(op)
-            region.items.append(run)
-        run.loads.extend(loads)
-        for value in op.results:
-            if not self.is_dynamic_type(value.type):
-                self.variables[value] = self.variable(value.type)
-                run.stores.append((value, self.variables[value]))
-
 
 def is_static(node: g.Node, memo: dict[g.Node, bool]) -> bool:
     """Whether ``node`` depends on parameters and constants only."""
@@ -392,15 +276,3 @@ def is_static(node: g.Node, memo: dict[g.Node, bool]) -> bool:
         else:
             memo[n] = all(memo[x] for x in n.operands)
     return memo[node]
-
-
-def _free_values(op: Operation) -> list[Value]:
-    """Values of outside that ``op`` and its regions read, once each."""
-    own = {a for r in op.regions for a in r.args}
-    read = list(op.flat_operands())
-    for region in op.regions:
-        for inner in region.walk():
-            own.update(inner.results)
-            own.update(a for r in inner.regions for a in r.args)
-            read.extend(inner.flat_operands())
-    return [v for v in dict.fromkeys(read) if v not in own]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, TypeAlias
 
-from dy2st.ir.program import Operation, Value
+from dy2st.ir.program import Block, Operation, Value
 from dy2st.ir.types import DType
 from dy2st.runtime.cpu.graph import Node, Shape
 
@@ -121,7 +121,18 @@ class Collect:
     grown: dict[int, Grow]
 
 
-Item: TypeAlias = "Segment | Copy | If | While | Interpret | Begin | Append | Collect"
+@dataclass(eq=False)
+class Rebind:
+    """Values of run-time size go from one name to others, at once: results of branches, what loops
+    carry. ``moves`` are (targets, source), ``scopes`` the operations or blocks whose results or
+    arguments the targets are (they define sizes)."""
+
+    op: Operation
+    moves: list[tuple[tuple[Value, ...], Value | Variable]]
+    scopes: list[tuple[Operation | Block, tuple[Value, ...]]]
+
+
+Item: TypeAlias = "Segment | Copy | If | While | Interpret | Begin | Append | Collect | Rebind"
 
 
 @dataclass(eq=False)

@@ -62,6 +62,7 @@ FLOAT_UNARY = [
     "floor",
     "ceil",
     "round",
+    "rint",
     "trunc",
     "lgamma",
 ]
@@ -288,7 +289,7 @@ class Scalars:
     def _unary(self, op: str, x: Operand) -> Scalar:
         x = self._scalar(x)
         if op in FLOAT_UNARY:
-            if op in ("floor", "ceil", "round", "trunc") and not is_float(x.dtype):
+            if op in ("floor", "ceil", "round", "rint", "trunc") and not is_float(x.dtype):
                 return x
             x = x if is_float(x.dtype) else self.cast(x, "float32")
             return Scalar(op, x.dtype, (x,))

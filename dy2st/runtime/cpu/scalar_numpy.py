@@ -32,7 +32,7 @@ def _sigmoid(x: Array) -> Array:
 
 
 def _round(x: Array) -> Array:
-    # Half away from zero, as C's and Paddle's round.
+    # Half away from zero, as C's round.
     whole = np.trunc(x)
     return np.where(np.abs(x - whole) >= 0.5, whole + np.copysign(1, x), whole)
 
@@ -101,6 +101,7 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
     "reciprocal": lambda x: 1 / x,
     "sigmoid": _sigmoid,
     "round": _round,
+    "rint": np.rint,
     "relu": _relu,
     "not_": _not,
     "pow": np.power,

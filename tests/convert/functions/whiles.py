@@ -468,3 +468,28 @@ def greedy_decoder(x):
         if token == 2 and h.sum() > 12:
             break
     return paddle.stack(tokens), step
+
+
+@case([8, 4], [0, 1])
+def int_becomes_float(n):
+    while n.sum() > 1:
+        n = n / 2
+    return n
+
+
+@case(SMALL, BIG)
+def number_becomes_tensor(x):
+    total = 0
+    while x.sum() < 100:
+        total = total + x.sum()
+        x = x * 2
+    return total
+
+
+@case(SMALL, BIG)
+def rank_changes(x):
+    y = x
+    while x.sum() < 100:
+        y = x.reshape([1, 3])
+        x = x * 2
+    return y * 2

@@ -74,3 +74,35 @@ def test_wrong_calls_are_exceptions(library: Primitives) -> None:
     with pytest.raises(module.OnednnError, match="invalid arguments") as caught:
         library.descs.strided((2, 3), "float32", (-1, -1))
     assert caught.value.status == 2
+
+
+def test_descriptors_are_shared_and_let_go(library: Primitives, monkeypatch) -> None:
+    monkeypatch.setattr(type(library.descs), "_MOST", 50)
+    descs = type(library.descs)(library.library)
+    a, b = descs.row_major((3, 4)), descs.strided((3, 4), "float32", (4, 1))
+    assert a is b
+    assert descs.strided((1, 4), "float32", (4, 1)) == descs.strided((1, 4), "float32", (9, 1))
+    for n in range(200):
+        descs.row_major((n + 1, 5))
+    assert len(descs._interned) <= 60
+    assert descs.row_major((3, 4)) == a
+    assert descs.blocked((2, 20, 3, 3), 16).nbytes == 2 * 32 * 9 * 4
+
+
+def test_fast_math_of_the_environment_is_not_used() -> None:
+    code = """
+import numpy as np
+from dy2st.runtime.cpu.onednn.primitive import primitives
+from dy2st.runtime.cpu.onednn.matmul import make_matmul
+library = primitives()
+if library is not None:
+    d = library.descs
+    p = make_matmul(library, d.row_major((64, 64)), d.row_major((64, 64)), d.row_major((64, 64)))
+    x = np.random.default_rng(0).standard_normal((64, 64)).astype("float32")
+    y, out = np.eye(64, dtype="float32"), np.empty((64, 64), "float32")
+    library.execute(p, {1: x.ctypes.data, 33: y.ctypes.data, 17: out.ctypes.data})
+    assert np.array_equal(out, x)
+"""
+    environment = {"PYTHONPATH": ".", "ONEDNN_DEFAULT_FPMATH_MODE": "BF16"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dy2st.errors import ShapeError
+from dy2st.errors import ExecutionError, ShapeError
 from dy2st.ir.parser import parse_program
 from dy2st.ir.verifier import verify
 from dy2st.ops.base import infer
@@ -27,7 +27,8 @@ GROWING = """program f(%n: i64[], %x: f32[1, 3]) {
       %a3 = concat([%a2, %h3], axis=0) : f32[u1 + 1, 3]
       yield(%i3, %h3, %a3)
     } : i64[], f32[1, 3], f32[u2, 3]
-    %s = sum(%all, axis=[0], dtype=None, keepdim=False) : f32[3]
+    %p = matmul(%all, %w, transpose_x=False, transpose_y=False) : f32[u2, 3]
+    %s = sum(%p, axis=[0], dtype=None, keepdim=False) : f32[3]
     return(%all, %s, %h)
 }"""
 
@@ -191,3 +192,64 @@ def test_lists_that_are_read_in_the_loop(what):
         want = interpreter.run(program, [np.array(n), x], {})
         for g, e in zip(run.run_arrays([np.array(n), x]), want, strict=True):
             np.testing.assert_allclose(g, e, rtol=1e-5, atol=1e-6)
+
+
+BRANCHES = """program f(%c: bool[], %n: i64[], %x: f32[2], %y: f32[3]) {
+    %one = constant(name="o", value=array(i64, 1)) : i64[]
+    %0, %1, %2 = if(%c) {
+      %3 = tanh(%x) : f32[2]
+      yield(%3, %x, %n)
+    } else {
+      %4 = concat([%x, %y], axis=0) : f32[5]
+      yield(%y, %4, %one)
+    } : f32[u0], f32[u1], i64[]
+    %5 = tanh(%0) : f32[u0]
+    %zero = constant(name="z", value=array(i64, 0)) : i64[]
+    %i, %a, %b = while(%zero, %5, %1) (%i1: i64[], %a1: f32[u2], %b1: f32[u3]) {
+      %go = less_than(%i1, %2) : bool[]
+      yield(%go)
+    } do (%i2: i64[], %a2: f32[u4], %b2: f32[u5]) {
+      %i3 = add(%i2, %one) : i64[]
+      %a3 = concat([%b2, %a2], axis=0) : f32[u4 + u5]
+      %a4 = if(%c) {
+        yield(%a3)
+      } else {
+        yield(%x)
+      } : f32[u6]
+      yield(%i3, %b2, %a4)
+    } : i64[], f32[u7], f32[u8]
+    %s = sum(%b, axis=[], dtype=None, keepdim=False) : f32[]
+    return(%0, %a, %b, %s)
+}"""
+
+
+def test_branches_and_loops_of_unequal_sizes():
+    program = verify(parse_program(BRANCHES), infer)
+    run = executable.make_executable(program, plan.ArraySource())
+    x, y = np.array([0.5, -2.0], np.float32), np.array([1, 2, 3], np.float32)
+    for c in (True, False, True):
+        for n in (0, 1, 4, 4):
+            inputs = [np.array(c), np.array(n), x, y]
+            want = interpreter.run(program, inputs, {})
+            for g, e in zip(run.run_arrays(inputs), want, strict=True):
+                np.testing.assert_allclose(g, e, rtol=1e-5, atol=1e-6)
+    (made,) = run._plans.values()
+    assert made.describe().count("Jump") >= 4  # control flow is in the table
+
+
+def test_results_that_break_their_type_raise():
+    program = parse_program(
+        """program f(%c: bool[], %x: f32[2], %y: f32[3]) {
+            %0, %1 = if(%c) {
+              yield(%x, %x)
+            } else {
+              yield(%x, %y)
+            } : f32[u0], f32[u0]
+            return(%0, %1)
+        }"""
+    )
+    run = executable.make_executable(program, plan.ArraySource())
+    x, y = np.array([0.5, -2.0], np.float32), np.array([1, 2, 3], np.float32)
+    run.run_arrays([np.array(True), x, y])
+    with pytest.raises(ExecutionError, match="shape"):
+        run.run_arrays([np.array(False), x, y])

@@ -147,10 +147,48 @@ class _Slots:
         return found
 
 
-def schedule(
-    kernel: LoopKernel, vector_bytes: int, threads: int, spare: int | None = None
-) -> Scheduled:
-    """Choose loops and lanes for a kernel of concrete extents and take its numbers out."""
+_known: dict[tuple[Any, ...], Scheduled] = {}
+_MOST_KNOWN = 1024
+
+
+def schedule(kernel: LoopKernel, vector_bytes: int, threads: int) -> Scheduled:
+    """Choose loops and lanes for a kernel of concrete extents and take its numbers out.
+
+    Equal kernels (the layers of a network) are scheduled once.
+    """
+    key = (vector_bytes, threads, *_identity(kernel))
+    found = _known.get(key)
+    if found is None:
+        found = _schedule(kernel, vector_bytes, threads)
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[key] = found
+    return found
+
+
+def _identity(kernel: LoopKernel) -> tuple[Any, ...]:
+    """Everything about a kernel, hashable."""
+    number: dict[L, int] = {}
+    parts: list[Any] = []
+    for e in walk([r for item in kernel.items() for r in roots(item)]):
+        # As text where -0.0, NaN or True would be mistaken for something else.
+        data = repr(e.data) if e.op == "const" else e.data
+        parts.append((e.op, e.dtype, tuple(number[a] for a in e.args), data))
+        number[e] = len(number)
+    stages: list[list[Item]] = [*kernel.stages, [*kernel.finals]]
+    for stage in stages:
+        parts.append("stage")
+        for item in stage:
+            own = [getattr(item, n, None) for n in ("buffer", "place", "slot", "number", "op")]
+            more = [getattr(item, n, None) for n in ("exclusive", "strides")]
+            values = tuple(number[r] for r in roots(item))
+            parts.append((type(item).__name__, *own, *more, values))
+    loops = (tuple(kernel.extents.items()), tuple(kernel.outer), tuple(kernel.inner))
+    memory = (tuple(kernel.buffers), kernel.writes, tuple(kernel.row_buffers))
+    return (loops, memory, tuple(parts))
+
+
+def _schedule(kernel: LoopKernel, vector_bytes: int, threads: int) -> Scheduled:
     pool = Pool()
     kernel = collapse(kernel, pool)
     lane = choose_lane(kernel, vector_bytes // 4)

@@ -214,6 +214,7 @@ UNARY: dict[str, Callable[[Writer, V], V]] = {
     "ceil": lambda w, a: w.intrinsic("ceil", a),
     "trunc": lambda w, a: w.intrinsic("trunc", a),
     "round": mathlib.round_half_away,
+    "rint": lambda w, a: w.intrinsic("rint", a),
     "sigmoid": _sigmoid64,
 }
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from ctypes import c_int, c_int64, c_void_p
 from typing import Any
+from weakref import WeakValueDictionary
 
 from dy2st.runtime.cpu.onednn import constants as c
 from dy2st.runtime.cpu.onednn.library import Onednn, OnednnError
@@ -46,10 +47,13 @@ class Desc:
     sizes that blocks are filled up to. Descriptors compare by layout and may be dictionary keys.
     """
 
-    __slots__ = ("blocks", "dims", "dtype", "handle", "key", "kind", "nbytes", "padded", "strides")
+    __slots__ = (
+        *("__weakref__", "_library", "blocks", "dims", "dtype", "handle", "key", "kind", "nbytes"),
+        *("padded", "strides"),
+    )
 
     def __init__(self, library: Onednn, handle: int) -> None:
-        self.handle = handle  # never destroyed: descriptors are interned and small
+        self._library, self.handle = library, handle
         query = library.query_desc
         rank = query(handle, c.QUERY_NDIMS, c_int).value
         self.dims: Dims = _dims(query(handle, c.QUERY_DIMS, c_void_p), rank)
@@ -68,6 +72,9 @@ class Desc:
             *(self.dims, self.dtype, self.kind, self.padded, self._strides_key(), self.blocks),
             *(opaque, self.nbytes),
         )
+
+    def __del__(self) -> None:
+        self._library.destroy("memory_desc", self.handle)
 
     def _strides_key(self) -> Dims:
         """Strides, without those of axes of one element, which say nothing about the layout."""
@@ -135,26 +142,27 @@ def _dims(pointer: Any, count: int) -> Dims:
 
 
 class Descs:
-    """Makes descriptors, one object for each layout (so equal ones are identical)."""
+    """Makes descriptors, one object for each layout in use (so equal ones are identical)."""
+
+    _MOST = 4096  # requests remembered; plans for ever new sizes must not pile up
 
     def __init__(self, library: Onednn) -> None:
         self._library = library
         self._made: dict[tuple[Any, ...], Desc] = {}
-        self._interned: dict[tuple[Any, ...], Desc] = {}
+        self._interned: WeakValueDictionary[tuple[Any, ...], Desc] = WeakValueDictionary()
 
     def _remember(self, request: tuple[Any, ...], name: str, *args: Any) -> Desc:
         found = self._made.get(request)
         if found is None:
+            if len(self._made) >= self._MOST:
+                self._made.clear()
             found = self._made[request] = self.adopt(self._library.make(name, *args))
         return found
 
     def adopt(self, handle: int) -> Desc:
-        """The descriptor for a handle that the caller owns; the handle is kept or destroyed."""
+        """The descriptor for a handle that the caller owns and gives away."""
         desc = Desc(self._library, handle)
-        known = self._interned.setdefault(desc.key, desc)
-        if known is not desc:
-            self._library.destroy("memory_desc", handle)
-        return known
+        return self._interned.setdefault(desc.key, desc)
 
     def copy(self, handle: int) -> Desc:
         """The descriptor for a handle that belongs to a primitive descriptor."""

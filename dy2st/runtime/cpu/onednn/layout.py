@@ -16,6 +16,7 @@ from dy2st.runtime.cpu.graph import Node, consumers, topological
 from dy2st.runtime.cpu.layout import assign_layouts, reshape
 from dy2st.runtime.cpu.onednn.chains import Chain, find_chains, is_depthwise
 from dy2st.runtime.cpu.onednn.context import Context
+from dy2st.runtime.cpu.onednn.embedding import look_up_products
 from dy2st.runtime.cpu.onednn.halves import widen_halves
 from dy2st.runtime.cpu.onednn.lower_conv import lower_conv
 from dy2st.runtime.cpu.onednn.lower_matmul import lower_matmul
@@ -52,10 +53,10 @@ def rewrite(outputs: Sequence[Node], is_static: Callable[[Node], bool]) -> list[
     library = primitives()
     if library is None:
         return list(outputs)
+    outputs = look_up_products(outputs, is_static)
+    outputs = assign_layouts(expand_recurrent(widen_halves(outputs)))
     with openmp_threads(get_num_threads()):
-        return _Rewrite(
-            Context(library, is_static), assign_layouts(expand_recurrent(widen_halves(outputs)))
-        ).run()
+        return _Rewrite(Context(library, is_static), outputs).run()
 
 
 class _Rewrite:

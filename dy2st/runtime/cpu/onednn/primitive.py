@@ -94,6 +94,8 @@ def attributes(library: Onednn, post_ops: Sequence[PostOp]) -> Iterator[int]:
     chain = library.make("post_ops_create")
     try:
         library.call("primitive_attr_set_scratchpad_mode", attr, c.SCRATCHPAD_USER)
+        # Whatever the environment says: a float32 model is computed in float32.
+        library.call("primitive_attr_set_fpmath_mode", attr, c.FPMATH_STRICT)
         for post_op in post_ops:
             _append(library, chain, post_op)
         library.call("primitive_attr_set_post_ops", attr, chain)
