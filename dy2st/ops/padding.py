@@ -70,8 +70,16 @@ class Pad3d(
     ]
     dtypes = ("float32", "float64", "int32", "int64")
 
-    def infer(x: TensorType, paddings: Any, data_format: str) -> TensorType:
+    def infer(x: TensorType, paddings: Any, mode: str, data_format: str) -> TensorType:
         widths = _widths(x.rank, paddings, data_format)
+        # What is mirrored or wound round must be there.
+        spare = {"reflect": 1, "circular": 0}.get(mode)
+        for size, pair in zip(x.shape, widths):
+            for width in pair if spare is not None else ():
+                if isinstance(size, int) and isinstance(width, int):
+                    require(
+                        width <= size - spare, f"{mode} padding of {width} for a size of {size}"
+                    )  # type: ignore[operator]
         return x.with_shape(tuple(d + a + c for d, (a, c) in zip(x.shape, widths)))
 
     def numpy(x: np.ndarray, paddings: Any, mode: str, pad_value: float, data_format: str) -> Any:

@@ -36,6 +36,17 @@ def same_as(operand: str) -> Callable[..., TensorType]:
     return _takes(rule, operand)
 
 
+def same_along(operand: str, axis: str = "axis") -> Callable[..., TensorType]:
+    """The result has the type of the named operand, which must have the named axis (or axes)."""
+
+    def rule(**values: Any) -> TensorType:
+        result: TensorType = values[operand]
+        axes_of(values[axis], result.rank, axis)
+        return result
+
+    return _takes(rule, operand, axis)
+
+
 def shaped_as(operand: str, dtype: DType) -> Callable[..., TensorType]:
     """The result has the shape of the named operand and the given dtype."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dy2st.ir.dims import Dim
+from dy2st.ir.dims import Dim, require_equal
 from dy2st.ir.types import TensorType
 from dy2st.ops.base import Plain
 from dy2st.ops.cases import Arg, between, values
@@ -97,6 +97,7 @@ class GridSample(
 
     def infer(x: TensorType, grid: TensorType) -> TensorType:
         require(x.rank == grid.rank and x.rank in (4, 5), f"grid_sample of {x} by {grid}")
+        require_equal(grid.shape[0], x.shape[0], f"grid_sample of {x} by {grid}: batch sizes")
         return x.with_shape((*x.shape[:2], *grid.shape[1:-1]))
 
     def numpy(
