@@ -312,7 +312,6 @@ GAPS = {
     "var": "capture asks Python for the value of a count",
     "gauss": "capture asks Python for a value",
     "istft": "capture asks Python for a value",
-    "lppool": "lp_pool2d is not in the registry",
 }
 
 
