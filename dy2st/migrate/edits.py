@@ -6,6 +6,7 @@ construction. Wraps of nested expressions nest as the expressions do.
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass
 
 
@@ -41,7 +42,6 @@ def drop_covered(edits: list[Edit]) -> list[Edit]:
         {(e.start, e.end) for e in edits if isinstance(e, Replace) and e.end > e.start},
         key=lambda s: (s[0], -s[1]),
     )
-    kept: list[Edit] = []
     outer: list[tuple[int, int]] = []
     for start, end in covers:
         if outer and start < outer[-1][1]:
@@ -49,20 +49,21 @@ def drop_covered(edits: list[Edit]) -> list[Edit]:
                 raise EditConflict(f"bytes {start}:{end} overlap {outer[-1]}")
             continue
         outer.append((start, end))
-    for edit in dict.fromkeys(edits):
-        inside = any(
-            (
-                s <= edit.start
-                and edit.end <= e
-                and (s, e) != (edit.start, edit.end)
-                and not (edit.start == edit.end and edit.start in (s, e))
-            )
-            or (isinstance(edit, Wrap) and s <= edit.start < edit.end <= e)
-            for s, e in outer
-        )
-        if not inside:
-            kept.append(edit)
-    return kept
+    starts = [s for s, _ in outer]
+    return [e for e in dict.fromkeys(edits) if not _covered(e, outer, starts)]
+
+
+def _covered(edit: Edit, outer: list[tuple[int, int]], starts: list[int]) -> bool:
+    """Whether an edit lies inside a larger replacement."""
+    at = bisect.bisect_right(starts, edit.start) - 1
+    if at < 0:
+        return False
+    start, end = outer[at]
+    if isinstance(edit, Wrap):
+        return edit.start < edit.end <= end
+    if edit.end > end or (start, end) == (edit.start, edit.end):
+        return False
+    return edit.start < edit.end or start < edit.start < end
 
 
 def apply(text: bytes, edits: list[Edit]) -> bytes:

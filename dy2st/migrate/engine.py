@@ -166,8 +166,9 @@ def _finish(context: FileContext, outcome: Outcome) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(source.parse(text, outcome.path), outcome.path, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, SourceReadError) as error:
+            # as text, not bytes: a coding cookie speaks of the file's encoding, not of this one
+            compile(text.decode("utf-8"), outcome.path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise SourceReadError(f"the rewritten file would not compile: {error}") from error
     outcome.new = context.source.encode(text)
 

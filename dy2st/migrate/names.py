@@ -92,6 +92,7 @@ class Names:
         self.classes: list[tuple[ast.ClassDef, Scope]] = []
         self.fstring_nodes: set[ast.AST] = set()
         self._memo: dict[tuple[int, str], frozenset[str]] = {}
+        self._resolved: dict[ast.AST, frozenset[str]] = {}
         self._walk(tree)
 
     # -- collecting ---------------------------------------------------------------------------
@@ -283,6 +284,14 @@ class Names:
 
     def resolve(self, node: ast.AST, scope: Scope, depth: int = 0) -> frozenset[str]:
         """All candidates of an expression; ``{"?"}`` where nothing is known."""
+        if depth:
+            return self._resolve(node, scope, depth)
+        found = self._resolved.get(node)
+        if found is None:
+            found = self._resolved[node] = self._resolve(node, scope, depth)
+        return found
+
+    def _resolve(self, node: ast.AST, scope: Scope, depth: int) -> frozenset[str]:
         if depth > _LIMIT:
             return frozenset({UNKNOWN})
         attributes: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -109,9 +110,14 @@ def digest(job: dict[str, Any]) -> str:
 
 def migrated(job: dict[str, Any]) -> tuple[dict[str, Any], engine.Outcome]:
     """The same job with its text migrated, and the engine's outcome."""
-    outcome = engine.migrate(job["text"].encode(), "example.py")
+    outcome = _outcome(job["text"])
     text = (outcome.new or job["text"].encode()).decode()
     return {"text": text, "feed": job["feed"]}, outcome
+
+
+@functools.cache
+def _outcome(text: str) -> engine.Outcome:
+    return engine.migrate(text.encode(), "example.py")
 
 
 def recorded() -> dict[str, Any]:

@@ -99,9 +99,9 @@ class DygraphGuard(UseRule):
             return False
         for line in range(body[0].lineno, (statement.end_lineno or statement.lineno) + 1):
             begin, end = context.source.line_span(line)
-            text = context.source.text[begin:end]
-            blank = not text.strip() or text.lstrip().startswith(b"#")
-            if not blank and not text.startswith(inner):
+            row = context.source.text[begin:end]
+            blank = not row.strip() or row.lstrip().startswith(b"#")
+            if not blank and not row.startswith(inner):
                 return False  # tabs and spaces mixed: how far to dedent is anybody's guess
         return True
 
