@@ -316,5 +316,5 @@ class Logit(_Activation, name="logit", signature="x: Tensor, eps: float = 1e-6 -
         if eps == 0:
             return b.reference()
         x = x if "float" in x.dtype else b.cast(x, "float32")
-        part = b.elementwise("clip", x, eps, 1 - eps)
-        return b.map(lambda s, v: s.log(v / (1 - v)), part)
+        inside = lambda s, v: s.clip(v, eps, 1 - eps)  # noqa: E731
+        return b.map(lambda s, v: s.log(inside(s, v) / (1 - inside(s, v))), x)

@@ -228,11 +228,11 @@ def evaluate(
     """
     if op.numpy is None:
         raise NotImplementedError(f"{op.name} is a composite")
-    widened = [_map_operand(_widen, o) for o in operands] if op.widen else operands
-    values = bound_values(op, widened, attrs)
+    given = [widened(o) for o in operands] if op.widen else operands
+    values = bound_values(op, given, attrs)
     with np.errstate(all="ignore"):
         result = call_rule(op.numpy, [("rng", rng)], op, values)
-    flat = tuple(_flatten(result))
+    flat = tuple(flatten(result))
     if types is None:
         concrete = [_map_operand(_array_type, o) for o in operands]
         types = _infer_types(op, bound_values(op, concrete, attrs))
@@ -254,6 +254,11 @@ def _map_operand(function: Callable[[Any], Any], operand: Any) -> Any:
     return function(operand)
 
 
+def widened(operand: Any) -> Any:
+    """An operand with float16 and bfloat16 arrays in float32."""
+    return _map_operand(_widen, operand)
+
+
 def _widen(array: np.ndarray) -> np.ndarray:
     narrow = array.dtype.itemsize == 2 and array.dtype.kind not in "iu"
     return array.astype(np.float32) if narrow else array
@@ -263,10 +268,11 @@ def _array_type(array: np.ndarray) -> TensorType:
     return TensorType(DType.of(array.dtype), tuple(array.shape))
 
 
-def _flatten(result: Any) -> Iterator[Any]:
+def flatten(result: Any) -> Iterator[Any]:
+    """The items of nested lists and tuples, in order."""
     if isinstance(result, (tuple, list)):
         for item in result:
-            yield from _flatten(item)
+            yield from flatten(item)
     else:
         yield result
 

@@ -176,6 +176,12 @@ class Conv2d(
         {"input": (1, 4, 6, 6), "filter": (4, 2, 3, 3), "groups": 2, "dilations": [2, 1]},
         {"input": (1, 2, 6, 6), "filter": (3, 2, 3, 3), "paddings": [0, 1, 2, 0]},
         {
+            "input": (1, 2, "N", "M"),
+            "filter": (3, 2, 3, 2),
+            "padding_algorithm": "SAME",
+            "strides": [2, 2],
+        },
+        {
             "input": (1, 2, 6, 6),
             "filter": (3, 2, 2, 3),
             "padding_algorithm": "SAME",

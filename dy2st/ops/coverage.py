@@ -96,7 +96,7 @@ def _is_native(op: type[base.Op], case: dict[str, Any]) -> bool | None:
         result = base.call_rule(op.cpu, [("b", b)], op, base.bound_values(op, nodes, attrs))
     except Dy2stError:
         return None
-    outputs = list(base._flatten(result))
+    outputs = list(base.flatten(result))
     return not any(isinstance(n, graph.Reference) for n in graph.topological(outputs))
 
 

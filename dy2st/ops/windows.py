@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dy2st.errors import ShapeError
-from dy2st.ir.dims import Dim, ceildiv, floordiv
+from dy2st.ir.dims import Dim, ceildiv, floordiv, max_
 
 Pads = tuple[tuple[Any, Any], ...]
 
@@ -67,12 +67,9 @@ def resolve_pads(
         return explicit_pads(paddings, count), tuple(dilations)
     pads = []
     for size, k, stride in zip(sizes, kernel, strides):
-        if not (isinstance(size, int) and isinstance(k, int)):
-            if stride != 1:
-                raise ShapeError('padding "SAME" with a stride needs a known size')
-            total: Any = k - 1
-        else:
-            total = max((-(-size // stride) - 1) * stride + k - size, 0)
+        total = (ceildiv(size, stride) - 1) * stride + k - size
+        if not (isinstance(k, int) and k >= stride):  # else it cannot be negative
+            total = max_(total, 0)
         pads.append((floordiv(total, 2), total - floordiv(total, 2)))
     return tuple(pads), (1,) * count
 

@@ -23,7 +23,7 @@ class Scope:
     or of this one that inner functions, lambdas, classes or stored generators use; ``reads``: what
     this function's own statements load; ``immediate``: what inner functions that are called on the
     spot (lowered comprehensions) use; ``implicit``: locals that only such a function binds (walrus);
-    ``hidden``: names of generated functions; ``unbinds``: outer names that it may delete;
+    ``hidden``: names of generated functions (``kept``: those that a loop's test calls every time); ``unbinds``: outer names that it may delete;
     ``unbound_inside``: locals that inner functions may delete.
     """
 
@@ -36,6 +36,7 @@ class Scope:
     immediate: set[str] = field(default_factory=set)
     implicit: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
     unbinds: set[str] = field(default_factory=set)
     unbound_inside: set[str] = field(default_factory=set)
 
@@ -138,6 +139,8 @@ class _Collector(ast.NodeVisitor):
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         if getattr(node, "_hidden", False):
             self.scope.hidden.add(node.name)
+            if not getattr(node, "_immediate", False):
+                self.scope.kept.add(node.name)
         else:
             self.bind(node.name)
         for name in getattr(node, "_walrus", ()):
@@ -159,6 +162,8 @@ class _Collector(ast.NodeVisitor):
         free = inner.free
         self.scope.unbound_inside |= inner.unbinds
         (self.scope.immediate if immediate else self.scope.captured).update(free)
+        # What is made in a function that is called on the spot may outlive the call.
+        self.scope.captured |= inner.captured - set(inner.bound)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self.bind(node.name)

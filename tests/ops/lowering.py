@@ -37,7 +37,7 @@ def run_kernel(op: type[Op], operands: list[Any], attrs: dict[str, Any]) -> list
     b.operation = (op, tuple(feeds), tuple((t.shape, t.dtype.value) for t in types))
     values = base.bound_values(op, nodes, attrs)
     result = base.call_rule(op.cpu, [("b", b)], op, values)
-    outputs = list(base._flatten(result))
+    outputs = list(base.flatten(result))
     if any(isinstance(n, graph.Reference) for n in graph.topological(outputs)):
         raise NoKernel(op.name)
     try:

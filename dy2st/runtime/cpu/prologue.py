@@ -23,6 +23,7 @@ from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.onednn.primitive import Primitive
 from dy2st.runtime.cpu.regions import Lowered, Region, Segment, Variable
 from dy2st.runtime.cpu.scalar import Scalar
+from dy2st.runtime.memory import align
 from dy2st.runtime.plan import ParameterSource, array_of
 
 
@@ -57,6 +58,14 @@ class Holder(Protocol):
         """Let go of them: they are out of date, and packed weights are large."""
 
 
+_all: weakref.WeakSet[Prologue] = weakref.WeakSet()
+
+
+def held_bytes() -> int:
+    """Bytes of all static values in the process: packed and folded copies of weights."""
+    return sum(prologue.held_bytes() for prologue in list(_all))
+
+
 class Prologue:
     """Static values of an Executable, by what they compute."""
 
@@ -70,6 +79,12 @@ class Prologue:
         self._keys = _Keys()
         self._serials = itertools.count(1)
         self._holders: weakref.WeakSet[Holder] = weakref.WeakSet()
+        _all.add(self)
+
+    def held_bytes(self) -> int:
+        """Bytes of the values that are computed; parameters that are read in place are not."""
+        owners = [value.owner for value in list(self._values.values())]
+        return sum(owner.nbytes for owner in owners if isinstance(owner, np.ndarray))
 
     def register(self, holder: Holder) -> None:
         """Tell ``holder`` when what it holds is out of date."""
@@ -127,12 +142,16 @@ class Prologue:
 
     def _compute(self, wanted: Mapping[str, g.Node]) -> dict[str, StaticValue]:
         debug.log(2, f"prologue: {len(wanted)} values")
-        segment, outputs, arrays = Segment(), [], []
+        segment, outputs, sizes = Segment(), [], []
         for index, node in enumerate(wanted.values()):
             variable = Variable(node.shape, node.dtype, "output", index)
             segment.outputs.append((node, variable))
             outputs.append(variable)
-            arrays.append(aligned(variable.nbytes))
+            sizes.append(align(variable.nbytes))
+        # One block for all: large enough for huge pages, which reading weights gains from.
+        block = aligned(sum(sizes))
+        ends = np.cumsum(sizes)
+        arrays = [block[end - size : end] for end, size in zip(ends, sizes)]
         lowered = Lowered(Region([segment]), [], list(outputs))
         leaves: list[StaticValue] = []  # kept alive until the graph has run
 
@@ -172,11 +191,16 @@ def parameters_of(node: g.Node) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+_LARGE = 1 << 16
+
+
 class _Keys:
     """Structural names of nodes: equal for nodes that compute the same."""
 
     def __init__(self) -> None:
-        self._memo: dict[g.Node, str] = {}
+        # By node for as long as the node lives: every plan makes its own.
+        self._memo: weakref.WeakKeyDictionary[g.Node, str] = weakref.WeakKeyDictionary()
+        self._digests: dict[int, tuple[weakref.ref[Any], str]] = {}
 
     def key(self, node: g.Node) -> str:
         if node not in self._memo:
@@ -185,9 +209,22 @@ class _Keys:
                     self._memo[n] = self._own(n)
         return self._memo[node]
 
+    def _digest(self, array: Any) -> str:
+        """The digest of a constant; a large one is read once for as long as it lives."""
+        if array.nbytes < _LARGE:
+            return _digest(array)
+        known = self._digests.get(id(array))
+        if known is not None and known[0]() is array:
+            return known[1]
+        digest = _digest(array)
+        self._digests[id(array)] = (weakref.ref(array), digest)
+        return digest
+
     def _own(self, node: g.Node) -> str:
         if isinstance(node, g.Input):
             return f"parameter {node.payload.key} {node.dtype}{node.shape}"
+        if isinstance(node, g.Constant):
+            return f"constant {node.dtype}{node.shape} {self._digest(node.array)}"
         parts: list[Any] = [type(node).__name__]
         for field in dataclasses.fields(node):
             if field.name not in ("operands", "source"):
@@ -196,10 +233,13 @@ class _Keys:
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
+def _digest(array: Any) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
 def _describe(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
-        return (str(value.dtype), value.shape, digest)
+        return (str(value.dtype), value.shape, _digest(value))
     if isinstance(value, Scalar):
         return _describe_scalar(value, {})
     if isinstance(value, (tuple, list)):

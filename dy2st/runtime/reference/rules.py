@@ -65,8 +65,7 @@ def _registered(op: type[base.Op]) -> Kernel:
             from dy2st.runtime import fallback
 
             return fallback.run_registered(op, operands, attrs)  # eager's generator and numbers
-        result = plan(operands, attrs, rng)
-        return tuple(result) if isinstance(result, (tuple, list)) else (result,)
+        return tuple(base.flatten(plan(operands, attrs, rng)))
 
     return run
 
@@ -76,6 +75,7 @@ class _Call:
 
     def __init__(self, op: type[base.Op], rule: Callable[..., Any]) -> None:
         self.rule = rule
+        self.widen = op.widen
         self.fields = [f.name for f in op.signature.operands]
         known = {f.name for f in op.signature.fields}
         self.defaults = {f.name: f.default for f in op.signature.attributes if not f.required}
@@ -93,6 +93,8 @@ class _Call:
     def __call__(
         self, operands: Sequence[ArrayOperand], attrs: dict[str, Attr], rng: np.random.Generator
     ) -> Any:
+        if self.widen:  # as ``base.evaluate`` does: float16 and bfloat16 are computed in float32
+            operands = [base.widened(o) for o in operands]
         lead = (rng,) if self.rng else ()
         if self.names is None:
             return self.rule(*lead, *operands)
