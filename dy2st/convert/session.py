@@ -221,9 +221,9 @@ class Session:
                 return a  # it was there before its opposite
             if a is tag and any(block is o for o in open_blocks):
                 return b
-        op = self.builder.emit("logical_not", (tag,), {}, types=[tag.type])
-        self._negations.append((tag, op.result, self.builder.block))
-        return op.result
+        opposite: Value = self.builder.emit("logical_not", (tag,), {}, types=[tag.type]).result
+        self._negations.append((tag, opposite, self.builder.block))
+        return opposite
 
     def simplify(self, value: Any) -> Any:
         """A Union whose condition is known here: its value; anything else unchanged."""
