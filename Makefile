@@ -52,7 +52,7 @@ BENCH_ARGS ?=
 bench: $(BENCH)/.installed  ## measure against the peers; part of it: make bench BENCH_ARGS="--only lstm --batch 1"
 	$(BENCH)/bin/python -m benchmarks $(BENCH_ARGS)
 
-PYTHON37 ?= $(shell for p in python3.7 $(wildcard $(HOME)/.pyenv/versions/3.7.*/bin/python); do command -v $$p && break; done)
+PYTHON37 ?= $(shell command -v python3.7)
 FLUID := .venv-fluid/bin/python
 
 .venv-fluid/.installed:
@@ -67,6 +67,8 @@ test-fluid: $(STAMP) .venv-fluid/.installed  ## record what Paddle 1.8.5 compute
 
 docs: $(STAMP)  ## print the pages that are printed from code
 	$(BIN)/python -m dy2st.ops.coverage > docs/ops.md
+	$(BIN)/python -m dy2st.cli.pages errors > docs/errors.md
+	$(BIN)/python -m dy2st.cli.pages debugging > docs/debugging.md
 
 clean:  ## remove what make made
 	rm -rf .venv benchmarks/.work build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
