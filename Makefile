@@ -67,8 +67,7 @@ test-fluid: $(STAMP) .venv-fluid/.installed  ## record what Paddle 1.8.5 compute
 
 docs: $(STAMP)  ## print the pages that are printed from code
 	$(BIN)/python -m dy2st.ops.coverage > docs/ops.md
-	$(BIN)/python -m dy2st.cli.pages errors > docs/errors.md
-	$(BIN)/python -m dy2st.cli.pages debugging > docs/debugging.md
+	$(BIN)/python docs/generate.py
 
 clean:  ## remove what make made
 	rm -rf .venv benchmarks/.work build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -124,8 +124,13 @@ class Ours(InPaddle):
             dy2st.set_num_threads(threads)
         layer = load(model)
         self.started = time.perf_counter()
-        specs = BY_NAME[model].specs(dy2st.InputSpec)  # type: ignore[attr-defined]
-        return dy2st.to_static(layer, input_spec=specs)  # type: ignore[attr-defined]
+        specs = BY_NAME[model].specs(dy2st.InputSpec)
+        return dy2st.to_static(layer, input_spec=specs)
+
+    def packed_bytes(self) -> int | None:
+        from dy2st.runtime.cpu.prologue import held_bytes
+
+        return held_bytes()
 
 
 class Inference(System):

@@ -6,6 +6,7 @@ An order ``{"do": name, ...}`` calls the method of that name (``first``, ``check
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
@@ -87,6 +88,8 @@ class Worker:
         if self.system.any_batch:
             self.system.call_other(self.model, 2 if self.batch == 1 else 1)
         gc.collect()
+        # Freed memory that the allocator keeps would hide what the call needs.
+        ctypes.CDLL(None).malloc_trim(0)
         packed = self.system.packed_bytes() or 0
         before = resident("VmRSS")
         reset_peak()

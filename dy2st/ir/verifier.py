@@ -12,9 +12,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 
 from dy2st.errors import ShapeError, VerifyError
+from dy2st.ir import dims
 from dy2st.ir.builder import Builder, Infer
 from dy2st.ir.dims import Dim, symbol, symbols_of
 from dy2st.ir.program import Block, Operation, Program, Value
@@ -116,23 +118,39 @@ class _Verifier:
     def types(self, op: Operation, symbols: set[str]) -> None:
         if self.infer is None or op.name in _EXPLICIT:
             return
+        problem = self.mismatch(op)
+        if problem and self.program.guards:
+            # The Program holds under its guards only, which may have decided a type.
+            with dims.oracle(self.guarded):
+                problem = self.mismatch(op)
+        self.demand(not problem, op, problem)
+
+    def mismatch(self, op: Operation) -> str:
+        """What is wrong with the result types of ``op``; empty where nothing is."""
+        assert self.infer is not None
         scratch = Builder("verify", self.infer)
+        counter = itertools.count()
         # Names that nothing else uses, so that a fresh symbol can be told from a known one.
         scratch.fresh_symbol = lambda prefix="u": symbol(f"{_FRESH}{next(counter)}")  # type: ignore[method-assign]
-        counter = iter(range(1 << 30))
         try:
             inferred = list(self.infer(scratch, op.name, op.operands, op.attrs))
         except ShapeError as error:
-            raise VerifyError(f"{op.name}: {error.message}", location=op.location) from error
-        self.demand(len(inferred) == len(op.results), op, f"{len(inferred)} results are inferred")
+            return error.message
+        if len(inferred) != len(op.results):
+            return f"{len(inferred)} results are inferred"
         stand_for: dict[str, Dim] = {}
         for type_, value in zip(inferred, op.results):
-            self.demand(
-                type_.dtype is value.dtype
-                and _instantiates(value.shape, type_.shape, _is_fresh, stand_for),
-                op,
-                f"result {value.type} is inferred as {type_}",
-            )
+            fits = _instantiates(value.shape, type_.shape, _is_fresh, stand_for)
+            if type_.dtype is not value.dtype or not fits:
+                return f"result {value.type} is inferred as {type_}"
+        return ""
+
+    def guarded(self, relation: dims.Relation) -> bool:
+        """Whether the guards say that ``relation`` holds."""
+        op, a, b = relation
+        known = self.program.guards
+        ways = {"<=": [("<", a, b), ("==", a, b), ("==", b, a)], "==": [("==", b, a)]}
+        return relation in known or any(w in known for w in ways.get(op, ()))
 
     def parameter(self, op: Operation, symbols: set[str], entry: bool) -> None:
         known = self.program.parameters.get(str(op.attrs.get("name")))

@@ -11,7 +11,14 @@ from dy2st.ir.types import TensorType
 from dy2st.ops.base import Plain
 from dy2st.ops.normalization import channel_axis
 from dy2st.ops.rules import require
-from dy2st.ops.windows import explicit_pads, pad_spatial, spatial_first, window_count, windows
+from dy2st.ops.windows import (
+    checked_count,
+    explicit_pads,
+    pad_spatial,
+    spatial_first,
+    window_count,
+    windows,
+)
 
 FLOATS = ("float32", "float64")
 
@@ -266,7 +273,7 @@ def _unfold_pads(paddings: Any) -> Any:
 def _unfold_counts(sizes: Any, kernel: Any, strides: Any, paddings: Any, dilations: Any) -> Any:
     spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilations)]
     return [
-        window_count(n, k, p, s, False)
+        checked_count(window_count(n, k, p, s, False), "unfold")
         for n, k, p, s in zip(sizes, spans, _unfold_pads(paddings), strides)
     ]
 

@@ -214,6 +214,8 @@ def _but(shape: Any, axis: int) -> Any:
 class Where(Plain, name="where", signature="condition: Tensor, x: Tensor, y: Tensor -> out"):
     """``x`` where the condition holds, else ``y`` (phi wants equal shapes; here they broadcast)."""
 
+    inplace_of = 1
+
     cases = [
         {"condition": bools(2, 3), "x": (2, 3), "y": (2, 3)},
         {"condition": bools("N", 3), "x": ("N", 3), "y": ("N", 3)},

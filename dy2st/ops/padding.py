@@ -25,6 +25,15 @@ def _widths(rank: int, paddings: Any, data_format: str) -> list[tuple[Any, Any]]
 _MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
+_SPARE = {"reflect": 1, "circular": 0}
+
+
+def _require_source(size: Any, pair: tuple[Any, Any], mode: str) -> None:
+    for width in pair:
+        if isinstance(size, int) and isinstance(width, int):
+            require(width <= size - _SPARE[mode], f"{mode} padding of {width} for a size of {size}")
+
+
 def pad_array(x: np.ndarray, widths: Any, mode: str, value: Any) -> np.ndarray:
     """numpy's pad; negative widths crop."""
     crop = tuple(
@@ -70,8 +79,11 @@ class Pad3d(
     ]
     dtypes = ("float32", "float64", "int32", "int64")
 
-    def infer(x: TensorType, paddings: Any, data_format: str) -> TensorType:
+    def infer(x: TensorType, paddings: Any, mode: str, data_format: str) -> TensorType:
         widths = _widths(x.rank, paddings, data_format)
+        if mode in _SPARE:  # what is mirrored or wound round must be there
+            for size, pair in zip(x.shape, widths):
+                _require_source(size, pair, mode)
         return x.with_shape(tuple(d + a + c for d, (a, c) in zip(x.shape, widths)))
 
     def numpy(x: np.ndarray, paddings: Any, mode: str, pad_value: float, data_format: str) -> Any:

@@ -10,7 +10,7 @@ from dy2st.ir.dims import Dim, Shape, broadcast, floordiv, normalize_axis
 from dy2st.ir.types import TensorType
 from dy2st.ops.base import Plain
 from dy2st.ops.cases import ints, values
-from dy2st.ops.rules import axes_of, require, static
+from dy2st.ops.rules import at_least_0, axes_of, require, same_along, smaller
 
 
 def expanded_shape(shape: Shape, wanted: Any) -> Shape:
@@ -105,9 +105,16 @@ class Flip(Plain, name="flip", signature="x: Tensor, axis: ints -> out"):
         {"x": (2, 3, 2), "axis": [0, 2]},
         {"x": (0, 2), "axis": [1]},
     ]
-    infer = lambda x: x  # noqa: E731
+    infer = same_along("x")
     numpy = lambda x, axis: np.flip(x, axes_of(axis, x.ndim))  # noqa: E731
     cpu = lambda b, x, axis: b.flip(x, list(axes_of(axis, len(x.shape))))  # noqa: E731
+
+
+def _rolled(x: TensorType, shifts: Any, axis: Any) -> TensorType:
+    require(not axis or len(axis) == len(shifts), f"{len(shifts)} shifts along {len(axis)} axes")
+    for a in axis:
+        normalize_axis(a, x.rank)
+    return x
 
 
 class Roll(Plain, name="roll", signature="x: Tensor, shifts: ints = (), axis: ints = () -> out"):
@@ -120,7 +127,7 @@ class Roll(Plain, name="roll", signature="x: Tensor, shifts: ints = (), axis: in
         {"x": (2, 3), "shifts": [2], "axis": []},
         {"x": (2, 3), "shifts": [7], "axis": [1]},
     ]
-    infer = lambda x: x  # noqa: E731
+    infer = _rolled
 
     def numpy(x: np.ndarray, shifts: Any, axis: Any) -> Any:
         return np.roll(x, shifts if axis else shifts[0], tuple(axis) if axis else None)
@@ -206,8 +213,7 @@ class Diag(
 def _diagonal_size(rows: Dim, columns: Dim, offset: int) -> Dim:
     if rows == columns:
         return rows - abs(offset)
-    height, width = static(rows, "the height"), static(columns, "the width")
-    return max(min(height + min(offset, 0), width - max(offset, 0)), 0)
+    return at_least_0(smaller(rows + min(offset, 0), columns - max(offset, 0)))
 
 
 class Diagonal(
@@ -221,6 +227,7 @@ class Diagonal(
     cases = [
         {"x": (3, 4)},
         {"x": (2, 3, 4), "offset": 1, "axis1": 1, "axis2": 2},
+        {"x": ("N", 4)},
         {"x": ("N", 3, 3), "offset": -1, "axis1": -2, "axis2": -1},
     ]
 

@@ -36,6 +36,17 @@ def same_as(operand: str) -> Callable[..., TensorType]:
     return _takes(rule, operand)
 
 
+def same_along(operand: str, axis: str = "axis") -> Callable[..., TensorType]:
+    """The result has the type of the named operand, which must have the named axis (or axes)."""
+
+    def rule(**values: Any) -> TensorType:
+        result: TensorType = values[operand]
+        axes_of(values[axis], result.rank, axis)
+        return result
+
+    return _takes(rule, operand, axis)
+
+
 def shaped_as(operand: str, dtype: DType) -> Callable[..., TensorType]:
     """The result has the shape of the named operand and the given dtype."""
 
@@ -150,7 +161,10 @@ def require_rank(x: TensorType, *ranks: int, what: str = "x") -> None:
 def static(dim: Dim, what: str) -> int:
     """``dim`` where it must be a plain number. Raises ShapeError."""
     if not isinstance(dim, int):
-        raise ShapeError(f"{what} is {dim}, but must be known before the Program runs")
+        raise ShapeError(
+            f"{what} is {dim}, but must be known before the Program runs",
+            remedy="give the size as a number in InputSpec",
+        )
     return dim
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dy2st.ir.dims import Dim
+from dy2st.ir.dims import Dim, require_equal
 from dy2st.ir.types import TensorType
 from dy2st.ops.base import Plain
 from dy2st.ops.cases import Arg, between, values
@@ -97,6 +97,7 @@ class GridSample(
 
     def infer(x: TensorType, grid: TensorType) -> TensorType:
         require(x.rank == grid.rank and x.rank in (4, 5), f"grid_sample of {x} by {grid}")
+        require_equal(grid.shape[0], x.shape[0], f"grid_sample of {x} by {grid}: batch sizes")
         return x.with_shape((*x.shape[:2], *grid.shape[1:-1]))
 
     def numpy(
@@ -298,8 +299,10 @@ class DeformableConv(
     ]
 
     def infer(
-        x: TensorType, filter: TensorType, strides: Any, paddings: Any, dilations: Any
-    ) -> TensorType:
+        x: TensorType, offset: TensorType, filter: TensorType, strides: Any, paddings: Any,
+        dilations: Any,
+    ) -> TensorType:  # fmt: skip
+        require_equal(offset.shape[0], x.shape[0], f"deformable_conv of {x} by offsets {offset}")
         counts = _deformed(x.shape[2:], filter.shape[2:], strides, paddings, dilations)
         return x.with_shape((x.shape[0], filter.shape[0], *counts))
 

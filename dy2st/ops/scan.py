@@ -11,7 +11,7 @@ from dy2st.ir.dims import normalize_axis, product
 from dy2st.ir.types import DType, TensorType
 from dy2st.ops.base import Plain
 from dy2st.ops.cases import values
-from dy2st.ops.rules import same_as
+from dy2st.ops.rules import same_along
 
 _NUMBERS = ("float32", "float64", "int32", "int64")
 
@@ -49,8 +49,11 @@ class Cumsum(
     dtypes = _NUMBERS
     specials = False  # sums depend on their order
 
-    def infer(x: TensorType, flatten: bool) -> TensorType:
-        return x.with_shape((product(x.shape),)) if flatten else x
+    def infer(x: TensorType, axis: Any, flatten: bool) -> TensorType:
+        if flatten:
+            return x.with_shape((product(x.shape),))
+        normalize_axis(int(axis), x.rank)
+        return x
 
     def numpy(x: np.ndarray, axis: int, flatten: bool, exclusive: bool, reverse: bool) -> Any:
         x, at = (x.reshape(-1), 0) if flatten else (x, int(axis))
@@ -74,7 +77,7 @@ class Cumprod(
     cases = [{"x": ("N", 3), "dim": 1}, {"x": (3, 2), "dim": 0}]
     dtypes = _NUMBERS
     specials = False  # products depend on their order
-    infer = same_as("x")
+    infer = same_along("x", "dim")
     numpy = lambda x, dim: np.cumprod(x, dim, dtype=x.dtype) if x.ndim else x  # noqa: E731
 
     def cpu(b: Any, x: Any, dim: int, exclusive: bool, reverse: bool) -> Any:
@@ -114,7 +117,10 @@ class _RunningExtreme(Plain):
     ]
     dtypes = _NUMBERS
     specials = False  # Paddle's comparison lets NaN through or not by its position
-    infer = lambda x, axis, dtype: (x, x.with_dtype(dtype))  # noqa: E731
+
+    def infer(x: TensorType, axis: int, dtype: DType) -> Any:
+        normalize_axis(axis, x.rank)
+        return x, x.with_dtype(dtype)
 
     def cpu(b: Any) -> Any:
         return b.reference()
@@ -171,7 +177,10 @@ class Argsort(
     ]
     dtypes = _NUMBERS
     specials = False  # NaN has no place in Paddle's comparison
-    infer = lambda x: (x, x.with_dtype(DType.INT64))  # noqa: E731
+
+    def infer(x: TensorType, axis: int) -> Any:
+        normalize_axis(axis, x.rank)
+        return x, x.with_dtype(DType.INT64)
 
     def numpy(x: np.ndarray, axis: int, descending: bool) -> Any:
         if x.ndim == 0:

@@ -11,7 +11,7 @@ from dy2st.ir.dims import normalize_axis
 from dy2st.ir.types import TensorType
 from dy2st.ops.base import Plain
 from dy2st.ops.cases import between, ints, values
-from dy2st.ops.rules import same_as
+from dy2st.ops.rules import same_along, same_as
 
 FLOATS = ("float32", "float64")
 _CASES = [
@@ -61,7 +61,7 @@ def log_softmax_node(b: Any, x: Any, axis: int) -> Any:
 class Softmax(Plain, name="softmax", signature="x: Tensor, axis: int = -1 -> out"):
     """exp(x) over its sum along ``axis``."""
 
-    infer = same_as("x")
+    infer = same_along("x")
     numpy = softmax
     cpu = softmax_node
     cases = _CASES
@@ -72,7 +72,7 @@ class Softmax(Plain, name="softmax", signature="x: Tensor, axis: int = -1 -> out
 class LogSoftmax(Plain, name="log_softmax", signature="x: Tensor, axis: int = -1 -> out"):
     """The logarithm of softmax."""
 
-    infer = same_as("x")
+    infer = same_along("x")
     numpy = log_softmax
     cpu = log_softmax_node
     cases = _CASES

@@ -45,6 +45,17 @@ def stop(*, header: str | None = None, commands: object = None) -> None:
     session.set_trace(frame)
 
 
+def spare_running_debugger() -> None:
+    """Tell a debugger that traces this thread (``python -m pdb``) not to stop in frames of ours."""
+    trace = sys.gettrace()
+    if trace is None:
+        return
+    owner = getattr(trace, "__self__", None)
+    bdb: Any = sys.modules.get("bdb")
+    if bdb is not None and isinstance(owner, bdb.Bdb):
+        owner.skip = {*(owner.skip or ()), *SKIPPED}  # type: ignore[attr-defined]
+
+
 class stopping:
     """Inside of this, ``pdb.set_trace`` (and ``breakpoint`` with it) skips frames of ours.
 

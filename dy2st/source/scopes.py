@@ -162,6 +162,8 @@ class _Collector(ast.NodeVisitor):
         free = inner.free
         self.scope.unbound_inside |= inner.unbinds
         (self.scope.immediate if immediate else self.scope.captured).update(free)
+        # What is made in a function that is called on the spot may outlive the call.
+        self.scope.captured |= inner.captured - set(inner.bound)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self.bind(node.name)

@@ -18,6 +18,7 @@ from dy2st.capture import current
 from dy2st.errors import BreakpointError, CaptureError, InputError
 from dy2st.ir.dims import SymExpr
 from dy2st.ir.program import Program
+from dy2st.source.debugger import spare_running_debugger
 from dy2st.source.tracebacks import strip
 from dy2st.static import autograd, settings, watch
 from dy2st.static.capture import capture
@@ -193,6 +194,7 @@ class StaticFunction:
             if entry is not None:
                 return entry
             _check_specs(group, tensors, self.__name__)
+            spare_running_debugger()
             if self._stops_in_debugger():
                 return None
             if len(group.entries) >= MAX_PROGRAMS:

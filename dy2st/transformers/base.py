@@ -9,7 +9,7 @@ many features there are.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NoReturn
@@ -63,6 +63,7 @@ class FunctionState:
     first_parameter: str | None = None
     has_helpers: bool = False
     declared: list[str] = field(default_factory=list)
+    outer: frozenset[str] = frozenset()
 
 
 class Walk:
@@ -76,11 +77,13 @@ class Walk:
         support: str,
         has_class_cell: bool,
         kinds: set[type],
+        outer: Iterable[str] = (),
     ) -> None:
         self.table = table
         self.fresh = fresh
         self.file = file
         self.support = support
+        self.outer = frozenset(outer)
         self.has_class_cell = has_class_cell
         self.helpers: set[str] = set()
         self._may_suspend = bool(kinds & {ast.Yield, ast.YieldFrom, ast.Await})
@@ -237,6 +240,8 @@ class Walk:
     def inside_function(self, state: FunctionState) -> Iterator[None]:
         """Statements converted inside of this belong to another function of the user's."""
         before = getattr(self, "state", None)
+        around = self.outer if before is None else before.outer | set(before.scope.bound)
+        state.outer = frozenset(around)
         pending, self._pending = self._pending, []
         self.state = state
         try:
@@ -248,7 +253,9 @@ class Walk:
 
     def live(self, node: ast.stmt, at: ast.AST) -> ast.expr:
         """The tuple of names that are live after ``node``."""
-        names = sorted({*live_names(node), *self.state.scope.kept})
+        scope = self.state.scope
+        # Variables of functions around this one are read by others, at any time.
+        names = sorted({*live_names(node), *scope.kept, *(scope.free & self.state.outer)})
         elements: list[ast.expr] = [ast.copy_location(ast.Constant(value=n), at) for n in names]
         return ast.copy_location(ast.Tuple(elts=elements, ctx=ast.Load()), at)
 

@@ -108,7 +108,8 @@ def convert_tree(parsed: ParsedFunction, has_breakpoint: bool = False) -> Conver
     kinds = parsed.kinds
     if ast.GeneratorExp in kinds:
         kinds.add(ast.Yield)  # what it may be lowered to
-    walk = Walk(TABLE, fresh, parsed.file, support, "__class__" in parsed.freevars, kinds)
+    has_class = "__class__" in parsed.freevars
+    walk = Walk(TABLE, fresh, parsed.file, support, has_class, kinds, parsed.freevars)
     tree = parsed.node
     if not isinstance(tree, ast.FunctionDef):
         TABLE[ast.AsyncFunctionDef].convert(tree, walk)

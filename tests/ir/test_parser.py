@@ -168,6 +168,9 @@ GOOD = {
     "a loop whose carried value grows": """program f(%c: bool[], %x: f32[2], %y: f32[3]) {
         %0 = while(%x) (%a: f32[u0]) { yield(%c) } do (%b: f32[u1]) { yield(%y) } : f32[u2]
         return(%0) }""",
+    "a type that a guard decided": """program f(%x: f32[N], %t: f32[8]) where N <= 8 {
+        %0 = slice(%t, axes=[0], starts=[0], ends=[N], infer_flags=[], decrease_axis=[]) : f32[N]
+        return(%0) }""",
     "item": """program f(%n: i64[]) {
         item(%n, symbol=u0)
         print(template=[u0 + 1])

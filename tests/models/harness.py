@@ -87,6 +87,19 @@ def fallbacks(program: Any) -> set[str]:
     return found
 
 
+def check_program(program: Any) -> None:
+    """The Program is well formed, after each pass too, and its text reads back."""
+    from dy2st.ir.parser import parse_program
+    from dy2st.ir.verifier import verify
+    from dy2st.ops.base import infer
+    from dy2st.passes.pipeline import CPU
+
+    text = str(verify(program, infer))
+    assert str(parse_program(text, program.constants)) == text
+    for function in CPU:
+        program = verify(function(program), infer)
+
+
 def check(build: Any, spec: Any, calls: list[tuple], expected_fallbacks: set[str]) -> None:
     """Convert ``build()``; every call equals a second, eager instance with the same seed."""
     import paddle
@@ -102,4 +115,5 @@ def check(build: Any, spec: Any, calls: list[tuple], expected_fallbacks: set[str
             warnings.filterwarnings("ignore", message=f"dy2st has no operation '{name}'")
         for args in calls:
             assert_same(eager(*args), converted(*args))
+    check_program(converted.forward.main_program)
     assert fallbacks(converted.forward.main_program) == expected_fallbacks

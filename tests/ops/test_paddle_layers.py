@@ -125,13 +125,16 @@ LAYERS = {
         ),
         (x,),
     ),
+    "SN": (lambda: nn.SpectralNorm([4, 8]), (r(4, 8),)),
+    "LPP": (lambda: nn.LPPool2D(2, 2), (img.abs(),)),
+    "FMP": (lambda: nn.FractionalMaxPool2D(3, random_u=0.3), (img,)),
     "Deform": (lambda: vision.DeformConv2D(4, 6, 3, padding=1), (img, r(2, 18, 8, 8))),
     "RoIAlign": (lambda: vision.RoIAlign(2), (img, *regions)),
 }
 # Random in training: tests/ops/test_random.py compares those.
 RANDOM = {"Dropout", "Dropout2D", "AlphaDropout", "MHA", "Enc", "Transformer", "LSTM", "RReLU"}
 # Sizes that depend on one another, or that the layer's own weights fix.
-FIXED = {"Deform", "RoIAlign", "CTC"}
+FIXED = {"SN", "Deform", "RoIAlign", "CTC"}
 
 
 def flat(out):

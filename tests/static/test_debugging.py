@@ -165,3 +165,26 @@ def test_errors_show_the_users_frames(tmp_path):
     assert all(Path(file).name == "user_model.py" for file, _, _ in places), made.stderr
     assert [place[1:] for place in places] == [("15", "<module>"), ("5", "helper")], made.stderr
     assert 'return table["missing"]' in made.stderr
+
+
+@pytest.mark.nightly
+def test_a_debugger_that_runs_the_program(tmp_path):
+    """``python -m pdb`` with a breakpoint on a line: while the function is captured, it stops there."""
+    pdb = Session(tmp_path, call="net(x)")
+    pdb.process.close()
+    path = tmp_path / "user_model.py"
+    pdb.process = pexpect.spawn(
+        sys.executable,
+        ["-W", "ignore", "-m", "pdb", str(path)],
+        encoding="utf-8",
+        timeout=60,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        echo=False,
+    )
+    pdb.stopped()
+    pdb.ask(f"b {line_of('scale = 2')}")
+    assert pdb("c") == ("user_model.py", line_of("scale = 2"), "forward")
+    assert pdb.ask("p type(self).__name__, h.shape") == "('Net', [1, 2])"
+    seen = {pdb("n")[0] for _ in range(12)}
+    assert "user_model.py" in seen
+    assert not {file for file in seen if (ROOT / "dy2st" / "convert" / file).exists()}

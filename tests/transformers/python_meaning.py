@@ -39,12 +39,50 @@ def result(outcome):
     return outcome.value
 
 
+# Unbind what a construct changed and does not call live: nothing may miss it.
+STRICT_LIVENESS = False
+
+
+class _Dead:
+    """Inside of this, variables may change; those that are not live are unbound at its end."""
+
+    def __init__(self, live, *functions):
+        self.live = live
+        self.cells = {}
+        for function in functions:
+            if STRICT_LIVENESS and function is not None:
+                cells = zip(function.__code__.co_freevars, function.__closure__ or ())
+                self.cells.update({(name, id(cell)): cell for name, cell in cells})
+
+    def __enter__(self):
+        self.before = {key: _content(cell) for key, cell in self.cells.items()}
+
+    def __exit__(self, *error):
+        for (name, _), cell in self.cells.items():
+            now = _content(cell)
+            if now is not self.before[name, id(cell)] and name not in self.live and now is not None:
+                if now is not _EMPTY:
+                    del cell.cell_contents
+        return False
+
+
+_EMPTY = object()
+
+
+def _content(cell):
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _EMPTY
+
+
 def if_(cond, body, orelse=None, live=(), rest=None):
     assert isinstance(live, tuple)
-    if cond:
-        outcome = body()
-    else:
-        outcome = orelse() if orelse is not None else None
+    with _Dead(live, body, orelse):
+        if cond:
+            outcome = body()
+        else:
+            outcome = orelse() if orelse is not None else None
     if outcome is None and rest is not None:
         return rest()
     return outcome
@@ -53,7 +91,8 @@ def if_(cond, body, orelse=None, live=(), rest=None):
 def while_(test, body, orelse=None, live=(), rest=None):
     outcome = None
     while test():
-        outcome = body()
+        with _Dead(live, body, test):
+            outcome = body()
         if outcome is not None and outcome is not CONTINUE:
             break
     else:
@@ -67,7 +106,8 @@ def while_(test, body, orelse=None, live=(), rest=None):
 def for_(iterable, body, orelse=None, live=(), rest=None):
     outcome = None
     for item in iterable:
-        outcome = body(item)
+        with _Dead(live, body):
+            outcome = body(item)
         if outcome is not None and outcome is not CONTINUE:
             break
     else:

@@ -84,8 +84,10 @@ def test_nothing_is_kept_alive():
     linecache.cache["<kept>"] = (len(source), None, source.splitlines(True), "<kept>")
     scope = {}
     exec(compile(source, "<kept>", "exec"), scope)
-    before = len(conversion._templates), len(conversion._by_generated)
     made = convert_function(scope["f"])
+    keys = id(scope["f"].__code__), id(made.function.__code__)
+    assert keys[0] in conversion._templates
+    assert keys[1] in conversion._by_generated
     inner = made.function(1)
     convert_function(scope["f"](1))
     gone = weakref.ref(scope["f"])
@@ -95,7 +97,8 @@ def test_nothing_is_kept_alive():
     gc.collect()
     assert gone() is None
     assert generated() is None
-    assert (len(conversion._templates), len(conversion._by_generated)) == before
+    assert keys[0] not in conversion._templates
+    assert keys[1] not in conversion._by_generated
 
 
 def test_converted_functions_are_known():

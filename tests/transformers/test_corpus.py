@@ -56,6 +56,14 @@ def test_same_as_the_original(function, args):
     assert same(found, expected), f"\n{converted.code}\n\nfound    {found}\nexpected {expected}"
 
 
+@pytest.mark.parametrize(
+    ("function", "args"), CASES, ids=[f"{f.__name__}{i}" for i, (f, _) in enumerate(CASES)]
+)
+def test_nothing_misses_a_name_that_is_not_live(function, args, plain_meaning, monkeypatch):
+    monkeypatch.setattr(plain_meaning, "STRICT_LIVENESS", True)
+    test_same_as_the_original(function, args)
+
+
 @pytest.mark.parametrize("function", [f for f, _ in CASES], ids=lambda f: f.__name__)
 def test_positions_and_metadata(function):
     converted = convert_function(function)

@@ -260,6 +260,16 @@ def test_random_programs(source):
     check(source)
 
 
+@given(programs())
+@settings(max_examples=100, derandomize=True, **SETTINGS)
+def test_liveness_of_random_programs(plain_meaning, source):
+    before, plain_meaning.STRICT_LIVENESS = plain_meaning.STRICT_LIVENESS, True
+    try:
+        check(source)
+    finally:
+        plain_meaning.STRICT_LIVENESS = before
+
+
 @pytest.mark.nightly
 @given(programs())
 @settings(max_examples=5000, **SETTINGS)

@@ -253,7 +253,7 @@ class CpuPlan:
         if len(statics.addresses):
             context.slots[-len(statics.addresses) :] = statics.addresses
         context.load_statics()
-        outputs = [allocate_array(*spec) for spec in self._outputs if spec is not None]
+        outputs = [allocate_array(*spec) if spec else (None, 0) for spec in self._outputs]
         addresses = [b.address for b in inputs] + [address for _, address in outputs]
         context.slots[: len(addresses)] = addresses
         with threads.openmp_threads(self._threads):
@@ -333,6 +333,10 @@ def run_graph(
     failure = context.run()
     if failure:
         status, row = executor.decode(failure)
+        instruction = context.owners.get(row)
         if context.failures:
-            raise context.failures.pop()
-        raise status_error(context.owners.get(row), status)
+            error, op = context.failures.pop(), blame(instruction)
+            if op is not None and isinstance(error, Exception):
+                raise translate(error, op) from error
+            raise error
+        raise status_error(instruction, status)

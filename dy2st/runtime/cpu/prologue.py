@@ -23,6 +23,7 @@ from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.onednn.primitive import Primitive
 from dy2st.runtime.cpu.regions import Lowered, Region, Segment, Variable
 from dy2st.runtime.cpu.scalar import Scalar
+from dy2st.runtime.memory import align
 from dy2st.runtime.plan import ParameterSource, array_of
 
 
@@ -57,6 +58,14 @@ class Holder(Protocol):
         """Let go of them: they are out of date, and packed weights are large."""
 
 
+_all: weakref.WeakSet[Prologue] = weakref.WeakSet()
+
+
+def held_bytes() -> int:
+    """Bytes of all static values in the process: packed and folded copies of weights."""
+    return sum(prologue.held_bytes() for prologue in list(_all))
+
+
 class Prologue:
     """Static values of an Executable, by what they compute."""
 
@@ -70,6 +79,12 @@ class Prologue:
         self._keys = _Keys()
         self._serials = itertools.count(1)
         self._holders: weakref.WeakSet[Holder] = weakref.WeakSet()
+        _all.add(self)
+
+    def held_bytes(self) -> int:
+        """Bytes of the values that are computed; parameters that are read in place are not."""
+        owners = [value.owner for value in list(self._values.values())]
+        return sum(owner.nbytes for owner in owners if isinstance(owner, np.ndarray))
 
     def register(self, holder: Holder) -> None:
         """Tell ``holder`` when what it holds is out of date."""
@@ -127,12 +142,16 @@ class Prologue:
 
     def _compute(self, wanted: Mapping[str, g.Node]) -> dict[str, StaticValue]:
         debug.log(2, f"prologue: {len(wanted)} values")
-        segment, outputs, arrays = Segment(), [], []
+        segment, outputs, sizes = Segment(), [], []
         for index, node in enumerate(wanted.values()):
             variable = Variable(node.shape, node.dtype, "output", index)
             segment.outputs.append((node, variable))
             outputs.append(variable)
-            arrays.append(aligned(variable.nbytes))
+            sizes.append(align(variable.nbytes))
+        # One block for all: large enough for huge pages, which reading weights gains from.
+        block = aligned(sum(sizes))
+        ends = np.cumsum(sizes)
+        arrays = [block[end - size : end] for end, size in zip(ends, sizes)]
         lowered = Lowered(Region([segment]), [], list(outputs))
         leaves: list[StaticValue] = []  # kept alive until the graph has run
 

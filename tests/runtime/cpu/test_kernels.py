@@ -486,3 +486,12 @@ def test_integer_division_by_zero_is_a_status():
             )
     # Lanes of the masked rest hold zeros, and are no error.
     check(lambda b, x, y: b.elementwise("mod", x, y), np.arange(5), np.arange(1, 6))
+
+
+def test_without_openmp_all_chunks_run_on_one_thread(monkeypatch):
+    from dy2st.runtime.cpu import direct
+
+    table = np.zeros(8, np.int64)
+    monkeypatch.setattr(direct, "runtime_table", lambda: table)
+    x = floats((64, 500), specials=False)
+    check(lambda b, v: softmax(b, v, -1), x, threads=4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -379,6 +381,18 @@ def test_small_recurrent_layers_run_in_a_kernel_of_ours(
     nodes = case.check(*case.b.rnn(mode, x, states, [weights], reverse=reverse), atol=1e-5)
     (steps,) = calls(nodes, "steps")
     assert isinstance(primitive_step(steps), KernelStep)
+
+
+def test_recurrent_kernels_of_several_threads_do_not_meet(case: Case, monkeypatch) -> None:
+    monkeypatch.setattr("dy2st.runtime.cpu.threads._chosen", 2)
+    x, states = case.input(30, 1, 64), [case.input(1, 1, 64) for _ in range(2)]
+    weights = [case.weight(*s) for s in ((256, 64), (256, 64), (256,), (256,))]
+    new = rewrite(case.b.rnn("lstm", x, states, [weights]), lambda node: node in case.weights)
+    (want, *_) = interpret.run(new, case.feeds)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: interpret.run(new, case.feeds)[0], range(40)))
+    for got in found:
+        np.testing.assert_array_equal(got, want)
 
 
 def test_products_of_looked_up_rows_are_looked_up(case: Case) -> None:

@@ -709,3 +709,23 @@ def star_expressions_in_displays():
 def lists_in_return():
     t = 1, *[2, 3]
     return *t, 4
+
+
+@case((1,), (-1,))
+def outer_variable_changes_in_a_branch_of_an_inner_function(x):
+    p, q = 1, 10
+
+    def bump():
+        nonlocal p
+        p += 1
+
+    def g(w):
+        if w > 0:
+            bump()
+            w = w + p
+        for _ in range(2):
+            bump()
+            w += q
+        return w
+
+    return g(x), p, g(x), p
