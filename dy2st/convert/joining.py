@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dy2st.convert.places import Contents
-from dy2st.convert.snapshot import Alt, Const, Group, Number, Rows, Snap, Tensor
+from dy2st.convert.snapshot import Alt, Const, Group, Number, Rows, Snap, Split, Tensor
 from dy2st.convert.templates import (
     MAX_ALTERNATIVES,
     AnyGroup,
@@ -54,6 +54,7 @@ class Joiner:
 
     def template(self, snap: Snap) -> Template:
         """The narrowest template for one snapshot that can leave the region it was taken in."""
+        snap = self._settled(snap)
         if isinstance(snap, Const):
             return Keep(snap, tuple((t, v.type) for t, v in snap.tensors if self.local(v)))
         if isinstance(snap, Tensor):
@@ -70,6 +71,12 @@ class Joiner:
             return Keep(snap)
         return AnyGroup(snap.cls, snap.keys, items)
 
+    def _settled(self, snap: Snap) -> Snap:
+        """A container with split contents that is known outside is taken as it is."""
+        if isinstance(snap, Split) and self.outside(snap.obj):
+            return Const(snap.obj)
+        return snap
+
     def _existed(self, snap: Tensor) -> bool:
         return id(snap.obj) in self.existing or not self.local(snap.value)
 
@@ -80,6 +87,7 @@ class Joiner:
 
     def open(self, snap: Snap) -> Template:
         """A template for one snapshot that is not bound to the very object."""
+        snap = self._settled(snap)
         if isinstance(snap, Const):
             return Keep(snap)
         if isinstance(snap, Tensor):
@@ -123,6 +131,7 @@ class Joiner:
         """The template for what ``template`` holds and ``snap``. Raises Mismatch."""
         if isinstance(template, Keep) and identical(template.snap, snap):
             return template
+        snap = self._settled(snap)
         if isinstance(snap, Alt) and number_kind(snap) is None:
             return self.join(self.join(template, snap.then), snap.orelse)
         kind = number_kind(snap)

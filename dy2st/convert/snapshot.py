@@ -66,6 +66,15 @@ class Alt:
 
 
 @dataclass(frozen=True, eq=False)
+class Split(Alt):
+    """A container (``obj``) whose contents are a Union; the sides are containers of their own.
+
+    Where the container is known outside of the region it is taken as it is, for its contents are a
+    place that is merged by itself. One that was made in the region leaves it as a Union.
+    """
+
+
+@dataclass(frozen=True, eq=False)
 class Rows:
     """A list of run-time length: the template of an item, the stacked SSA values."""
 
@@ -139,14 +148,29 @@ class Describer:
     def _grown(self, grown: Any) -> Snap:
         return self._rows(grown, grown, Contents)
 
-    def _list(self, container: list[Any]) -> Snap | None:
-        return self._of_contents(container) if self._held(container) is not None else None
-
-    def _of_contents(self, container: list[Any]) -> Snap:
+    def _container(self, container: Any) -> Snap | None:
         contents = self._held(container)
+        if contents is None:
+            return None
         if type(contents) is not Union:
             return self._rows(container, contents, list)
-        return Const(container)  # its contents are a place of their own
+        then = self._side(contents.then, type(container))
+        orelse = self._side(contents.orelse, type(container))
+        return Split(container, contents.tag, then, orelse)
+
+    def _side(self, contents: Any, cls: type) -> Snap:
+        """One side's contents as a container of its own."""
+        self._kept.append(contents)
+        if type(contents) is Union:
+            sides = (self._side(c, cls) for c in (contents.then, contents.orelse))
+            return Alt(contents, contents.tag, *sides)
+        parts = parts_of(contents)
+        if parts is None:
+            return self._rows(contents, contents, cls)
+        if cls is set:
+            return Const(set(contents))
+        keys, items = parts
+        return Group(contents, cls, keys, tuple(self.describe(i) for i in items))
 
     def _rows(self, obj: Any, grown: Any, cls: type) -> Snap:
         return Rows(obj, cls, grown.item, tuple(map(self._value_of, grown.stacks)))
@@ -169,7 +193,9 @@ _SPECIAL = {
     "Scalar": "_scalar",
     "function": "_function",
     "Grown": "_grown",
-    "list": "_list",
+    "list": "_container",
+    "dict": "_container",
+    "set": "_container",
 }
 
 

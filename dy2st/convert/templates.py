@@ -20,6 +20,7 @@ from dy2st.convert.snapshot import (
     Number,
     Rows,
     Snap,
+    Split,
     Tensor,
     equal_constants,
 )
@@ -200,7 +201,16 @@ def fits(template: Template, snap: Snap) -> bool:
     return any(fits(a, snap) for a in template.alternatives)
 
 
+def holds_object(template: Template, obj: Any) -> bool:
+    """Whether ``template`` holds ``obj`` itself, as all it is or as an alternative."""
+    if isinstance(template, OneOf):
+        return any(holds_object(part, obj) for part in template.alternatives)
+    return isinstance(template, Keep) and template.snap.obj is obj
+
+
 def fits_alt(template: Template, snap: Snap) -> bool:
+    if isinstance(snap, Split) and holds_object(template, snap.obj):
+        return True
     if isinstance(snap, Alt):
         return fits_alt(template, snap.then) and fits_alt(template, snap.orelse)
     return fits(template, snap)

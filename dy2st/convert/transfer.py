@@ -14,6 +14,7 @@ from dy2st.convert.snapshot import (
     Number,
     Rows,
     Snap,
+    Split,
     Tensor,
     rebuild_group,
 )
@@ -28,6 +29,7 @@ from dy2st.convert.templates import (
     OneOf,
     Template,
     fits,
+    holds_object,
     leaf_types,
 )
 from dy2st.convert.unions import Scalar, Union
@@ -50,6 +52,8 @@ class Injector:
 
     def inject(self, snap: Snap, template: Template) -> list[Value]:
         """The SSA values that carry ``snap`` as a value of ``template``."""
+        if isinstance(snap, Split) and holds_object(template, snap.obj):
+            snap = Const(snap.obj)
         if isinstance(snap, Alt) and not (isinstance(template, Keep) and template.snap is snap):
             return self._select(snap, template)
         if isinstance(template, Keep):

@@ -10,7 +10,7 @@ from dy2st.ir.dims import Dim, Shape, broadcast, floordiv, normalize_axis
 from dy2st.ir.types import TensorType
 from dy2st.ops.base import Plain
 from dy2st.ops.cases import ints, values
-from dy2st.ops.rules import axes_of, require, same_along, static
+from dy2st.ops.rules import at_least_0, axes_of, require, same_along, smaller
 
 
 def expanded_shape(shape: Shape, wanted: Any) -> Shape:
@@ -213,8 +213,7 @@ class Diag(
 def _diagonal_size(rows: Dim, columns: Dim, offset: int) -> Dim:
     if rows == columns:
         return rows - abs(offset)
-    height, width = static(rows, "the height"), static(columns, "the width")
-    return max(min(height + min(offset, 0), width - max(offset, 0)), 0)
+    return at_least_0(smaller(rows + min(offset, 0), columns - max(offset, 0)))
 
 
 class Diagonal(
@@ -228,6 +227,7 @@ class Diagonal(
     cases = [
         {"x": (3, 4)},
         {"x": (2, 3, 4), "offset": 1, "axis1": 1, "axis2": 2},
+        {"x": ("N", 4)},
         {"x": ("N", 3, 3), "offset": -1, "axis1": -2, "axis2": -1},
     ]
 

@@ -161,7 +161,10 @@ def require_rank(x: TensorType, *ranks: int, what: str = "x") -> None:
 def static(dim: Dim, what: str) -> int:
     """``dim`` where it must be a plain number. Raises ShapeError."""
     if not isinstance(dim, int):
-        raise ShapeError(f"{what} is {dim}, but must be known before the Program runs")
+        raise ShapeError(
+            f"{what} is {dim}, but must be known before the Program runs",
+            remedy="give the size as a number in InputSpec",
+        )
     return dim
 
 

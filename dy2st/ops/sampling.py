@@ -299,8 +299,10 @@ class DeformableConv(
     ]
 
     def infer(
-        x: TensorType, filter: TensorType, strides: Any, paddings: Any, dilations: Any
-    ) -> TensorType:
+        x: TensorType, offset: TensorType, filter: TensorType, strides: Any, paddings: Any,
+        dilations: Any,
+    ) -> TensorType:  # fmt: skip
+        require_equal(offset.shape[0], x.shape[0], f"deformable_conv of {x} by offsets {offset}")
         counts = _deformed(x.shape[2:], filter.shape[2:], strides, paddings, dilations)
         return x.with_shape((x.shape[0], filter.shape[0], *counts))
 

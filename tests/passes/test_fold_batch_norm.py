@@ -13,6 +13,7 @@ from dy2st.ops import base
 from dy2st.passes.fold_batch_norm import fold_batch_norm
 from dy2st.runtime import plan
 from dy2st.runtime.cpu.executable import make_executable
+from dy2st.runtime.cpu.onednn import layout
 from dy2st.runtime.reference import interpreter
 
 F32 = DType.FLOAT32
@@ -81,3 +82,15 @@ def test_folds(kind, bias):
 def test_leaves_alone(how):
     program, _ = build("conv2d", False, **how)
     assert "batch_norm" in names(fold_batch_norm(program))
+
+
+def test_without_onednn(monkeypatch):
+    """The same plan, by numpy and generated kernels."""
+    monkeypatch.setattr(layout, "primitives", lambda: None)
+    program, values = build("conv2d", True)
+    x = np.random.default_rng(1).standard_normal((2, 4, 7, 7)).astype(np.float32)
+    want = interpreter.run(program, [x], values)
+    run = make_executable(program, plan.ArraySource(values))
+    for g, w in zip(run.run_arrays([x]), want, strict=True):
+        np.testing.assert_allclose(g, w, rtol=1e-4, atol=1e-5)
+    assert "PrimitiveStep" not in next(iter(run._plans.values())).describe()

@@ -333,6 +333,10 @@ def run_graph(
     failure = context.run()
     if failure:
         status, row = executor.decode(failure)
+        instruction = context.owners.get(row)
         if context.failures:
-            raise context.failures.pop()
-        raise status_error(context.owners.get(row), status)
+            error, op = context.failures.pop(), blame(instruction)
+            if op is not None and isinstance(error, Exception):
+                raise translate(error, op) from error
+            raise error
+        raise status_error(instruction, status)

@@ -25,7 +25,7 @@ CASES = [
     for i in range(len(op.cases or ()))
     if not op.random
 ]
-DTYPES = ("float32", "int64", "bool")
+DTYPES = ("float32", "int64", "bool", "complex64")
 SIZES = {"N": 3, "M": 5}
 
 

@@ -10,10 +10,17 @@ import weakref
 import numpy as np
 import pytest
 
-from dy2st.errors import AssertionFailedError
+from dy2st.errors import (
+    AssertionFailedError,
+    DivisionByZeroError,
+    IndexOutOfRangeError,
+    Location,
+)
+from dy2st.ir.builder import Builder
 from dy2st.ir.parser import parse_program
+from dy2st.ir.types import DType, TensorType
 from dy2st.ir.verifier import verify
-from dy2st.ops.base import infer
+from dy2st.ops.base import Emitter, infer
 from dy2st.runtime import plan
 from dy2st.runtime.cpu import executable as cpu_executable
 from dy2st.runtime.cpu import prologue, threads
@@ -348,3 +355,43 @@ def test_idle_memory_is_bounded(monkeypatch):
     plans = executable._plans.values()
     assert sum(p.idle_bytes() for p in plans) <= (1 << 20) + max(p.linear.arena for p in plans)
     assert max(p.linear.arena for p in plans) > 0
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_bad_values_raise_at_the_users_line(loop):
+    b = Builder("f", infer)
+    emit = Emitter(b)
+    x = b.input(TensorType(DType.FLOAT32, (4, 3)), "x")
+    i = b.input(TensorType(DType.INT64, (2,)), "i")
+    j = b.input(TensorType(DType.INT64, (2,)), "j")
+
+    def body():
+        b.location = Location("model.py", 7, 4)
+        rows = emit.gather(x, i, 0)
+        b.location = Location("model.py", 8, 4)
+        return rows, emit.floor_divide(i, j)
+
+    if loop:
+        yes, no = b.constant(np.array(True)), b.constant(np.array(False))
+        start = emit.full((2, 3), 0.0, DType.FLOAT32), emit.full((2,), 0, DType.INT64)
+        types = [yes.type, *(v.type for v in start)]
+        with b.region(types) as cond:
+            b.yield_([cond.args[0]])
+        with b.region(types) as region:
+            b.yield_([no, *body()])
+        results = b.while_([yes, *start], cond, region).results[1:]
+    else:
+        results = body()
+    executable = make_executable(b.return_(results), plan.ArraySource())
+    table = np.arange(12, dtype=np.float32).reshape(4, 3)
+    good = [table, np.array([3, -4]), np.array([2, 5])]
+    for _ in range(2):
+        with pytest.raises(IndexOutOfRangeError, match="model.py:7"):
+            executable.run_arrays([table, np.array([1, 4]), good[2]])
+        with pytest.raises(IndexOutOfRangeError, match="model.py:7"):
+            executable.run_arrays([table, np.array([-(2**62), 0]), good[2]])
+        with pytest.raises(DivisionByZeroError, match="model.py:8"):
+            executable.run_arrays([table, good[1], np.array([2, 0])])
+        rows, quotient = executable.run_arrays(good)
+        np.testing.assert_array_equal(rows, table[[3, 0]])
+        np.testing.assert_array_equal(quotient, [1, -1])
