@@ -65,10 +65,8 @@ class Injector:
             for item, part in zip(snap.items, template.items):
                 out.extend(self.inject(item, part))
             return out
-        if isinstance(template, AnyRows) and isinstance(snap, Rows):
-            return list(snap.values)
-        if isinstance(template, AnyRows) and isinstance(snap, Group):
-            return self._stacked(snap, template)
+        if isinstance(template, AnyRows) and isinstance(snap, (Rows, Group)):
+            return list(snap.values) if isinstance(snap, Rows) else self._stacked(snap, template)
         if isinstance(template, OneOf):
             return self._alternative(snap, template)
         raise InternalError(f"{snap} does not fit {template}")

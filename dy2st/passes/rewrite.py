@@ -20,14 +20,16 @@ STRUCTURE = frozenset({"parameter", "constant", "if", "while", "return", "yield"
 
 def has_effect(op: Operation) -> bool:
     """Whether ``op`` must stay even if nobody reads its results (regions included)."""
-    if op.name in ("if", "while"):
-        inner = (o for region in op.regions for o in region.walk())
-        return op.name == "while" or any(has_effect(o) and o.name != "yield" for o in inner)
-    if op.name in EFFECTS:
-        return True
+    if op.name == "if":
+        # One walk over everything inside: asking each nested `if` again would double at each level.
+        return any(_does(o) for region in op.regions for o in region.walk() if o.name != "yield")
+    return _does(op)
+
+
+def _does(op: Operation) -> bool:
     if op.name == "paddle_fallback":
         return str(op.attrs.get("op", "")).endswith("_")
-    return False
+    return op.name == "while" or op.name in EFFECTS
 
 
 def is_random(op: Operation) -> bool:

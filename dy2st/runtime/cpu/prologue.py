@@ -191,11 +191,16 @@ def parameters_of(node: g.Node) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+_LARGE = 1 << 16
+
+
 class _Keys:
     """Structural names of nodes: equal for nodes that compute the same."""
 
     def __init__(self) -> None:
-        self._memo: dict[g.Node, str] = {}
+        # By node for as long as the node lives: every plan makes its own.
+        self._memo: weakref.WeakKeyDictionary[g.Node, str] = weakref.WeakKeyDictionary()
+        self._digests: dict[int, tuple[weakref.ref[Any], str]] = {}
 
     def key(self, node: g.Node) -> str:
         if node not in self._memo:
@@ -204,9 +209,22 @@ class _Keys:
                     self._memo[n] = self._own(n)
         return self._memo[node]
 
+    def _digest(self, array: Any) -> str:
+        """The digest of a constant; a large one is read once for as long as it lives."""
+        if array.nbytes < _LARGE:
+            return _digest(array)
+        known = self._digests.get(id(array))
+        if known is not None and known[0]() is array:
+            return known[1]
+        digest = _digest(array)
+        self._digests[id(array)] = (weakref.ref(array), digest)
+        return digest
+
     def _own(self, node: g.Node) -> str:
         if isinstance(node, g.Input):
             return f"parameter {node.payload.key} {node.dtype}{node.shape}"
+        if isinstance(node, g.Constant):
+            return f"constant {node.dtype}{node.shape} {self._digest(node.array)}"
         parts: list[Any] = [type(node).__name__]
         for field in dataclasses.fields(node):
             if field.name not in ("operands", "source"):
@@ -215,10 +233,13 @@ class _Keys:
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
+def _digest(array: Any) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
 def _describe(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
-        return (str(value.dtype), value.shape, digest)
+        return (str(value.dtype), value.shape, _digest(value))
     if isinstance(value, Scalar):
         return _describe_scalar(value, {})
     if isinstance(value, (tuple, list)):

@@ -578,3 +578,31 @@ def views_of_a_dict_that_a_branch_changed(x):
     else:
         d["c"] = x * 2
     return list(d.values()), sorted(d.keys()), [k for k, _ in d.items()]
+
+
+@case()
+def stale_view_read_in_both_branches(x):
+    y = x * 1
+    v = y[1:]
+    y[1] = 5.0
+    if x.sum() > 0:
+        a = v + 1
+    else:
+        a = v - 1
+    return a, v
+
+
+@case()
+def condition_negated_in_one_branch(x):
+    m = 0
+    if x.sum() > 0:
+        m = 2
+    a = b = 1
+    if x.max() > 2:
+        if m != 2:
+            a = 5
+    elif m != 2:
+        b = 7
+    if m != 2:
+        a = a + 1
+    return a, b, m
