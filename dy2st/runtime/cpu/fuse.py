@@ -103,10 +103,15 @@ def fuse(
         try:
             return _Fuser(outputs, settings, forced).run()
         except CannotInline as error:
-            if error.node in forced:
+            if error.node not in forced:
+                forced.add(error.node)
+                continue
+            # With a buffer of its own it still cannot be one kernel: give its operands buffers.
+            rest = {n for n in error.node.operands if n not in forced and n not in available}
+            if not rest:
                 kind = type(error.node).__name__
                 raise InternalError(f"a {kind} node cannot be lowered") from error
-            forced.add(error.node)
+            forced |= rest
     raise InternalError("fusion does not come to an end")
 
 
