@@ -11,7 +11,7 @@ COUNT = 60
 
 def shapes_of(rng):
     rank = int(rng.integers(1, 5))
-    return tuple(int(rng.choice([1, 2, 3, 4, 5, 7, 16, 17, 33])) for _ in range(rank))
+    return tuple(int(rng.choice([1, 2, 3, 4, 5, 6, 7, 12, 16, 17, 33])) for _ in range(rank))
 
 
 def bounded(b, x):
@@ -102,18 +102,38 @@ class Graph:
         merged = (*x.shape[:axis], int(np.prod(x.shape[axis:])))
         return b.reshape(x, merged)
 
+    def shuffle(self, x, axis):
+        return shuffle_of(self.b, x, axis)
+
     def other(self, x):
         b, rng = self.b, self.rng
         if not x.rank or not x.size:
             return self.unary(x)
         axis = int(rng.integers(x.rank))
-        kind = int(rng.integers(3))
+        kind = int(rng.integers(5))
+        if kind == 3:
+            return self.shuffle(x, axis)
+        if kind == 4:
+            same = [n for n in self.nodes if n.shape == x.shape][-3:]
+            return b.concat([*same, self.shuffle(x, axis)], axis)
         if kind == 0:
             index = b.constant(rng.integers(-x.shape[axis], x.shape[axis], (2, 3)))
             return b.gather(x, index, axis)
         if kind == 1:
             return b.map(lambda s, v, i: s.select(s.eq(i % 2, 0), v, -v), x, b.iota(x.shape, axis))
         return b.select(b.elementwise("gt", x, 0.1), x, self.fitting(x))
+
+
+def shuffle_of(b, x, axis):
+    """Channels dealt out in turn, where their number has a factor."""
+    n = x.shape[axis]
+    factor = next((f for f in (2, 3, 5) if n % f == 0 and n > f), None)
+    if factor is None:
+        return b.flip(x, axis)
+    split = b.reshape(x, (*x.shape[:axis], factor, n // factor, *x.shape[axis + 1 :]))
+    order = list(range(split.rank))
+    order[axis], order[axis + 1] = order[axis + 1], order[axis]
+    return b.reshape(b.permute(split, order), x.shape)
 
 
 @pytest.mark.parametrize("seed", range(COUNT))
