@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from kernel_checks import check
 
+from dy2st.errors import InternalError
+from dy2st.runtime.cpu import fuse
+
 UNARY = ["tanh", "exp", "neg", "relu", "sigmoid", "abs", "sin", "square", "erf"]
 BINARY = ["add", "sub", "mul", "max", "min"]
 COUNT = 60
@@ -136,8 +139,8 @@ def shuffle_of(b, x, axis):
     return b.reshape(b.permute(split, order), x.shape)
 
 
-@pytest.mark.parametrize("seed", range(COUNT))
-def test_random_graph(seed):
+def random_case(seed):
+    """(a function that builds a graph, input arrays, threads)."""
     rng = np.random.default_rng(seed)
     arrays = [rng.standard_normal(shapes_of(rng)).astype(np.float32) for _ in range(2)]
 
@@ -150,4 +153,25 @@ def test_random_graph(seed):
         ]
         return tuple(wanted)
 
-    check(build, *arrays, threads=int(rng.integers(1, 3)), rtol=2e-5, atol=2e-5)
+    return build, arrays, int(rng.integers(1, 3))
+
+
+@pytest.mark.parametrize("seed", range(COUNT))
+def test_random_graph(seed):
+    build, arrays, threads = random_case(seed)
+    check(build, *arrays, threads=threads, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("seed", range(100, 112))
+def test_every_node_by_itself(seed, monkeypatch):
+    """What fusion falls back on when it gives up."""
+    keeping = fuse.keeping
+
+    def giving_up(outputs, settings, forced):
+        if not forced:
+            raise InternalError("not today")
+        return keeping(outputs, settings, forced)
+
+    monkeypatch.setattr(fuse, "keeping", giving_up)
+    build, arrays, threads = random_case(seed)
+    check(build, *arrays, threads=threads, rtol=2e-5, atol=2e-5)
