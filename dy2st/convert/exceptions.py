@@ -25,7 +25,7 @@ def emit_raise(session: Session, error: Exception, conditional: bool = True) -> 
         shape_attrs = {"exception": "dy2st.errors:ShapeError", "args": (error.message,)}
         session.builder.emit("raise", (), shape_attrs, types=[])
         return True
-    if isinstance(error, Dy2stError):
+    if isinstance(error, Dy2stError) or type(error).__module__.startswith("dy2st."):
         return False
     where = _raised_at(error.__traceback__, getattr(session.recorder, "user_files", None))
     if where is None:
