@@ -300,8 +300,8 @@ class Session:
     def attempt(self, errors: type[Exception] | tuple[type[Exception], ...]) -> Iterator[None]:
         """Undo what was written and emitted inside, where it ends in one of ``errors``."""
         block = self.builder.block
-        before = set(map(id, block.ops))
-        kept = list(block.ops)  # ids stay taken
+        # Not a copy of the block: library calls are attempts, and there are as many as operations.
+        length, entries = len(block.ops), self.builder.entries
         journal = Journal()
         splits = dict(self.splits)
         self.journals.append(journal)
@@ -310,12 +310,13 @@ class Session:
         except errors:
             journal.rollback()
             self.splits = splits
-            # Parameters and constants stay: the builder hands out the same value again.
-            entry = ("parameter", "constant")
-            block.ops[:] = [op for op in block.ops if id(op) in before or op.name in entry]
+            # Parameters and constants stay: the builder hands out the same value again. They were
+            # put in front of all others, in the entry block.
+            if block is self.builder.program.block:
+                length += self.builder.entries - entries
+            del block.ops[length:]
             raise
         finally:
-            del kept
             self.journals.remove(journal)
 
     def describer(self, side: Side | None = None) -> Describer:

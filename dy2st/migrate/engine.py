@@ -33,7 +33,6 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     error: str = ""
     error_line: int = 0
-    legacy_ir: str = ""
 
     @property
     def changed(self) -> bool:
@@ -53,7 +52,6 @@ class Outcome:
             "notes": self.notes,
             "error": self.error,
             "error_line": self.error_line,
-            "legacy_ir": self.legacy_ir,
         }
 
 
@@ -127,7 +125,7 @@ def _migrate(
     _report_strings(text_mentions, context)
     imports.tidy(found, context)
     outcome.changes, outcome.open_points = context.changes, context.open_points
-    outcome.notes, outcome.legacy_ir = context.notes, facts.legacy_ir
+    outcome.notes = context.notes
     outcome.helpers = tuple(sorted(context.helpers))
     if options.mark:
         imports.mark(context)

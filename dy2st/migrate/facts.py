@@ -26,11 +26,6 @@ _DYGRAPH = re.compile(
     r"^paddle\.fluid\.(dygraph\.(guard|to_variable|enable_dygraph|Linear|Conv2D|Layer|no_grad"
     r"|load_dygraph|save_dygraph)|enable_dygraph|enable_imperative)$"
 )
-_LEGACY = re.compile(
-    r"^paddle\.fluid\.(layers\.(sequence_(?!mask)\w+|lod_reset|lod_append|dynamic_lstm|dynamic_gru"
-    r"|dynamic_lstmp|linear_chain_crf|im2sequence|DynamicRNN)|create_lod_tensor"
-    r"|create_random_int_lodtensor)$"
-)
 _CODE = re.compile(r"(^|[^\w.])(paddle\.fluid|fluid\.(layers|dygraph|io|optimizer|core))\b")
 _NAME_ONLY = re.compile(r"^(paddle\.)?fluid(\.\w+)*$")
 _STATEMENT = re.compile(r"(^|\n|;)\s*(import|from)\s+paddle|fluid\.\w+(\.\w+)*\s*\(")
@@ -59,8 +54,6 @@ def learn(names: Names, table: Table) -> Facts:
             facts.static |= bool(_STATIC.match(old))
             facts.dygraph |= bool(_DYGRAPH.match(old))
             facts.executor_helper |= bool(_EXECUTOR.match(old))
-            if not facts.legacy_ir and _LEGACY.match(old):
-                facts.legacy_ir = old
     _learn_calls(names, facts)
     return facts
 

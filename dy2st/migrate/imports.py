@@ -13,7 +13,6 @@ from dy2st.migrate.model import FileContext, OpenPoint
 from dy2st.migrate.names import Names, Scope
 from dy2st.migrate.uses import Found
 
-LEGACY = 'os.environ["FLAGS_enable_pir_api"] = "0"'
 _FREE_COMMENT = re.compile(rb"#(?!\s*(noqa|pylint|type:|isort|flake8))[^\r\n]*")
 
 
@@ -253,8 +252,6 @@ def _add_needed(anchors: list[ast.stmt], context: FileContext, state: _Tidy) -> 
         tail.append(_inline_helpers(context))
     if tail:
         _insert_block(after, tail, context)
-    if context.facts.legacy_ir and context.facts.static and context.changes:
-        _insert_legacy(context)
 
 
 def _import_paddle(context: FileContext) -> str:
@@ -383,20 +380,6 @@ def _insert_block(at: int, parts: list[str], context: FileContext) -> None:
 def _inline_helpers(context: FileContext) -> str:
     have = set(context.names.module.bindings)
     return f"\n\n{helpers.MARK}\n{helpers.inline_text(context.helpers, have)}\n"
-
-
-def _insert_legacy(context: FileContext) -> None:
-    if b"FLAGS_enable_pir_api" in context.source.text:
-        return
-    at = _first_import_offset(context)
-    newline = context.source.newline
-    why = f"# {context.facts.legacy_ir.rsplit('.', 1)[1]} has no form in Paddle 3's new IR"
-    lines = ["import os", "", why, LEGACY, ""]
-    if "os" in context.names.module.bindings:
-        lines = ["import os", "", why, LEGACY, ""]
-    text = b"".join(line.encode() + newline for line in lines)
-    context.edits.insert(0, Replace(at, at, text))
-    context.notes.append(f"runs on Paddle's old IR, because of {context.facts.legacy_ir}")
 
 
 def _write_deletions(context: FileContext, state: _Tidy) -> None:

@@ -95,12 +95,10 @@ class Facts:
     static: bool = False
     dygraph: bool = False
     executor_helper: bool = False
-    legacy_ir: str = ""
 
     def merge(self, other: Facts) -> None:
         """Add what another file needs that every file of the project must follow."""
         self.executor_helper |= other.executor_helper
-        self.legacy_ir = self.legacy_ir or other.legacy_ir
 
 
 @dataclass

@@ -40,7 +40,6 @@ def as_dict(summary: Summary) -> dict[str, Any]:
         "files_scanned": summary.scanned,
         "written": summary.written,
         "created": summary.created,
-        "old_ir": sorted(o.path for o in summary.outcomes if o.legacy_ir),
         "files": [o.as_dict() for o in summary.outcomes],
     }
 

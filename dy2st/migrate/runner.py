@@ -29,11 +29,6 @@ _BY_NAME = re.compile(rb"fetch_list\s*=\s*\[?\s*['\"]")
 _HELPER = re.compile(
     rb"CompiledProgram|ParallelExecutor|[pP]y_?[rR]eader|EOFException|DataLoader|_decay\b|lr_warmup"
 )
-_LEGACY = re.compile(
-    rb"\b(sequence_(?:pool|conv|softmax|expand|first_step|last_step|reshape|concat|slice|unpad|pad"
-    rb"|reverse|enumerate|scatter|expand_as)|lod_reset|lod_append|dynamic_(?:lstm|gru|lstmp)"
-    rb"|create_lod_tensor|im2sequence|linear_chain_crf)\s*\("
-)  # fmt: skip
 _WORD = re.compile(rb"\w+")
 _CHUNK = 16
 
@@ -400,9 +395,6 @@ def prescan(contents: Iterable[bytes]) -> Facts:
             continue
         if _FOR_TEST.search(content) or _BY_NAME.search(content) or _HELPER.search(content):
             facts.executor_helper = True
-        found = _LEGACY.search(content)
-        if found and not facts.legacy_ir:
-            facts.legacy_ir = f"paddle.fluid.layers.{found.group(1).decode()}"
     return facts
 
 

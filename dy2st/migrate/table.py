@@ -90,6 +90,7 @@ class Row:
     note: str = ""
     recipe: str = ""
     examples: tuple[dict[str, Any], ...] = ()
+    numeric: bool = True  # False: a name that computes nothing (a place, a class to ask about)
 
     def __post_init__(self) -> None:
         if self.status not in _STATUS or self.kind not in _KINDS:

@@ -14,8 +14,8 @@ RECORDED = FIXTURES / "rows.json"
 
 
 def _dtype(spec: str) -> str:
-    kind = spec.split()[0].split("<")[0]
-    return "float32" if kind in ("prob", "pos", "big", "boxes") else kind
+    kind = spec.split()[0].split("<")[0].replace("range", "int64")
+    return "float32" if kind in ("prob", "pos", "big", "boxes", "tie") else kind
 
 
 def static_text(example: dict[str, Any]) -> str:
@@ -34,6 +34,29 @@ def static_text(example: dict[str, Any]) -> str:
         f"for step in range({example.get('steps', 1)}):",
         "    RESULT = exe.run(feed=FEED, fetch_list=OUTS(out))",
     ]
+    return "\n".join(lines) + "\n"
+
+
+def gradient_text(example: dict[str, Any]) -> str:
+    """The gradient of the sum of squares of the example's floating results."""
+    floats = [n for n, s in example.get("inputs", {}).items() if _dtype(s) == "float32"]
+    text = static_text(example)
+    start = "exe = fluid.Executor"
+    extra = [
+        *(f"{name}.stop_gradient = False" for name in floats),
+    ]
+    lines = text.splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("out ="))
+    inputs_end = 1 + len(example.get("inputs", {}))
+    lines[inputs_end:inputs_end] = extra
+    at = next(i for i, line in enumerate(lines) if line.startswith(start))
+    lines[at:at] = [
+        "parts = [fluid.layers.reduce_sum(fluid.layers.square(o)) for o in OUTS(out)]",
+        "none = fluid.layers.fill_constant([1], 'float32', 12345.0)",
+        f"grads = fluid.gradients(parts, [{', '.join(floats)}])",
+        "out = [none if g is None else g for g in grads]",
+    ]
+    assert first < at
     return "\n".join(lines) + "\n"
 
 
@@ -61,13 +84,22 @@ def jobs() -> dict[str, dict[str, Any]]:
             modes = example.get("modes", "static dygraph").split()
             if example.get("own_data"):
                 modes = ["static"]
+            if "static" in modes and _has_gradient(example):
+                modes.append("grad")
+            makers = {"static": static_text, "dygraph": dygraph_text, "grad": gradient_text}
             for mode in modes:
-                make = static_text if mode == "static" else dygraph_text
+                make = makers[mode]
                 found[f"{row.old}#{number}:{mode}"] = {
                     "text": make(example),
                     "feed": example.get("inputs", {}),
                 }
     return found
+
+
+def _has_gradient(example: dict[str, Any]) -> bool:
+    floats = any(_dtype(s) == "float32" for s in example.get("inputs", {}).values())
+    special = {"own_data", "steps", "nofill", "nograd"} & set(example)
+    return floats and not special and "gradients" not in example["code"]
 
 
 def digest(job: dict[str, Any]) -> str:

@@ -32,6 +32,10 @@ def make_array(name, spec):
     if kind == "prob":
         values = random.uniform(0.1, 1.0, dims)
         return (values / values.sum(-1, keepdims=True)).astype("float32")
+    if kind == "range":
+        return np.arange(int(np.prod(dims))).reshape(dims).astype("int64")
+    if kind == "tie":
+        return random.randint(-1, 2, dims).astype("float32")
     if kind == "bool":
         return random.uniform(-1, 1, dims) > 0
     if kind == "pos":

@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
 import examples
+import programs
 
 ORACLE = Path(__file__).with_name("oracle.py")
 
@@ -44,8 +45,27 @@ def run_jobs(python: str, jobs: dict, timeout: int = 500) -> dict:
     return results
 
 
+def record_programs(python: str) -> None:
+    """Record the whole programs whose text changed since their recording."""
+    programs.RECORDED.mkdir(exist_ok=True)
+    for name, script in programs.scripts().items():
+        target = programs.RECORDED / f"{name}.json"
+        digest = programs.digest(script)
+        if target.exists() and json.loads(target.read_text()).get("digest") == digest:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            path = programs.copy(script, Path(folder, "program"))
+            record = programs.run(python, {name: path}, Path(folder), False)[name]
+        record["digest"] = digest
+        if record["error"]:
+            print(f"{name} fails on 1.8.5:\n{record['error']}")
+        target.write_text(json.dumps(record) + "\n")
+        print(f"recorded {name}: {len(record['steps'])} steps")
+
+
 def main() -> None:
     """Record new and changed examples."""
+    record_programs(sys.argv[1])
     python, prefix = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else "")
     jobs = examples.jobs()
     old = examples.recorded()

@@ -87,3 +87,9 @@ def ModelAverage(
         max_average_window=max_average_window,
         name=name,
     )
+
+
+def append_backward(loss, parameter_list=None, no_grad_set=None, callbacks=None, checkpoints=None):
+    """Pairs of each trained parameter and its gradient."""
+    pairs = paddle.static.append_backward(loss, parameter_list, no_grad_set, callbacks, checkpoints)
+    return [(parameter, gradient) for parameter, gradient in pairs if gradient is not None]

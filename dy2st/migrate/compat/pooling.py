@@ -17,6 +17,8 @@ def pool2d(
     data_format="NCHW",
 ):
     """The largest value or the mean of each window."""
+    if global_pooling and pool_type == "max" and data_format == "NCHW":
+        return paddle.nn.functional.adaptive_max_pool2d(input, 1)
     if global_pooling:
         axes = [2, 3] if data_format == "NCHW" else [1, 2]
         reduce = paddle.max if pool_type == "max" else paddle.mean

@@ -172,7 +172,7 @@ def is_parameter(var):
     """Whether a variable is a parameter of a program or layer."""
     if hasattr(var, "get_defining_op"):
         op = var.get_defining_op()
-        return op is not None and op.name() == "builtin.parameter" and not var.stop_gradient
+        return op is not None and op.name() == "builtin.parameter" and is_model_parameter(op)
     return isinstance(var, (paddle.base.framework.Parameter, paddle.base.framework.EagerParamBase))
 
 

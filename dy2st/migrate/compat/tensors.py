@@ -20,13 +20,23 @@ def reduce_mean(input, dim=None, keep_dim=False, name=None):
 
 
 def reduce_max(input, dim=None, keep_dim=False, name=None):
-    """The largest value over ``dim``; shape [1] where nothing is left."""
-    return as_shape_1(paddle.max(input, axis=dim, keepdim=keep_dim))
+    """The largest value over ``dim``; all that are as large get the whole gradient."""
+    return extreme(paddle.max, input, dim, keep_dim)
 
 
 def reduce_min(input, dim=None, keep_dim=False, name=None):
-    """The smallest value over ``dim``; shape [1] where nothing is left."""
-    return as_shape_1(paddle.min(input, axis=dim, keepdim=keep_dim))
+    """The smallest value over ``dim``; all that are as small get the whole gradient."""
+    return extreme(paddle.min, input, dim, keep_dim)
+
+
+def extreme(reduce, x, dim, keep_dim):
+    """``reduce`` (max or min) of ``x`` with 1.8's gradient; shape [1] where nothing is left."""
+    out = as_shape_1(reduce(x.detach(), axis=dim, keepdim=keep_dim))
+    if str(x.dtype).split(".")[-1] not in ("float32", "float64"):
+        return out
+    chosen = x.detach() == reduce(x.detach(), axis=dim, keepdim=True)
+    change = paddle.where(chosen, x - x.detach(), paddle.zeros_like(x))  # 0, but for its gradient
+    return out + as_shape_1(paddle.sum(change, axis=dim, keepdim=keep_dim))
 
 
 def reduce_prod(input, dim=None, keep_dim=False, name=None):
@@ -80,12 +90,12 @@ def elementwise_div(x, y, axis=-1, act=None, name=None):
 
 def elementwise_max(x, y, axis=-1, act=None, name=None):
     """The larger of ``x`` and ``y``, see ``elementwise``."""
-    return elementwise(paddle.maximum, x, y, axis, act)
+    return elementwise(lambda a, b: paddle.where(a > b, a, b), x, y, axis, act)
 
 
 def elementwise_min(x, y, axis=-1, act=None, name=None):
     """The smaller of ``x`` and ``y``, see ``elementwise``."""
-    return elementwise(paddle.minimum, x, y, axis, act)
+    return elementwise(lambda a, b: paddle.where(a < b, a, b), x, y, axis, act)
 
 
 def elementwise_pow(x, y, axis=-1, act=None, name=None):
@@ -340,8 +350,11 @@ def reverse(x, axis):
 
 
 def scatter(input, index, updates, name=None, overwrite=True):
-    """Rows of ``input`` replaced, or set to 0 and added to where ``overwrite`` is False."""
-    return paddle.scatter(input, paddle.reshape(index, [-1]), updates, overwrite)
+    """Rows replaced, or set to 0 and added to; the gradient of ``input`` passes as if none were."""
+    out = paddle.scatter(input.detach(), paddle.reshape(index, [-1]), updates, overwrite)
+    if str(input.dtype).split(".")[-1] not in ("float32", "float64"):
+        return out
+    return out + (input - input.detach())
 
 
 def gather(input, index, overwrite=True):
@@ -354,6 +367,12 @@ def l2_normalize(x, axis, epsilon=1e-12, name=None):
     axis = axis if len(x.shape) > 1 else 0
     norm = paddle.sqrt(paddle.sum(x * x, axis=axis, keepdim=True) + epsilon)
     return x / norm
+
+
+def clip(x, min, max, name=None):
+    """``x`` held between two values; at a limit itself there is no gradient."""
+    inside = paddle.logical_and(x > min, x < max)
+    return paddle.where(inside, x, paddle.clip(x.detach(), min, max))
 
 
 def clip_by_norm(x, max_norm, name=None):

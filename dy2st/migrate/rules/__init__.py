@@ -30,7 +30,13 @@ class Rule:
 
 
 class UseRule(Rule):
-    """Rewrites uses of the rows that name it."""
+    """Rewrites uses of the rows that name it; ``arguments`` are those it takes care of itself."""
+
+    arguments: ClassVar[tuple[str, ...]] = ()
+
+    def handles(self, argument: str) -> bool:
+        """Whether the rule, not the row, takes care of an old argument."""
+        return argument in self.arguments
 
     def __init_subclass__(cls) -> None:
         if not cls.id or not cls.name or not cls.__doc__:

@@ -95,7 +95,15 @@ class DygraphGuard(UseRule):
         # every line must start with the block's own indentation
         inner = context.source.indent(body[0].lineno)
         outer = context.source.indent(statement.lineno)
-        return inner.startswith(outer) and len(inner) > len(outer)
+        if not inner.startswith(outer) or len(inner) <= len(outer):
+            return False
+        for line in range(body[0].lineno, (statement.end_lineno or statement.lineno) + 1):
+            begin, end = context.source.line_span(line)
+            text = context.source.text[begin:end]
+            blank = not text.strip() or text.lstrip().startswith(b"#")
+            if not blank and not text.startswith(inner):
+                return False  # tabs and spaces mixed: how far to dedent is anybody's guess
+        return True
 
     @staticmethod
     def _dissolve(statement: ast.With, context: FileContext) -> None:

@@ -32,6 +32,11 @@ class MakeOptimizer(UseRule):
         if use.call is None:
             return None
         new = plain_call(use, context, use.row.new)
+        if ".Adam" in use.row.old and b"is_sparse=True" in context.source.text:
+            context.notes.append(
+                f"line {use.node.lineno}: with is_sparse=True 1.8.5's Adam corrected its moments "
+                "one step too far; today's numbers are those that is_sparse=False gave"
+            )
         rate = bind(use.row, use.call).given.get("learning_rate")
         if rate is not None and type(literal(rate.value)) is int:
             end = context.source.span(rate.value)[1]

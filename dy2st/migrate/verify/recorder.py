@@ -314,9 +314,6 @@ def main(plan):
     warnings.simplefilter("ignore")
     with open(plan) as stream:
         jobs = json.load(stream)["jobs"]
-    first = open(jobs[0]["script"], "rb").read() if jobs else b""
-    if b"FLAGS_enable_pir_api" in first:
-        os.environ["FLAGS_enable_pir_api"] = "0"
     import paddle
 
     old = paddle.__version__.startswith(("0.", "1."))

@@ -64,16 +64,10 @@ class Executor:
     """
 
     def __init__(self, jit: Engine | None = None) -> None:
-        jit = jit or engine()
-        plain, profiled = jit.functions(
-            [
-                ("executor", lambda name: executor_ir(name, profile=False)),
-                ("executor profiled", lambda name: executor_ir(name, profile=True)),
-            ]
-        )
-        self.address = plain
-        self.entry = _RUN(plain)
-        self._profiled = _RUN(profiled)
+        self._jit = jit or engine()
+        self.address = self._jit.function("executor", lambda name: executor_ir(name, profile=False))
+        self.entry = _RUN(self.address)
+        self._profiled: Any = None
 
     def run(self, table: int, start: int = 0) -> Outcome:
         """Run the table at address ``table`` from instruction ``start``."""
@@ -82,6 +76,9 @@ class Executor:
 
     def profile(self, table: int, cycles: np.ndarray, start: int = 0) -> Outcome:
         """Run and add the cycles of each instruction to ``cycles`` (uint64, one an instruction)."""
+        if self._profiled is None:
+            make = lambda name: executor_ir(name, profile=True)  # noqa: E731
+            self._profiled = _RUN(self._jit.function("executor profiled", make))
         return decode(self._profiled(table, start, cycles.ctypes.data))
 
 

@@ -318,6 +318,37 @@ def test_a_value_with_several_readers_is_computed_once():
     check(several, X, kernels=3)
 
 
+def test_concatenations_melt_into_their_only_reader():
+    def parts(b, x):
+        return [x, b.narrow(x, 1, 1, 3), b.elementwise("exp", x)]
+
+    def permuted(b, x):
+        return b.permute(b.concat(parts(b, x), 1), (0, 2, 1))
+
+    def mapped(b, x, y):
+        whole = b.concat(parts(b, x), 1)
+        return b.elementwise("relu", b.add(b.mul(whole, b.narrow(y, 2, 0, 1)), 0.5))
+
+    def twice(b, x):
+        inner = b.concat([x, b.mul(x, 3)], 1)
+        return b.elementwise("tanh", b.concat([inner, b.narrow(x, 1, 0, 2)], 1))
+
+    def two_axes(b, x):
+        rows = b.concat([x, x], 0)
+        return b.mul(b.concat([rows, b.mul(rows, 2)], 2), 0.5)
+
+    scale = np.tile(X, (1, 3, 1))[:, :12]
+    check(permuted, X, kernels=3)
+    check(mapped, X, scale, kernels=3)
+    check(twice, X)
+    check(two_axes, X)
+    check(lambda b, x: b.reshape(b.mul(b.concat(parts(b, x), 1), 2), (3, -1)), X)
+    check(lambda b, x: b.narrow(b.mul(b.concat(parts(b, x), 1), 2), 1, 4, 9), X)
+    check(lambda b, x: b.flip(b.mul(b.concat(parts(b, x), 1), 2), 1), X)
+    check(lambda b, x: b.pad(b.mul(b.concat(parts(b, x), 1), 2), (0, 1, 0), (0, 1, 0)), X)
+    check(lambda b, x: softmax(b, b.mul(b.concat(parts(b, x), 1), 2), 1), X)
+
+
 def test_long_chains():
     def adds(b, x):
         for i in range(1500):

@@ -46,7 +46,7 @@ def choose_kept(
         depth[node] = 1 + max((depth.get(x, 0) for x in node.operands if x not in kept), default=0)
         if (
             depth[node] > DEEPEST
-            or isinstance(node, ALWAYS)
+            or (isinstance(node, ALWAYS) and not _melts(node, users, kept))
             or _worth_keeping(node, users[node], costs[node])
         ):
             kept.add(node)
@@ -56,6 +56,22 @@ def choose_kept(
             if not reads_in_place(reader, 0, source, kept):
                 kept.add(source)
     return kept
+
+
+def _melts(node: Node, users: dict[Node, list[Node]], wanted: set[Node]) -> bool:
+    """Whether a concatenation's only reader is a map or permute (perhaps after others) that is
+    stored anyway for a reader of its own: then that is computed part by part instead."""
+    if not isinstance(node, g.Concat) or node in wanted or len(node.operands) > 8:
+        return False
+    moved = False
+    at: Node = node
+    while len(users[at]) == 1 and at not in wanted:
+        (user,) = users[at]
+        if not isinstance(user, (g.Map, g.Permute, g.Reshape)) or user.size != node.size:
+            return moved and isinstance(user, g.OPAQUE)
+        moved = moved or not isinstance(user, g.Reshape)
+        at = user
+    return moved and at in wanted and at is not node
 
 
 def _keep_operands(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING
 
 from dy2st.runtime.cpu import graph as g
-from dy2st.runtime.cpu.fusion.affine import Affine, NeedSplit, dot
+from dy2st.runtime.cpu.fusion.affine import Affine, NeedSplit
 from dy2st.runtime.cpu.fusion.loop import Item, L, LoopKernel, Pool, Store, roots, walk
-from dy2st.runtime.cpu.fusion.pull import Index, Puller
+from dy2st.runtime.cpu.fusion.pull import CannotInline, Index, NeedSegments, Puller
 from dy2st.runtime.cpu.fusion.schedule import Scheduled, schedule
 from dy2st.runtime.cpu.fusion.stages import Stager
 from dy2st.runtime.cpu.fusion.views import View
-from dy2st.runtime.cpu.graph import Node, Shape, contiguous_strides
+from dy2st.runtime.cpu.graph import Node, Shape
 from dy2st.runtime.cpu.scalar import ITEMSIZE, compute_dtype
 
 if TYPE_CHECKING:
@@ -39,9 +40,18 @@ class Lowered:
 
 
 class Domain:
-    """Loop variables of a shape: one for each dimension, or several where a reshape splits it."""
+    """Loop variables of a shape: one for each dimension, or several where a reshape splits it.
 
-    def __init__(self, shape: Shape, axes: tuple[int, ...], splits: dict[int, list[int]]) -> None:
+    ``ranges`` restricts dimensions (that are not split) to a part: start and stop.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        axes: tuple[int, ...],
+        splits: dict[int, list[int]],
+        ranges: Mapping[int, tuple[int, int]] | None = None,
+    ) -> None:
         self.shape = shape
         self.axes = axes
         self.extents: dict[int, int] = {}
@@ -50,19 +60,22 @@ class Domain:
         self.owner: dict[int, tuple[int, int]] = {}
         self.index: list[Affine] = []
         for d, n in enumerate(shape):
-            parts = splits.get(d, [n])
-            position = Affine()
-            stride = n
-            for k, part in enumerate(parts):
-                stride = stride // part if part else 1
-                if part == 1:
-                    continue
-                v = len(self.owner)
-                self.owner[v] = (d, k)
-                self.extents[v] = part
-                (self.inner if d in axes else self.outer).append(v)
-                position = position + Affine.of(0, {v: stride})
-            self.index.append(position)
+            start, stop = (ranges or {}).get(d, (0, n))
+            self.index.append(self._dimension(d, splits.get(d, [stop - start])).shift(start))
+
+    def _dimension(self, d: int, parts: list[int]) -> Affine:
+        position = Affine()
+        stride = prod(parts)
+        for k, part in enumerate(parts):
+            stride = stride // part if part else 1
+            if part == 1:
+                continue
+            v = len(self.owner)
+            self.owner[v] = (d, k)
+            self.extents[v] = part
+            (self.inner if d in self.axes else self.outer).append(v)
+            position = position + Affine.of(0, {v: stride})
+        return position
 
     def place(self, shape: Shape, row: bool) -> Index:
         """The index of a member of ``shape`` (equal to the domain's but for sizes of one)."""
@@ -77,9 +90,15 @@ class Domain:
 class _Expressions:
     """The expression of each member over placeholders for the others."""
 
-    def __init__(self, group: Group, view_of: ViewOf, splits: dict[int, list[int]]) -> None:
+    def __init__(
+        self,
+        group: Group,
+        view_of: ViewOf,
+        splits: dict[int, list[int]],
+        ranges: Mapping[int, tuple[int, int]],
+    ) -> None:
         self.group = group
-        self.domain = Domain(group.shape, group.axes, splits)
+        self.domain = Domain(group.shape, group.axes, splits, ranges)
         self.members = set(group.members)
         self.pool = Pool()
         self.sites: list[Node] = []
@@ -136,23 +155,51 @@ def _dtype_of(node: Node) -> str:
     return compute_dtype(node.dtype)
 
 
-def _with_splits(group: Group, view_of: ViewOf) -> _Expressions:
+Ranges = dict[int, tuple[int, int]]
+
+
+class _Cut(Exception):
+    """Compute dimension ``axis`` in parts, before and behind ``at``; because of ``node``."""
+
+    def __init__(self, node: Node, axis: int, at: int) -> None:
+        super().__init__(node, axis, at)
+        self.node = node
+        self.axis = axis
+        self.at = at
+
+
+def _with_splits(
+    group: Group, view_of: ViewOf, ranges: Ranges | None = None, blame: Node | None = None
+) -> _Expressions:
+    """Expressions over a domain split as reshapes need it. Raises _Cut where a concatenation is
+    read across a border."""
     splits: dict[int, list[int]] = {}
+    ranges = ranges or {}
     for _ in range(32):
+        domain = Domain(group.shape, group.axes, splits, ranges)
         try:
-            return _Expressions(group, view_of, splits)
+            return _Expressions(group, view_of, splits, ranges)
         except NeedSplit as need:
-            domain = Domain(group.shape, group.axes, splits)
             d, k = domain.owner[need.variable]
+            if d in ranges and blame is not None:
+                raise CannotInline(blame) from None
             parts = list(splits.get(d, [group.shape[d]]))
             parts[k : k + 1] = [parts[k] // need.factor, need.factor]
             splits[d] = parts
+        except NeedSegments as need:
+            d, _ = domain.owner[need.variable]
+            if d in splits or d in group.axes:
+                raise CannotInline(need.node) from None
+            raise _Cut(need.node, d, ranges.get(d, (0, 0))[0] + need.cut) from None
     raise MergeRefused
 
 
 def expressions_of(group: Group, view_of: ViewOf) -> int:
     """The number of buffers that the merged group reads. Raises MergeRefused, CannotInline."""
-    return len(_with_splits(group, view_of).bases) + len(group.members)
+    try:
+        return len(_with_splits(group, view_of).bases) + len(group.members)
+    except _Cut:
+        raise MergeRefused from None
 
 
 def lower_group(group: Group, view_of: ViewOf, vector_bytes: int, threads: int) -> list[Lowered]:
@@ -163,9 +210,16 @@ def lower_group(group: Group, view_of: ViewOf, vector_bytes: int, threads: int) 
 
         lower: Callable[..., Lowered] = lower_scan if isinstance(first, g.Scan) else lower_scatter
         return [lower(first, view_of, vector_bytes, threads)]
-    if isinstance(first, g.Concat):
-        return _lower_concat(first, view_of, vector_bytes, threads)
-    built = _with_splits(group, view_of)
+    try:
+        built = _with_splits(group, view_of)
+    except _Cut as cut:
+        if group.axes or len(group.members) > 1:
+            raise CannotInline(cut.node) from None
+        return _lower_parts(group, view_of, vector_bytes, threads)
+    return [_lower_one(group, built, vector_bytes, threads)]
+
+
+def _lower_one(group: Group, built: _Expressions, vector_bytes: int, threads: int) -> Lowered:
     writes = [m for m in group.stored if m.size]
     kernel = LoopKernel(
         dict(built.domain.extents), list(built.domain.outer), list(built.domain.inner)
@@ -176,7 +230,7 @@ def lower_group(group: Group, view_of: ViewOf, vector_bytes: int, threads: int) 
     kernel.buffers = [n.dtype for n in (*writes, *built.bases)]
     scheduled = schedule(kernel, vector_bytes, threads)
     shares = _shares(kernel, writes, built.bases)
-    return [Lowered(scheduled, built.bases, writes, built.sites, shares)]
+    return Lowered(scheduled, built.bases, writes, built.sites, shares)
 
 
 def _shares(kernel: LoopKernel, writes: list[Node], reads: list[Node]) -> dict[int, int]:
@@ -206,37 +260,51 @@ def _shares(kernel: LoopKernel, writes: list[Node], reads: list[Node]) -> dict[i
     return {}
 
 
-def _lower_concat(
-    node: g.Concat, view_of: ViewOf, vector_bytes: int, threads: int
-) -> list[Lowered]:
-    from dy2st.runtime.cpu.fusion.groups import Group
+MOST_PARTS = 24
 
+
+def _parts(group: Group, view_of: ViewOf) -> list[_Expressions]:
+    """The expressions of each part that concatenations cut the domain into, in order."""
+    (member,) = group.members
+    pending: list[Ranges] = [{}]
+    found: list[_Expressions] = []
+    blame: Node | None = None
+    while pending:
+        ranges = pending.pop()
+        try:
+            found.append(_with_splits(group, view_of, ranges, blame))
+        except _Cut as cut:
+            start, stop = ranges.get(cut.axis, (0, group.shape[cut.axis]))
+            pending.append({**ranges, cut.axis: (cut.at, stop)})
+            pending.append({**ranges, cut.axis: (start, cut.at)})
+            if cut.node is not member:
+                blame = cut.node
+                if len(found) + len(pending) > MOST_PARTS:
+                    raise CannotInline(cut.node) from None
+    return found
+
+
+def _lower_parts(group: Group, view_of: ViewOf, vector_bytes: int, threads: int) -> list[Lowered]:
+    """A kernel for each part. Each but the last writes a stand-in for the whole, which the next
+    must overwrite."""
+    (member,) = group.members
     out: list[Lowered] = []
-    start = 0
-    strides = contiguous_strides(node.shape)
-    operands = [x for x in node.operands if x.size]
     begun: Node | None = None
-    for x in operands:
-        # A copy whose value is computed in place and stored into its part of the whole. Each part
-        # but the last makes a stand-in for the whole, which the next must overwrite.
-        copy = g.Reshape(shape=x.shape, dtype=x.dtype, operands=(x,), source=node.source)
-        built = _with_splits(Group([copy], x.shape, ()), view_of)
+    every = _parts(group, view_of)
+    for built in every:
         kernel = LoopKernel(dict(built.domain.extents), list(built.domain.outer), [])
         kernel.writes = 1
         kernel.sites = built.sites
-        value = _shift_buffers(built, 1)[copy]
-        place = dot(built.places[copy], strides, start * strides[node.axis])
-        kernel.finals = [Store(0, place, value)]
+        Stager(built, kernel, [member], group).run()
         reads = built.bases if begun is None else [*built.bases, begun]
-        kernel.buffers = [node.dtype, *(n.dtype for n in reads)]
+        kernel.buffers = [member.dtype, *(n.dtype for n in reads)]
         scheduled = schedule(kernel, vector_bytes, threads)
-        whole: Node = node
-        if x is not operands[-1]:
-            whole = g.Input(shape=node.shape, dtype=node.dtype, name="part of a concatenation")
+        whole = member
+        if built is not every[-1]:
+            whole = g.Input(shape=member.shape, dtype=member.dtype, name="part of a concatenation")
         overwrites = {} if begun is None else {0: len(reads) - 1}
         out.append(Lowered(scheduled, reads, [whole], built.sites, {}, overwrites))
         begun = whole
-        start += x.shape[node.axis]
     return out
 
 

@@ -23,6 +23,17 @@ class CannotInline(Exception):
         self.node = node
 
 
+class NeedSegments(Exception):
+    """A concatenation is read across a border: compute the parts before and behind ``cut``, a value
+    of ``variable``, one after the other."""
+
+    def __init__(self, node: g.Concat, variable: int, cut: int) -> None:
+        super().__init__(node, variable, cut)
+        self.node = node
+        self.variable = variable
+        self.cut = cut
+
+
 class Puller:
     """Builds expressions for one kernel.
 
@@ -225,6 +236,24 @@ class Puller:
         border = self.const(node.value, node.dtype)
         return self.pool.make("select", value.dtype, (chosen, value, border))
 
+    def concat(self, node: g.Concat, index: Index) -> L:
+        """The operand that the whole range of the position lies in."""
+        position = index[node.axis]
+        low, high = position.bounds(self.extents)
+        start = 0
+        for x in node.operands:
+            stop = start + x.shape[node.axis]
+            if start <= low and high < stop:
+                moved = list(index)
+                moved[node.axis] = position.shift(-start)
+                return self.value(x, tuple(moved))
+            if low < stop <= high:
+                break
+            start = stop
+        if len(position.terms) != 1 or position.terms[0][1] != 1 or self.guards:
+            raise CannotInline(node)
+        raise NeedSegments(node, position.terms[0][0], stop - position.const)
+
     def index(self, node: g.Index, index: Index) -> L:
         """A load at computed positions."""
         x, *indices = node.operands
@@ -287,4 +316,5 @@ _RULES: dict[type[g.Node], Callable[..., L]] = {
     g.Slice: Puller.slice,
     g.Pad: Puller.pad,
     g.Index: Puller.index,
+    g.Concat: Puller.concat,
 }

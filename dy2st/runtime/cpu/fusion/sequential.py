@@ -12,7 +12,7 @@ from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.fusion.affine import Affine, NeedSplit, dot
 from dy2st.runtime.cpu.fusion.loop import L, LoopKernel, Pool, Put, Running
 from dy2st.runtime.cpu.fusion.lower import Domain, Lowered, MergeRefused
-from dy2st.runtime.cpu.fusion.pull import CannotInline, Puller, broadcast_index
+from dy2st.runtime.cpu.fusion.pull import CannotInline, NeedSegments, Puller, broadcast_index
 from dy2st.runtime.cpu.fusion.schedule import PARALLEL_FROM, Scheduled, schedule
 from dy2st.runtime.cpu.fusion.views import View
 from dy2st.runtime.cpu.graph import Node, Shape, contiguous_strides
@@ -55,6 +55,8 @@ def _splitting(shape: Shape, axes: tuple[int, ...], attempt: Callable[[Domain], 
         domain = Domain(shape, axes, splits)
         try:
             return attempt(domain)
+        except NeedSegments as need:
+            raise CannotInline(need.node) from None
         except NeedSplit as need:
             d, k = domain.owner[need.variable]
             parts = list(splits.get(d, [shape[d]]))
