@@ -18,7 +18,7 @@ def emit_raise(session: Session, error: Exception) -> bool:
     Ours is every error of dy2st's own, and whatever Paddle or another library raised: that is a
     capture that failed. Raises SideEffectError where a ``try`` of the user's may wait for it.
     """
-    if isinstance(error, Dy2stError):
+    if isinstance(error, Dy2stError) or type(error).__module__.startswith("dy2st."):
         return False
     where = _raised_at(error.__traceback__, getattr(session.recorder, "user_files", None))
     if where is None:

@@ -72,7 +72,8 @@ class Session:
         self.outside: list[Any] = []
         self.namespaces: set[int] = set()
         self._assumed: list[tuple[Value, bool]] = []
-        self._negations: dict[Value, Value] = {}
+        # (condition, its opposite, the block where that was computed)
+        self._negations: list[tuple[Value, Value, Block]] = []
         # By key, with the place: a key holds an id, which is somebody else's once its owner is gone.
         # The number says in which order places were first touched.
         self._written: dict[Key, tuple[int, Place]] = {}
@@ -208,19 +209,21 @@ class Session:
         for known, value in reversed(self._assumed):
             if known is tag:
                 return value
-            if self._negations.get(tag) is known or self._negations.get(known) is tag:
+            if any({a, b} == {tag, known} for a, b, _ in self._negations):
                 return not value
         return None
 
     def negation(self, tag: Value) -> Value:
         """The opposite of a condition."""
-        for a, b in self._negations.items():
+        open_blocks = self.builder._blocks
+        for a, b, block in self._negations:
             if b is tag:
-                return a
-        if tag not in self._negations:
-            op = self.builder.emit("logical_not", (tag,), {}, types=[tag.type])
-            self._negations[tag] = op.result
-        return self._negations[tag]
+                return a  # it was there before its opposite
+            if a is tag and any(block is o for o in open_blocks):
+                return b
+        opposite: Value = self.builder.emit("logical_not", (tag,), {}, types=[tag.type]).result
+        self._negations.append((tag, opposite, self.builder.block))
+        return opposite
 
     def simplify(self, value: Any) -> Any:
         """A Union whose condition is known here: its value; anything else unchanged."""
