@@ -23,9 +23,9 @@ def fold_constants(program: Program) -> Program:
     ...   return(%1)
     ... }''')), end="")
     program f(%x: f32[2]) {
-      %0 = constant(name="folded0", value=array(f32, [0.0, 0.0])) : f32[2]
-      %1 = constant(name="c0", value=array(f32, [0.0, 0.0])) : f32[2]
-      return(%0)
+      %0 = constant(name="c0", value=array(f32, [0.0, 0.0])) : f32[2]
+      %1 = constant(name="folded0", value=array(f32, [0.0, 0.0])) : f32[2]
+      return(%1)
     }
     """
     return _Fold(program).run()
