@@ -165,10 +165,10 @@ class _Loop:
         old = self.carried.get(key)
         if old is None:
             initial = self.session.describer().describe(self.session.held(place))
-            template = self.joiner.template(initial)
-            old = Carried(place, initial, template)
+            old = Carried(place, initial, Keep(initial))
         try:
-            new = self.joiner.join(old.template, final)
+            template = old.template if key in self.carried else self.joiner.template(old.initial)
+            new = self.joiner.join(template, final)
             self._check(place, new)
         except Mismatch as error:
             raise self._mismatch(place, old, final, str(error)) from None
