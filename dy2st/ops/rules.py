@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dy2st.errors import CaptureError, ShapeError
+from dy2st.errors import CaptureError, ConcreteValueError, ShapeError
 from dy2st.ir.dims import Dim, Shape, broadcast_shapes, holds, min_, normalize_axis
 from dy2st.ir.types import DType, TensorType
 
