@@ -377,7 +377,7 @@ class Session:
         try:
             self.touch_frame(frame)
             known = len(self._written)
-            outcome = self._run(function)
+            outcome = self._run(function, tag is not None)
             describer = self.describer()
             finals = {k: (p, describer.describe(p.read())) for k, p in self._finals(journal)}
             result = describer.describe(outcome)
@@ -411,7 +411,7 @@ class Session:
                 place = _SplitPlace(place.owner, place.name, place, union)
             yield key, place
 
-    def _run(self, function: Callable[[], Any]) -> Any:
+    def _run(self, function: Callable[[], Any], conditional: bool) -> Any:
         try:
             return function()
         except Diverged:
@@ -419,7 +419,7 @@ class Session:
         except Exception as error:
             from dy2st.convert.exceptions import emit_raise
 
-            if not emit_raise(self, error):
+            if not emit_raise(self, error, conditional):
                 raise
             debug.log(1, f"a branch raises {type(error).__name__}: {error}")
             return DIVERGED

@@ -110,7 +110,11 @@ class Rewriter:
         new.results = tuple(Value(r.type, r.name, new, r.index) for r in op.results)
         if op.name == "parameter":
             builder._named[str(op.attrs["name"])] = new.result
-        builder.block.ops.append(new)
+        if op.name in ("parameter", "constant"):  # they stand first, where the builder counts them
+            builder.program.block.ops.insert(builder.entries, new)
+            builder.entries += 1
+        else:
+            builder.block.ops.append(new)
         self.map.update(zip(op.results, new.results))
         return new
 

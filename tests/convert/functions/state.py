@@ -606,3 +606,15 @@ def condition_negated_in_one_branch(x):
     if m != 2:
         a = a + 1
     return a, b, m
+
+
+@case([[1.0, 2.0], [-3.0, 1.0], [2.0, 2.0]], [[-1.0, -2.0], [-3.0, 1.0], [-2.0, 1.0]])
+def rows_kept_by_condition(x):
+    keep = []
+    for row in x:
+        if row.sum() < 0:
+            continue
+        keep.append(row)
+    if not keep:
+        return x[:1] * 0
+    return paddle.stack(keep), len(keep)
