@@ -41,6 +41,7 @@ class Joiner:
     local: Callable[[Value], bool] = lambda value: False
     local_symbol: Callable[[str], bool] = lambda name: False
     outside: Callable[[object], bool] = lambda obj: True
+    aliased: Callable[[object], bool] = lambda obj: False
     # ids of tensors that existed before and that the region changed in place
     existing: set[int] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
@@ -77,6 +78,10 @@ class Joiner:
             return Const(snap.obj)
         return snap
 
+    def _may_be_another(self, snap: Tensor) -> bool:
+        # A tensor that the region merged may be one that existed before: the chain goes on.
+        return self._existed(snap) or self.aliased(snap.obj)
+
     def _existed(self, snap: Tensor) -> bool:
         return id(snap.obj) in self.existing or not self.local(snap.value)
 
@@ -92,7 +97,7 @@ class Joiner:
             return Keep(snap)
         if isinstance(snap, Tensor):
             dims = tuple(self._outer_dim(d) for d in snap.value.type.shape)
-            sources = (snap.obj,) if self._existed(snap) else ()
+            sources = (snap.obj,) if self._may_be_another(snap) else ()
             return AnyTensor(snap.value.type.with_shape(dims), sources)
         if isinstance(snap, Number):
             return AnyNumber(snap.kind)
@@ -229,7 +234,8 @@ class Joiner:
         if a.dtype is not b.dtype or a.rank != b.rank:
             return None
         dims = tuple(self._join_dims(x, y) for x, y in zip(a.shape, b.shape))
-        sources = (*template.sources, snap.obj) if self._existed(snap) else template.sources
+        another = self._may_be_another(snap)
+        sources = (*template.sources, snap.obj) if another else template.sources
         return AnyTensor(a.with_shape(dims), sources)
 
     def _join_dims(self, a: Dim, b: Dim) -> Dim:

@@ -88,6 +88,7 @@ class _Merger:
             local=lambda value: value in self.local_values,
             local_symbol=lambda symbol: is_newer(symbol, first),
             outside=lambda obj: obj in existed,
+            aliased=lambda obj: id(obj) in session.copies,
         )
         self.existed = existed
         self.joiner.existing = {
