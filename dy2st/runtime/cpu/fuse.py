@@ -123,7 +123,9 @@ def keeping(outputs: list[Node], settings: _Settings, forced: set[Node]) -> Fuse
                 forced.add(error.node)
                 continue
             # With a buffer of its own it still cannot be one kernel: give its operands buffers.
-            rest = {n for n in error.node.operands if n not in forced and n not in available}
+            rest = {
+                n for n in error.node.operands if n not in forced and n not in settings.available
+            }
             if not rest:
                 kind = type(error.node).__name__
                 raise InternalError(f"a {kind} node cannot be lowered") from error
