@@ -32,14 +32,15 @@ class Joiner:
 
     ``in_loop`` turns Python numbers that differ into run-time numbers at once (they go on
     changing). ``local`` says whether an SSA value is defined in a region that has been closed,
-    ``local_symbol`` the same of a size symbol; ``outside`` whether a mutable object existed
-    before; ``fresh`` makes symbols.
+    ``local_symbol`` the same of a size symbol; ``equal`` whether a guard of the Program says that two
+    sizes agree; ``outside`` whether a mutable object existed before; ``fresh`` makes symbols.
     """
 
     fresh: Callable[[], SymExpr]
     in_loop: bool = False
     local: Callable[[Value], bool] = lambda value: False
     local_symbol: Callable[[str], bool] = lambda name: False
+    equal: Callable[[Dim, Dim], bool] = lambda a, b: False
     outside: Callable[[object], bool] = lambda obj: True
     aliased: Callable[[object], bool] = lambda obj: False
     # ids of tensors that existed before and that the region changed in place
@@ -242,7 +243,7 @@ class Joiner:
         if isinstance(a, SymExpr) and str(a) in self.made:
             self._steps.setdefault(str(a), set()).add(b)
             return a
-        if a == b:
+        if a == b or self.equal(a, b):
             return a
         if not (self.in_loop and self.share):
             return self._new()

@@ -90,6 +90,7 @@ class _Loop:
         self.location: Location | None = session.recorder.location
         self.carried: dict[Key, Carried] = {}
         self.joiner = Joiner(session.builder.fresh_symbol, in_loop=True, share=share)
+        self.joiner.equal = session.agree
         self.dead: dict[Key, Place] = {}
 
     def run(self, go: Value | bool) -> None:

@@ -225,6 +225,14 @@ class Session:
         self._negations.append((tag, opposite, self.builder.block))
         return opposite
 
+    def agree(self, a: Any, b: Any) -> bool:
+        """Whether the capture has come to rely on two sizes being equal."""
+        guards = getattr(self.recorder, "guards", ())
+        return any(
+            answer and op == "==" and {str(x), str(y)} == {str(a), str(b)}
+            for (op, x, y), answer in guards
+        )
+
     def simplify(self, value: Any) -> Any:
         """A Union whose condition is known here: its value; anything else unchanged."""
         while type(value) is Union:
