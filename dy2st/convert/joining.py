@@ -103,7 +103,8 @@ class Joiner:
         if isinstance(snap, Number):
             return AnyNumber(snap.kind)
         if isinstance(snap, Group):
-            sources = (snap.obj,) if self.outside(snap.obj) else ()
+            known = self.outside(snap.obj) or self.aliased(snap.obj)
+            sources = (snap.obj,) if known else ()
             return AnyGroup(snap.cls, snap.keys, tuple(map(self.template, snap.items)), sources)
         if isinstance(snap, Rows):
             return AnyRows(snap.cls, snap.item, self._new())
