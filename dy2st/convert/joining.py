@@ -42,6 +42,7 @@ class Joiner:
     local_symbol: Callable[[str], bool] = lambda name: False
     equal: Callable[[Dim, Dim], bool] = lambda a, b: False
     outside: Callable[[object], bool] = lambda obj: True
+    aliased: Callable[[object], bool] = lambda obj: False
     # ids of tensors that existed before and that the region changed in place
     existing: set[int] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
@@ -78,6 +79,10 @@ class Joiner:
             return Const(snap.obj)
         return snap
 
+    def _may_be_another(self, snap: Tensor) -> bool:
+        # A tensor that the region merged may be one that existed before: the chain goes on.
+        return self._existed(snap) or self.aliased(snap.obj)
+
     def _existed(self, snap: Tensor) -> bool:
         return id(snap.obj) in self.existing or not self.local(snap.value)
 
@@ -93,12 +98,13 @@ class Joiner:
             return Keep(snap)
         if isinstance(snap, Tensor):
             dims = tuple(self._outer_dim(d) for d in snap.value.type.shape)
-            sources = (snap.obj,) if self._existed(snap) else ()
+            sources = (snap.obj,) if self._may_be_another(snap) else ()
             return AnyTensor(snap.value.type.with_shape(dims), sources)
         if isinstance(snap, Number):
             return AnyNumber(snap.kind)
         if isinstance(snap, Group):
-            sources = (snap.obj,) if self.outside(snap.obj) else ()
+            known = self.outside(snap.obj) or self.aliased(snap.obj)
+            sources = (snap.obj,) if known else ()
             return AnyGroup(snap.cls, snap.keys, tuple(map(self.template, snap.items)), sources)
         if isinstance(snap, Rows):
             return AnyRows(snap.cls, snap.item, self._new())
@@ -230,7 +236,8 @@ class Joiner:
         if a.dtype is not b.dtype or a.rank != b.rank:
             return None
         dims = tuple(self._join_dims(x, y) for x, y in zip(a.shape, b.shape))
-        sources = (*template.sources, snap.obj) if self._existed(snap) else template.sources
+        another = self._may_be_another(snap)
+        sources = (*template.sources, snap.obj) if another else template.sources
         return AnyTensor(a.with_shape(dims), sources)
 
     def _join_dims(self, a: Dim, b: Dim) -> Dim:

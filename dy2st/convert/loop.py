@@ -144,6 +144,7 @@ class _Loop:
             is_newer(symbol, side.first_symbol) and symbol not in self.joiner.made
         )
         self.joiner.outside = lambda obj: obj in existed
+        self.joiner.aliased = lambda obj: id(obj) in self.session.copies
         if side.diverged:
             return True
         self.joiner.existing = {

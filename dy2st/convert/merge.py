@@ -89,6 +89,7 @@ class _Merger:
             local_symbol=lambda symbol: is_newer(symbol, first),
             equal=session.agree,
             outside=lambda obj: obj in existed,
+            aliased=lambda obj: id(obj) in session.copies,
         )
         self.existed = existed
         self.joiner.existing = {
