@@ -52,7 +52,7 @@ BENCH_ARGS ?=
 bench: $(BENCH)/.installed  ## measure against the peers; part of it: make bench BENCH_ARGS="--only lstm --batch 1"
 	$(BENCH)/bin/python -m benchmarks $(BENCH_ARGS)
 
-PYTHON37 ?= $(shell for p in python3.7 $(wildcard $(HOME)/.pyenv/versions/3.7.*/bin/python); do command -v $$p && break; done)
+PYTHON37 ?= $(shell command -v python3.7)
 FLUID := .venv-fluid/bin/python
 
 .venv-fluid/.installed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def _cells_table(rows: dict[str, Any], field: str, scale: float, names: dict[str
 def document(data: dict[str, Any]) -> str:
     """The text of docs/benchmarks.md."""
     titles = {name: system.title for name, system in SYSTEMS.items()}
-    parts = ["# Benchmarks\n", HOW.format(machine=data["machine"])]
+    parts = ["# Benchmarks\n", HOW.format(machine=data["machine"]), _busy(data)]
     if "speed" in data:
         parts += ["## Time of a call (ms)\n", speed_table(data["speed"])]
         parts += ["![time relative to the best peer](benchmarks.svg)\n"]
@@ -123,6 +124,17 @@ def document(data: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
+def _busy(data: dict[str, Any]) -> str:
+    """A warning where other work ran beside the benchmark, from the load average."""
+    load, cores = float(data.get("load", 0.0)), len(os.sched_getaffinity(0))
+    if load <= cores + 1:
+        return ""
+    return (
+        f"**Other work kept this machine busy** (load average up to {load:.1f} on {cores} cores): times "
+        "are too high and uneven. The systems took turns, so the ratios say more than the times.\n"
+    )
+
+
 def _failures(rows: dict[str, Any]) -> str:
     lines = [
         f"- {_title(key)}, {SYSTEMS[name].title}: {cell['error']}"
@@ -148,5 +160,6 @@ def write() -> None:
         before, _, rest = text.partition(BEGIN)
         after = rest.partition(END)[2]
         note = f"Medians on {data['machine']}, 2 threads; [how and the rest](docs/benchmarks.md).\n"
+        note += _busy(data)
         table = short_table(data["speed"])
         readme.write_text(f"{before}{BEGIN}\n{table}\n{note}{END}{after}")

@@ -38,6 +38,8 @@ def store(section: str, key: str, row: dict[str, Any]) -> None:
     """Replace a row; the machine is noted beside it."""
     data = stored()
     data["machine"] = machine()
+    # The load of the minute before: the systems take turns, so more than one row's own work.
+    data["load"] = max(float(data.get("load", 0.0)), os.getloadavg()[0])
     data.setdefault(section, {})[key] = row
     RESULTS.write_text(json.dumps(data, indent=1))
 

@@ -25,7 +25,7 @@ class View:
     ``name`` "alias" is the base itself (``detach``, a symbolic stand-in for a real tensor).
     """
 
-    __slots__ = ("attrs", "base", "index", "name", "seen")
+    __slots__ = ("attrs", "base", "block", "index", "name", "seen")
 
     def __init__(self, base: Any, name: str, attrs: dict[str, Attr], index: int, seen: Any) -> None:
         self.base = base
@@ -33,6 +33,7 @@ class View:
         self.attrs = attrs
         self.index = index
         self.seen = seen  # the base's value from which the view's value was made
+        self.block: Any = None  # where it was made again: other branches cannot see it
 
 
 def add_view(tensor: Any, base: Any, op: Operation, index: int) -> None:
@@ -54,8 +55,11 @@ def current_value(tensor: Any) -> Value:
     if view is not None:
         recorder = tensor._recorder
         now = recorder.value_of(view.base)
-        if now is not view.seen:
+        blocks = recorder.builder._blocks
+        hidden = view.block is not None and all(view.block is not b for b in blocks)
+        if now is not view.seen or hidden:
             view.seen = now
+            view.block = recorder.builder.block
             if view.name == "alias":
                 tensor._value = now
             else:

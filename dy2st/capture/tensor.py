@@ -204,10 +204,10 @@ class Methods:
         )
 
     def _scalar_value(self, what):
-        """The integer in a one-element tensor as a SymInt; refused for other dtypes."""
+        """The integer in a one-element tensor as a SymInt; others only where sizes give them."""
         value = self._recorder.value_of(self)
         if not value.dtype.is_integer:
-            raise self._needs_value(what)
+            return self._derived(what)
         if dims.product(value.shape) != 1:
             raise CaptureError(
                 f"{what}: the tensor has shape {list(value.shape)}, not one element",
@@ -231,16 +231,24 @@ class Methods:
         return int(self._scalar_value("used as an index"))
 
     def __bool__(self):
-        value = self._scalar_value("tested as a condition") if self._is_int() else None
-        if value is None:
-            raise self._needs_value("tested as a condition")
-        return bool(value)
+        if not self._is_int():
+            return bool(self._derived("tested as a condition"))
+        return bool(self._scalar_value("tested as a condition"))
+
+    def _derived(self, how):
+        """The one element, where it follows from constants and sizes. Raises ConcreteValueError."""
+        from dy2st.capture.derived import derived
+
+        known = derived(self._recorder, self._recorder.value_of(self))
+        if known is None or known.size != 1:
+            raise self._needs_value(how)
+        return known.reshape(()).item()
 
     def _is_int(self):
         return self._recorder.value_of(self).dtype.is_integer
 
     def __float__(self):
-        raise self._needs_value("converted with float()")
+        return float(self._derived("converted with float()"))
 
     def __complex__(self):
         raise self._needs_value("converted with complex()")

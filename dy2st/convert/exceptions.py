@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dy2st.convert import active
-from dy2st.errors import Dy2stError, Location, SideEffectError
+from dy2st.errors import Dy2stError, Location, ShapeError, SideEffectError
 
 if TYPE_CHECKING:
     from dy2st.convert.session import Session
 
 
-def emit_raise(session: Session, error: Exception) -> bool:
+def emit_raise(session: Session, error: Exception, conditional: bool = True) -> bool:
     """Record that this path raises ``error``; False where it is not the user's to raise.
 
     Ours is every error of dy2st's own, and whatever Paddle or another library raised: that is a
-    capture that failed. Raises SideEffectError where a ``try`` of the user's may wait for it.
+    capture that failed. A ShapeError in a branch (``conditional``) is what eager
+    raises there too. Raises SideEffectError where a ``try`` of the user's may wait for it.
     """
-    if isinstance(error, Dy2stError):
+    if isinstance(error, ShapeError) and conditional and not session.try_depth:
+        # Eager refuses these operands as well, where this branch is taken.
+        session.builder.location = error.location or active.location()
+        shape_attrs = {"exception": "dy2st.errors:ShapeError", "args": (error.message,)}
+        session.builder.emit("raise", (), shape_attrs, types=[])
+        return True
+    if isinstance(error, Dy2stError) or type(error).__module__.startswith("dy2st."):
         return False
     where = _raised_at(error.__traceback__, getattr(session.recorder, "user_files", None))
     if where is None:
@@ -30,7 +37,7 @@ def emit_raise(session: Session, error: Exception) -> bool:
             remedy="move the check out of the try statement, or return a flag instead",
         ) from error
     kind = type(error)
-    attrs = {
+    attrs: Any = {
         "exception": f"{kind.__module__}:{kind.__qualname__}",
         "args": tuple(a if isinstance(a, _PLAIN) else str(a) for a in error.args),
     }

@@ -32,15 +32,17 @@ class Joiner:
 
     ``in_loop`` turns Python numbers that differ into run-time numbers at once (they go on
     changing). ``local`` says whether an SSA value is defined in a region that has been closed,
-    ``local_symbol`` the same of a size symbol; ``outside`` whether a mutable object existed
-    before; ``fresh`` makes symbols.
+    ``local_symbol`` the same of a size symbol; ``equal`` whether a guard of the Program says that two
+    sizes agree; ``outside`` whether a mutable object existed before; ``fresh`` makes symbols.
     """
 
     fresh: Callable[[], SymExpr]
     in_loop: bool = False
     local: Callable[[Value], bool] = lambda value: False
     local_symbol: Callable[[str], bool] = lambda name: False
+    equal: Callable[[Dim, Dim], bool] = lambda a, b: False
     outside: Callable[[object], bool] = lambda obj: True
+    aliased: Callable[[object], bool] = lambda obj: False
     # ids of tensors that existed before and that the region changed in place
     existing: set[int] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
@@ -77,6 +79,10 @@ class Joiner:
             return Const(snap.obj)
         return snap
 
+    def _may_be_another(self, snap: Tensor) -> bool:
+        # A tensor that the region merged may be one that existed before: the chain goes on.
+        return self._existed(snap) or self.aliased(snap.obj)
+
     def _existed(self, snap: Tensor) -> bool:
         return id(snap.obj) in self.existing or not self.local(snap.value)
 
@@ -92,12 +98,13 @@ class Joiner:
             return Keep(snap)
         if isinstance(snap, Tensor):
             dims = tuple(self._outer_dim(d) for d in snap.value.type.shape)
-            sources = (snap.obj,) if self._existed(snap) else ()
+            sources = (snap.obj,) if self._may_be_another(snap) else ()
             return AnyTensor(snap.value.type.with_shape(dims), sources)
         if isinstance(snap, Number):
             return AnyNumber(snap.kind)
         if isinstance(snap, Group):
-            sources = (snap.obj,) if self.outside(snap.obj) else ()
+            known = self.outside(snap.obj) or self.aliased(snap.obj)
+            sources = (snap.obj,) if known else ()
             return AnyGroup(snap.cls, snap.keys, tuple(map(self.template, snap.items)), sources)
         if isinstance(snap, Rows):
             return AnyRows(snap.cls, snap.item, self._new())
@@ -229,14 +236,15 @@ class Joiner:
         if a.dtype is not b.dtype or a.rank != b.rank:
             return None
         dims = tuple(self._join_dims(x, y) for x, y in zip(a.shape, b.shape))
-        sources = (*template.sources, snap.obj) if self._existed(snap) else template.sources
+        another = self._may_be_another(snap)
+        sources = (*template.sources, snap.obj) if another else template.sources
         return AnyTensor(a.with_shape(dims), sources)
 
     def _join_dims(self, a: Dim, b: Dim) -> Dim:
         if isinstance(a, SymExpr) and str(a) in self.made:
             self._steps.setdefault(str(a), set()).add(b)
             return a
-        if a == b:
+        if a == b or self.equal(a, b):
             return a
         if not (self.in_loop and self.share):
             return self._new()

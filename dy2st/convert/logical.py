@@ -11,7 +11,7 @@ from dy2st.convert import active
 from dy2st.convert.session import Frame, Session
 from dy2st.convert.unions import Union, distribute, is_scalar
 from dy2st.errors import ConcreteValueError
-from dy2st.ir.program import Value
+from dy2st.ir.program import Block, Value
 from dy2st.ir.types import DType
 
 Thunk = Callable[[], Any]
@@ -171,6 +171,29 @@ _PLAIN: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+def _refuse_merged_identity(left: Any, right: Any) -> None:
+    """``a is b`` of two tensors, one of which a branch or a loop chose: which object it is in eager
+    depends on a tensor, and here it is a new one."""
+    if left is right or not (_is_merged(left) or _is_merged(right)):
+        return
+    if _is_tensor(left) and _is_tensor(right):
+        raise ConcreteValueError(
+            "`is` of a tensor that a branch or a loop over tensors may have replaced",
+            location=active.location(),
+            remedy="keep a bool of your own that says which it is",
+        )
+
+
+def _is_tensor(value: Any) -> bool:
+    session = active.current()
+    return session is not None and session.is_tensor(value)
+
+
+def _is_merged(value: Any) -> bool:
+    owner = getattr(getattr(value, "_value", None), "owner", None)
+    return isinstance(owner, Block) or getattr(owner, "name", "") in ("if", "while")
+
+
 def compare(left: Any, *rest: Any) -> Any:
     """``left < b <= c …``; ``rest`` alternates operators and thunks of the operands."""
     right = rest[1]()
@@ -210,6 +233,7 @@ def _compare(left: Any, op: str, right: Any) -> Any:
     if op in _PLAIN:
         return _PLAIN[op](left, right)
     if op in ("is", "is not"):
+        _refuse_merged_identity(left, right)
         return (left is right) is (op == "is")
     return _contains(session, left, right, op == "in")
 

@@ -90,6 +90,7 @@ class _Loop:
         self.location: Location | None = session.recorder.location
         self.carried: dict[Key, Carried] = {}
         self.joiner = Joiner(session.builder.fresh_symbol, in_loop=True, share=share)
+        self.joiner.equal = session.agree
         self.dead: dict[Key, Place] = {}
 
     def run(self, go: Value | bool) -> None:
@@ -143,6 +144,7 @@ class _Loop:
             is_newer(symbol, side.first_symbol) and symbol not in self.joiner.made
         )
         self.joiner.outside = lambda obj: obj in existed
+        self.joiner.aliased = lambda obj: id(obj) in self.session.copies
         if side.diverged:
             return True
         self.joiner.existing = {
@@ -165,10 +167,10 @@ class _Loop:
         old = self.carried.get(key)
         if old is None:
             initial = self.session.describer().describe(self.session.held(place))
-            template = self.joiner.template(initial)
-            old = Carried(place, initial, template)
+            old = Carried(place, initial, Keep(initial))
         try:
-            new = self.joiner.join(old.template, final)
+            template = old.template if key in self.carried else self.joiner.template(old.initial)
+            new = self.joiner.join(template, final)
             self._check(place, new)
         except Mismatch as error:
             raise self._mismatch(place, old, final, str(error)) from None

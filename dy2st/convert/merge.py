@@ -87,7 +87,9 @@ class _Merger:
             session.builder.fresh_symbol,
             local=lambda value: value in self.local_values,
             local_symbol=lambda symbol: is_newer(symbol, first),
+            equal=session.agree,
             outside=lambda obj: obj in existed,
+            aliased=lambda obj: id(obj) in session.copies,
         )
         self.existed = existed
         self.joiner.existing = {

@@ -72,7 +72,8 @@ class Session:
         self.outside: list[Any] = []
         self.namespaces: set[int] = set()
         self._assumed: list[tuple[Value, bool]] = []
-        self._negations: dict[Value, Value] = {}
+        # (condition, its opposite, the block where that was computed)
+        self._negations: list[tuple[Value, Value, Block]] = []
         # By key, with the place: a key holds an id, which is somebody else's once its owner is gone.
         # The number says in which order places were first touched.
         self._written: dict[Key, tuple[int, Place]] = {}
@@ -208,19 +209,29 @@ class Session:
         for known, value in reversed(self._assumed):
             if known is tag:
                 return value
-            if self._negations.get(tag) is known or self._negations.get(known) is tag:
+            if any({a, b} == {tag, known} for a, b, _ in self._negations):
                 return not value
         return None
 
     def negation(self, tag: Value) -> Value:
         """The opposite of a condition."""
-        for a, b in self._negations.items():
+        open_blocks = self.builder._blocks
+        for a, b, block in self._negations:
             if b is tag:
-                return a
-        if tag not in self._negations:
-            op = self.builder.emit("logical_not", (tag,), {}, types=[tag.type])
-            self._negations[tag] = op.result
-        return self._negations[tag]
+                return a  # it was there before its opposite
+            if a is tag and any(block is o for o in open_blocks):
+                return b
+        opposite: Value = self.builder.emit("logical_not", (tag,), {}, types=[tag.type]).result
+        self._negations.append((tag, opposite, self.builder.block))
+        return opposite
+
+    def agree(self, a: Any, b: Any) -> bool:
+        """Whether the capture has come to rely on two sizes being equal."""
+        guards = getattr(self.recorder, "guards", ())
+        return any(
+            answer and op == "==" and {str(x), str(y)} == {str(a), str(b)}
+            for (op, x, y), answer in guards
+        )
 
     def simplify(self, value: Any) -> Any:
         """A Union whose condition is known here: its value; anything else unchanged."""
@@ -300,8 +311,8 @@ class Session:
     def attempt(self, errors: type[Exception] | tuple[type[Exception], ...]) -> Iterator[None]:
         """Undo what was written and emitted inside, where it ends in one of ``errors``."""
         block = self.builder.block
-        before = set(map(id, block.ops))
-        kept = list(block.ops)  # ids stay taken
+        # Not a copy of the block: library calls are attempts, and there are as many as operations.
+        length, entries = len(block.ops), self.builder.entries
         journal = Journal()
         splits = dict(self.splits)
         self.journals.append(journal)
@@ -310,12 +321,13 @@ class Session:
         except errors:
             journal.rollback()
             self.splits = splits
-            # Parameters and constants stay: the builder hands out the same value again.
-            entry = ("parameter", "constant")
-            block.ops[:] = [op for op in block.ops if id(op) in before or op.name in entry]
+            # Parameters and constants stay: the builder hands out the same value again. They were
+            # put in front of all others, in the entry block.
+            if block is self.builder.program.block:
+                length += self.builder.entries - entries
+            del block.ops[length:]
             raise
         finally:
-            del kept
             self.journals.remove(journal)
 
     def describer(self, side: Side | None = None) -> Describer:
@@ -365,7 +377,7 @@ class Session:
         try:
             self.touch_frame(frame)
             known = len(self._written)
-            outcome = self._run(function)
+            outcome = self._run(function, tag is not None)
             describer = self.describer()
             finals = {k: (p, describer.describe(p.read())) for k, p in self._finals(journal)}
             result = describer.describe(outcome)
@@ -399,7 +411,7 @@ class Session:
                 place = _SplitPlace(place.owner, place.name, place, union)
             yield key, place
 
-    def _run(self, function: Callable[[], Any]) -> Any:
+    def _run(self, function: Callable[[], Any], conditional: bool) -> Any:
         try:
             return function()
         except Diverged:
@@ -407,7 +419,7 @@ class Session:
         except Exception as error:
             from dy2st.convert.exceptions import emit_raise
 
-            if not emit_raise(self, error):
+            if not emit_raise(self, error, conditional):
                 raise
             debug.log(1, f"a branch raises {type(error).__name__}: {error}")
             return DIVERGED

@@ -208,9 +208,14 @@ def holds_object(template: Template, obj: Any) -> bool:
     return isinstance(template, Keep) and template.snap.obj is obj
 
 
+def as_held(snap: Snap, template: Template) -> Snap:
+    """``snap``; a container with split contents that ``template`` holds itself, as it is."""
+    held = isinstance(snap, Split) and holds_object(template, snap.obj)
+    return Const(snap.obj) if held else snap
+
+
 def fits_alt(template: Template, snap: Snap) -> bool:
-    if isinstance(snap, Split) and holds_object(template, snap.obj):
-        return True
+    snap = as_held(snap, template)
     if isinstance(snap, Alt):
         return fits_alt(template, snap.then) and fits_alt(template, snap.orelse)
     return fits(template, snap)

@@ -14,7 +14,6 @@ from dy2st.convert.snapshot import (
     Number,
     Rows,
     Snap,
-    Split,
     Tensor,
     rebuild_group,
 )
@@ -28,8 +27,8 @@ from dy2st.convert.templates import (
     Keep,
     OneOf,
     Template,
+    as_held,
     fits,
-    holds_object,
     leaf_types,
 )
 from dy2st.convert.unions import Scalar, Union
@@ -52,8 +51,7 @@ class Injector:
 
     def inject(self, snap: Snap, template: Template) -> list[Value]:
         """The SSA values that carry ``snap`` as a value of ``template``."""
-        if isinstance(snap, Split) and holds_object(template, snap.obj):
-            snap = Const(snap.obj)
+        snap = as_held(snap, template)
         if isinstance(snap, Alt) and not (isinstance(template, Keep) and template.snap is snap):
             return self._select(snap, template)
         if isinstance(template, Keep):
@@ -67,10 +65,8 @@ class Injector:
             for item, part in zip(snap.items, template.items):
                 out.extend(self.inject(item, part))
             return out
-        if isinstance(template, AnyRows) and isinstance(snap, Rows):
-            return list(snap.values)
-        if isinstance(template, AnyRows) and isinstance(snap, Group):
-            return self._stacked(snap, template)
+        if isinstance(template, AnyRows) and isinstance(snap, (Rows, Group)):
+            return list(snap.values) if isinstance(snap, Rows) else self._stacked(snap, template)
         if isinstance(template, OneOf):
             return self._alternative(snap, template)
         raise InternalError(f"{snap} does not fit {template}")

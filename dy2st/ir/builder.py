@@ -36,6 +36,7 @@ class Builder:
         self._blocks: list[Block] = [self.program.block]
         self._next_symbol = 0
         self._named: dict[str, Value] = {}
+        self.entries = 0  # parameters and constants, which stand first in the entry block
         self.location: Location | None = None
 
     @property
@@ -68,9 +69,8 @@ class Builder:
         # Always in the entry block and before everything else: a branch may be the first to read.
         op = Operation(name, (), attrs)
         op.results = (Value(type_, "", op, 0),)
-        ops = self.program.block.ops
-        at = next((i for i, o in enumerate(ops) if o.name not in ("parameter", "constant")), None)
-        ops.insert(len(ops) if at is None else at, op)
+        self.program.block.ops.insert(self.entries, op)
+        self.entries += 1
         return op.results[0]
 
     def fresh_symbol(self, prefix: str = "u") -> SymExpr:

@@ -199,10 +199,16 @@ class AssignValue(
 # --- sequences --------------------------------------------------------------------------------
 
 
+def _whole(number: Any) -> Any:
+    """A float that is an integer as an int, so that sizes beside it stay symbolic."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 def _count(start: Any, end: Any, step: Any) -> Dim:
     """How many numbers ``arange`` gives. Raises ShapeError for a step of 0."""
     if step == 0:
         raise ShapeError("the step of arange is 0")
+    start, end, step = (_whole(v) for v in (start, end, step))
     if any(isinstance(v, float) for v in (start, end, step)):
         count: int = math.ceil((end - start) / step)
         return max(count, 0)

@@ -94,6 +94,7 @@ class BatchNorm(
         {"x": ("N", 3, 4, 5), **_vectors, "is_test": True},
         {"x": ("N", 3, "M", 5), **_vectors, "momentum": 0.8},
         {"x": (4, 3), **_vectors, "is_test": True, "data_format": "NCHW"},
+        {"x": (2, 3, 4, 4), **_vectors, "is_test": True, "trainable_statistics": True},
         {"x": (4, 3), **_vectors, "data_format": "NCHW"},
         {"x": (2, 3, 4), **_vectors, "is_test": True, "data_format": "NCHW"},
         {"x": (2, 4, 4, 3), **_vectors, "is_test": True, "data_format": "NHWC"},

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dy2st.errors import ConcreteValueError, ShapeError
+from dy2st.errors import CaptureError, ConcreteValueError, ShapeError
 from dy2st.ir.dims import Dim, Shape, broadcast_shapes, holds, min_, normalize_axis
 from dy2st.ir.types import DType, TensorType
 
@@ -159,13 +159,29 @@ def require_rank(x: TensorType, *ranks: int, what: str = "x") -> None:
 
 
 def static(dim: Dim, what: str) -> int:
-    """``dim`` where it must be a plain number. Raises ShapeError."""
-    if not isinstance(dim, int):
+    """``dim`` where it must be a plain number: the example's, under a guard. Raises ShapeError."""
+    if isinstance(dim, int):
+        return dim
+    try:
+        return _example(dim)
+    except CaptureError:
         raise ShapeError(
             f"{what} is {dim}, but must be known before the Program runs",
-            remedy="give the size as a number in InputSpec",
-        )
-    return dim
+            remedy="call the function with real inputs first, or give the size in InputSpec",
+        ) from None
+
+
+def _example(dim: Dim) -> int:
+    """The size that the oracle has in mind, found by bisection; its answers are the guards."""
+    high = 1
+    while not holds("<=", dim, high):
+        high *= 2
+    low = high // 2 + 1 if high > 1 else 0
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds("<=", dim, middle) else (middle + 1, high)
+    holds("==", dim, low)
+    return low
 
 
 # --- sizes that only an example can order ------------------------------------------------------

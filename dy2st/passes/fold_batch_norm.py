@@ -114,7 +114,9 @@ class _Fold(Rewriter):
 
 
 def _is_inference(op: Operation) -> bool:
-    return bool(op.attrs.get("is_test") or op.attrs.get("use_global_stats"))
+    # With trainable statistics phi normalises by the batch even at inference.
+    given = op.attrs.get("is_test") and not op.attrs.get("trainable_statistics")
+    return bool(given or op.attrs.get("use_global_stats"))
 
 
 def _is_channel_vector(value: Value, x: Value) -> bool:

@@ -20,14 +20,16 @@ STRUCTURE = frozenset({"parameter", "constant", "if", "while", "return", "yield"
 
 def has_effect(op: Operation) -> bool:
     """Whether ``op`` must stay even if nobody reads its results (regions included)."""
-    if op.name in ("if", "while"):
-        inner = (o for region in op.regions for o in region.walk())
-        return op.name == "while" or any(has_effect(o) and o.name != "yield" for o in inner)
-    if op.name in EFFECTS:
-        return True
+    if op.name == "if":
+        # One walk over everything inside: asking each nested `if` again would double at each level.
+        return any(_does(o) for region in op.regions for o in region.walk() if o.name != "yield")
+    return _does(op)
+
+
+def _does(op: Operation) -> bool:
     if op.name == "paddle_fallback":
         return str(op.attrs.get("op", "")).endswith("_")
-    return False
+    return op.name == "while" or op.name in EFFECTS
 
 
 def is_random(op: Operation) -> bool:
@@ -108,7 +110,11 @@ class Rewriter:
         new.results = tuple(Value(r.type, r.name, new, r.index) for r in op.results)
         if op.name == "parameter":
             builder._named[str(op.attrs["name"])] = new.result
-        builder.block.ops.append(new)
+        if op.name in ("parameter", "constant"):  # they stand first, where the builder counts them
+            builder.program.block.ops.insert(builder.entries, new)
+            builder.entries += 1
+        else:
+            builder.block.ops.append(new)
         self.map.update(zip(op.results, new.results))
         return new
 

@@ -106,7 +106,7 @@ class Entry:
             if not guards.still(place, expected):
                 return f"{place} changed"
         if process_state() != self._process:
-            return "the default dtype or AMP changed"
+            return "the default dtype changed"
         if not self.weights.fits():
             return "the shape or dtype of a weight changed"
         return self._layers.difference()

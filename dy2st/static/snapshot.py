@@ -67,10 +67,12 @@ def _key(value: Any) -> Any:
     return id(value)
 
 
-def process_state() -> tuple[Any, ...]:
-    """State of the process that operations read without being asked: default dtype and AMP."""
-    tracer = Originals.tracer
-    return (Originals.defaults._LayerHelperBase__dtype, tracer._amp_level, tracer._amp_dtype)
+def process_state() -> Any:
+    """State of the process that operations read without being asked: the default dtype.
+
+    AMP is not part of it: with AMP in force nothing is captured and no Program runs.
+    """
+    return Originals.defaults._LayerHelperBase__dtype
 
 
 def random_state() -> tuple[Any, ...]:

@@ -21,15 +21,6 @@ random_integer_program = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(random_integer_program)
 
 REFUSED = object()
-# Found by this test and not mended: a value that the planner loses between regions, an internal
-# error of the joiner that nobody turns into a refusal.
-KNOWN = {1219, 1231, 1369}
-
-
-def seeds(*numbers):
-    """Seeds as parameters; those that are known to fail are expected to."""
-    known = pytest.mark.xfail(reason="a known difference from eager", strict=False)
-    return [pytest.param(n, marks=known if n in KNOWN else ()) for n in numbers]
 
 
 class Ob:
@@ -79,7 +70,7 @@ def check(seed):
     return refused
 
 
-@pytest.mark.parametrize("seed", seeds(*range(30)))
+@pytest.mark.parametrize("seed", range(30))
 def test_random_programs(seed):
     check(seed)
 
@@ -89,6 +80,6 @@ def test_few_are_refused():
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("seed", seeds(*range(1000, 1400)))
+@pytest.mark.parametrize("seed", range(1000, 1400))
 def test_many_random_programs(seed):
     check(seed)

@@ -196,3 +196,20 @@ def test_changes_by_code_that_is_not_converted_are_seen():
         with paddle.no_grad():
             to_static(f)(paddle.to_tensor(data), heap)
         assert heap == expected
+
+
+def test_identity_of_a_merged_tensor_is_refused():
+    """In eager ``a is x`` depends on the branch taken; here the merged tensor is a new object."""
+    import paddle
+
+    from dy2st import to_static
+    from dy2st.errors import ConcreteValueError
+
+    def f(x):
+        a = x
+        if x.sum() > 0:
+            a = x + 0
+        return x * 2 if a is x else x * 3
+
+    with pytest.raises(ConcreteValueError, match="`is` of a tensor"):
+        to_static(f)(paddle.ones([2]))

@@ -203,3 +203,13 @@ def test_one_program_for_two_sizes(name, axes):
         static = to_static(net, input_spec=specs)
         for inputs, want in [*cases, cases[0]]:
             assert_same(flat(static(*inputs)), want)
+
+
+def test_the_number_of_parts_is_the_examples():
+    """A list whose length is a dynamic size: captured again for another size, never wrong."""
+    static = to_static(
+        lambda t: sum(paddle.unbind(t, 1)), input_spec=[InputSpec([None, None], "float32")]
+    )
+    for size in (3, 5, 3):
+        t = r(4, size)
+        np.testing.assert_allclose(static(t).numpy(), t.numpy().sum(1), rtol=1e-5)

@@ -94,3 +94,17 @@ def test_without_onednn(monkeypatch):
     for g, w in zip(run.run_arrays([x]), want, strict=True):
         np.testing.assert_allclose(g, w, rtol=1e-4, atol=1e-5)
     assert "PrimitiveStep" not in next(iter(run._plans.values())).describe()
+
+
+def test_the_batchs_own_statistics_are_left_alone():
+    """``is_test`` with trainable statistics normalises by the batch: nothing may be folded."""
+    b = Builder("f", base.infer)
+    emit = base.Emitter(b)
+    x = b.input(TensorType(F32, (2, 4, 7, 7)), "x")
+    vector = TensorType(F32, (6,))
+    w = b.parameter("w", TensorType(F32, (6, 4, 3, 3)))
+    rest = [b.parameter(n, vector) for n in ("mean", "variance", "scale", "beta")]
+    y = emit.conv2d(x, w)
+    norm = emit.batch_norm(y, *rest, True, 0.9, 1e-5, "NCHW", False, True)
+    program = fold_batch_norm(b.return_([norm[0]]))
+    assert [op.name for op in program.walk()].count("batch_norm") == 1

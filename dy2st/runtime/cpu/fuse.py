@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+from dy2st.debug import log
 from dy2st.errors import InternalError
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.fusion.groups import Group, merge_groups
@@ -97,16 +98,38 @@ def fuse(
     are not row-major. Raises InternalError where a node cannot be lowered.
     """
     outputs = _own_buffers(list(outputs), available)
-    forced: set[Node] = set()
     settings = _Settings(vector_bytes, threads, accepts, strides or {}, available)
+    try:
+        return keeping(outputs, settings, set())
+    except InternalError as error:
+        # Slower, and right: every node by itself.
+        log(1, f"fusion gave up ({error.message}); each node becomes a kernel of its own")
+        order = g.topological(outputs, available)
+        return keeping(outputs, settings, {n for n in order if not is_leaf(n, available)})
+
+
+def is_leaf(node: Node, available: AbstractSet[Node]) -> bool:
+    """Whether a node is a buffer that no kernel fills."""
+    return node in available or isinstance(node, (g.Input, g.Constant, g.Part, *g.OPAQUE))
+
+
+def keeping(outputs: list[Node], settings: _Settings, forced: set[Node]) -> Fused:
+    """Fuse with at least ``forced`` kept as values of their own."""
     for _ in range(200):
         try:
             return _Fuser(outputs, settings, forced).run()
         except CannotInline as error:
-            if error.node in forced:
+            if error.node not in forced:
+                forced.add(error.node)
+                continue
+            # With a buffer of its own it still cannot be one kernel: give its operands buffers.
+            rest = {
+                n for n in error.node.operands if n not in forced and n not in settings.available
+            }
+            if not rest:
                 kind = type(error.node).__name__
                 raise InternalError(f"a {kind} node cannot be lowered") from error
-            forced.add(error.node)
+            forced |= rest
     raise InternalError("fusion does not come to an end")
 
 

@@ -210,3 +210,11 @@ def attribute_error_of_none(x):
     if x.sum() > 0:
         y = x
     return y.sum()
+
+
+@case()
+def shapes_that_do_not_fit_in_the_branch_not_taken(x):
+    y = x
+    if x.shape[0] == 3 and x.sum() > 100:
+        y = x + paddle.ones([5])
+    return y

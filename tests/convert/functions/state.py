@@ -546,3 +546,75 @@ def buffer_rebound_in_branch(self, x):
     if x.sum() > 0:
         self.seen = self.seen + x
     return self.seen * 2
+
+
+@case(([1.0, 2.0, 3.0],), ([-1.0, 0.5, 2.0],), ([9.0, 9.0, 9.0],))
+def list_made_after_an_early_return(x):
+    if x.sum() > 20:
+        return x
+    xs = [x, 1]
+    if x[0] > 0:
+        xs.append(x * 2)
+    return xs
+
+
+@case(([1.0, 2.0, 3.0],), ([-1.0, 0.5, 2.0],), ([9.0, 9.0, 9.0],))
+def containers_made_in_a_branch(x):
+    if x.sum() > 20:
+        d, s = {"b": x}, {1}
+    else:
+        d, s = {"a": x}, {2}
+        if x[0] > 0:
+            d["b"] = x + 1
+            s.add(3)
+    return d, s
+
+
+@case(([1.0, 2.0, 3.0],), ([-1.0, 0.5, 2.0],))
+def views_of_a_dict_that_a_branch_changed(x):
+    d = {"a": x, "b": x + 1}
+    if x.sum() > 3:
+        del d["a"]
+    else:
+        d["c"] = x * 2
+    return list(d.values()), sorted(d.keys()), [k for k, _ in d.items()]
+
+
+@case()
+def stale_view_read_in_both_branches(x):
+    y = x * 1
+    v = y[1:]
+    y[1] = 5.0
+    if x.sum() > 0:
+        a = v + 1
+    else:
+        a = v - 1
+    return a, v
+
+
+@case()
+def condition_negated_in_one_branch(x):
+    m = 0
+    if x.sum() > 0:
+        m = 2
+    a = b = 1
+    if x.max() > 2:
+        if m != 2:
+            a = 5
+    elif m != 2:
+        b = 7
+    if m != 2:
+        a = a + 1
+    return a, b, m
+
+
+@case([[1.0, 2.0], [-3.0, 1.0], [2.0, 2.0]], [[-1.0, -2.0], [-3.0, 1.0], [-2.0, 1.0]])
+def rows_kept_by_condition(x):
+    keep = []
+    for row in x:
+        if row.sum() < 0:
+            continue
+        keep.append(row)
+    if not keep:
+        return x[:1] * 0
+    return paddle.stack(keep), len(keep)

@@ -349,6 +349,26 @@ def test_concatenations_melt_into_their_only_reader():
     check(lambda b, x: softmax(b, b.mul(b.concat(parts(b, x), 1), 2), 1), X)
 
 
+def test_a_shuffle_inside_a_concatenation():
+    def shuffle(b, x):
+        y = b.reshape(b.permute(b.reshape(x, (2, 2, 6, 5)), (0, 2, 1, 3)), (2, 12, 5))
+        return b.concat([y, b.mul(y, 2), b.narrow(y, 1, 3, 9)], 1)
+
+    def after(b, x):
+        whole = b.concat([x, b.mul(x, 2)], 1)
+        return b.permute(
+            b.reshape(b.permute(b.reshape(whole, (2, 2, 12, 5)), (0, 2, 1, 3)), (2, 24, 5)),
+            (0, 2, 1),
+        )
+
+    x = floats((2, 12, 5), specials=False)
+    check(shuffle, x)
+    check(after, x)
+    check(lambda b, v: b.elementwise("relu", shuffle(b, v)), x)
+    check(lambda b, v: b.permute(shuffle(b, v), (2, 1, 0)), x)
+    check(lambda b, v: b.split(shuffle(b, v), (10, 20), 1), x)
+
+
 def test_long_chains():
     def adds(b, x):
         for i in range(1500):

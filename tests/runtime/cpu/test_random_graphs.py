@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from kernel_checks import check
 
+from dy2st.errors import InternalError
+from dy2st.runtime.cpu import fuse
+
 UNARY = ["tanh", "exp", "neg", "relu", "sigmoid", "abs", "sin", "square", "erf"]
 BINARY = ["add", "sub", "mul", "max", "min"]
 COUNT = 60
@@ -11,7 +14,7 @@ COUNT = 60
 
 def shapes_of(rng):
     rank = int(rng.integers(1, 5))
-    return tuple(int(rng.choice([1, 2, 3, 4, 5, 7, 16, 17, 33])) for _ in range(rank))
+    return tuple(int(rng.choice([1, 2, 3, 4, 5, 6, 7, 12, 16, 17, 33])) for _ in range(rank))
 
 
 def bounded(b, x):
@@ -102,12 +105,20 @@ class Graph:
         merged = (*x.shape[:axis], int(np.prod(x.shape[axis:])))
         return b.reshape(x, merged)
 
+    def shuffle(self, x, axis):
+        return shuffle_of(self.b, x, axis)
+
     def other(self, x):
         b, rng = self.b, self.rng
         if not x.rank or not x.size:
             return self.unary(x)
         axis = int(rng.integers(x.rank))
-        kind = int(rng.integers(3))
+        kind = int(rng.integers(5))
+        if kind == 3:
+            return self.shuffle(x, axis)
+        if kind == 4:
+            same = [n for n in self.nodes if n.shape == x.shape][-3:]
+            return b.concat([*same, self.shuffle(x, axis)], axis)
         if kind == 0:
             index = b.constant(rng.integers(-x.shape[axis], x.shape[axis], (2, 3)))
             return b.gather(x, index, axis)
@@ -116,8 +127,20 @@ class Graph:
         return b.select(b.elementwise("gt", x, 0.1), x, self.fitting(x))
 
 
-@pytest.mark.parametrize("seed", range(COUNT))
-def test_random_graph(seed):
+def shuffle_of(b, x, axis):
+    """Channels dealt out in turn, where their number has a factor."""
+    n = x.shape[axis]
+    factor = next((f for f in (2, 3, 5) if n % f == 0 and n > f), None)
+    if factor is None:
+        return b.flip(x, axis)
+    split = b.reshape(x, (*x.shape[:axis], factor, n // factor, *x.shape[axis + 1 :]))
+    order = list(range(split.rank))
+    order[axis], order[axis + 1] = order[axis + 1], order[axis]
+    return b.reshape(b.permute(split, order), x.shape)
+
+
+def random_case(seed):
+    """(a function that builds a graph, input arrays, threads)."""
     rng = np.random.default_rng(seed)
     arrays = [rng.standard_normal(shapes_of(rng)).astype(np.float32) for _ in range(2)]
 
@@ -130,4 +153,25 @@ def test_random_graph(seed):
         ]
         return tuple(wanted)
 
-    check(build, *arrays, threads=int(rng.integers(1, 3)), rtol=2e-5, atol=2e-5)
+    return build, arrays, int(rng.integers(1, 3))
+
+
+@pytest.mark.parametrize("seed", range(COUNT))
+def test_random_graph(seed):
+    build, arrays, threads = random_case(seed)
+    check(build, *arrays, threads=threads, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("seed", range(100, 112))
+def test_every_node_by_itself(seed, monkeypatch):
+    """What fusion falls back on when it gives up."""
+    keeping = fuse.keeping
+
+    def giving_up(outputs, settings, forced):
+        if not forced:
+            raise InternalError("not today")
+        return keeping(outputs, settings, forced)
+
+    monkeypatch.setattr(fuse, "keeping", giving_up)
+    build, arrays, threads = random_case(seed)
+    check(build, *arrays, threads=threads, rtol=2e-5, atol=2e-5)

@@ -168,9 +168,7 @@ class _Cut(Exception):
         self.at = at
 
 
-def _with_splits(
-    group: Group, view_of: ViewOf, ranges: Ranges | None = None, blame: Node | None = None
-) -> _Expressions:
+def _with_splits(group: Group, view_of: ViewOf, ranges: Ranges | None = None) -> _Expressions:
     """Expressions over a domain split as reshapes need it. Raises _Cut where a concatenation is
     read across a border."""
     splits: dict[int, list[int]] = {}
@@ -181,9 +179,8 @@ def _with_splits(
             return _Expressions(group, view_of, splits, ranges)
         except NeedSplit as need:
             d, k = domain.owner[need.variable]
-            if d in ranges and blame is not None:
-                raise CannotInline(blame) from None
-            parts = list(splits.get(d, [group.shape[d]]))
+            start, stop = ranges.get(d, (0, group.shape[d]))
+            parts = list(splits.get(d, [stop - start]))
             parts[k : k + 1] = [parts[k] // need.factor, need.factor]
             splits[d] = parts
         except NeedSegments as need:
@@ -268,19 +265,16 @@ def _parts(group: Group, view_of: ViewOf) -> list[_Expressions]:
     (member,) = group.members
     pending: list[Ranges] = [{}]
     found: list[_Expressions] = []
-    blame: Node | None = None
     while pending:
         ranges = pending.pop()
         try:
-            found.append(_with_splits(group, view_of, ranges, blame))
+            found.append(_with_splits(group, view_of, ranges))
         except _Cut as cut:
             start, stop = ranges.get(cut.axis, (0, group.shape[cut.axis]))
             pending.append({**ranges, cut.axis: (cut.at, stop)})
             pending.append({**ranges, cut.axis: (start, cut.at)})
-            if cut.node is not member:
-                blame = cut.node
-                if len(found) + len(pending) > MOST_PARTS:
-                    raise CannotInline(cut.node) from None
+            if cut.node is not member and len(found) + len(pending) > MOST_PARTS:
+                raise CannotInline(cut.node) from None
     return found
 
 

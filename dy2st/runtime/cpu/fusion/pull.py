@@ -184,6 +184,11 @@ class Puller:
     def reshape(self, node: g.Reshape, index: Index) -> L:
         """Through the row-major position."""
         (x,) = node.operands
+        view = self.view_of(x)
+        if view is not None and view.is_dense:
+            # Row-major memory is the same under any shape.
+            position = flatten(index, node.shape).shift(view.offset)
+            return self.load(view, position, (), ())
         try:
             inner = unflatten(flatten(index, node.shape), x.shape, self.extents)
         except NotAffine:

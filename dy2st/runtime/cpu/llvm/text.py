@@ -27,7 +27,17 @@ LLVM_TYPE = {
 MEMORY_TYPE = {**LLVM_TYPE, "bool": "i8", "bfloat16": "i16", "float16": "i16"}
 # What memory holds, as a dtype of ``V``.
 HELD = {"bool": "uint8", "bfloat16": "int16", "float16": "int16"}
-BITS = {"i1": 1, "i8": 8, "i16": 16, "i32": 32, "i64": 64, "i128": 128, "half": 16, "float": 32, "double": 64}
+BITS = {
+    "i1": 1,
+    "i8": 8,
+    "i16": 16,
+    "i32": 32,
+    "i64": 64,
+    "i128": 128,
+    "half": 16,
+    "float": 32,
+    "double": 64,
+}
 UNSIGNED = ("bool", "uint8", "uint32", "uint64")
 
 
