@@ -65,6 +65,17 @@ test-fluid: $(STAMP) .venv-fluid/.installed  ## record what Paddle 1.8.5 compute
 	PYTHONPATH=. $(BIN)/python tests/migrate/record.py $(FLUID)
 	$(PYTEST) -q tests/migrate
 
+OFFICIAL := benchmarks/.work/official
+$(OFFICIAL)/bin/paddle_upgrade_tool:
+	$(PYTHON) -m venv $(OFFICIAL)
+	$(OFFICIAL)/bin/pip install --quiet paddle_upgrade_tool
+
+bench-migrate: $(STAMP) $(OFFICIAL)/bin/paddle_upgrade_tool  ## files a second, the official tool beside ours
+	$(BIN)/python benchmarks/migrate.py --official $(OFFICIAL)/bin/paddle_upgrade_tool
+
+docs-migrate: $(STAMP)  ## print docs/migrate-coverage.md from the table and the recordings
+	PYTHONPATH=. $(BIN)/python tests/migrate/coverage.py > docs/migrate-coverage.md
+
 docs: $(STAMP)  ## print the pages that are printed from code
 	$(BIN)/python -m dy2st.ops.coverage > docs/ops.md
 	$(BIN)/python docs/generate.py
