@@ -110,8 +110,11 @@ class Engine:
         self.cache = cache if cache is not None else ObjectCache(default_folder())
         self._lock = threading.RLock()
         self._functions: dict[str, int] = {}
+        # The large code model: sections of an object are allocated one by one, and in a process with
+        # large mappings code and its constants may lie more than 2 GB apart. The small model crashed
+        # about one test run in three.
         self._machine = llvm.Target.from_triple(self.host.triple).create_target_machine(
-            cpu=self.host.cpu, features=self.host.features, opt=1, reloc="pic", codemodel="small"
+            cpu=self.host.cpu, features=self.host.features, opt=1, reloc="static", codemodel="large"
         )
         self._jit: Any = None
         self._kept: list[Any] = []
