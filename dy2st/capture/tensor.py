@@ -105,7 +105,7 @@ class Methods:
     def dim(self):
         return self.ndim
 
-    ndimension = rank_ = dim
+    ndimension = dim
 
     @property
     def size(self):

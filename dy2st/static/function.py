@@ -59,7 +59,6 @@ class StaticFunction:
         self._instance = instance
         self._spec = None if input_spec is None else InputSpec.of(list(input_spec))
         self._groups: dict[Any, Group] = {}
-        self._bound: dict[int, StaticFunction] = {}
         self._lock = threading.RLock()
         self._last: Entry | None = None
         self._stops = False
