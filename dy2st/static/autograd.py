@@ -105,9 +105,8 @@ def _backward(call: _Call, tensors: Sequence[Any], gradients: Sequence[Any]) -> 
             (o, g) for o, g in zip(outputs, gradients) if g is not None and not o.stop_gradient
         ]
         found = _gradients([o for o, _ in pairs], targets, [g for _, g in pairs])
-    filled = [paddle.zeros_like(t) if g is None else g for t, g in zip(targets, found)]
-    assert len(filled) == len(wanted)
-    results = iter(filled)
+    assert len(found) == len(wanted)
+    results = iter(found)  # None where there is no path: an optimizer leaves such a weight alone
     out = tuple(None if t.stop_gradient else next(results) for t in tensors)
     return out if len(out) != 1 else out[0]
 
