@@ -29,6 +29,7 @@ _BY_NAME = re.compile(rb"fetch_list\s*=\s*\[?\s*['\"]")
 _HELPER = re.compile(
     rb"CompiledProgram|ParallelExecutor|[pP]y_?[rR]eader|EOFException|DataLoader|_decay\b|lr_warmup"
 )
+_RATE = re.compile(rb"step_counter|create_global_var|\.Switch\b|create_tensor")
 _WORD = re.compile(rb"\w+")
 _CHUNK = 16
 
@@ -395,6 +396,7 @@ def prescan(contents: Iterable[bytes]) -> Facts:
             continue
         if _FOR_TEST.search(content) or _BY_NAME.search(content) or _HELPER.search(content):
             facts.executor_helper = True
+        facts.graph_rate |= bool(_RATE.search(content))
     return facts
 
 
