@@ -23,6 +23,10 @@ _EXECUTOR = re.compile(
     r"|io\.DataLoader|io\.PyReader|layers\.(sequence_(?!mask)\w+|dynamic_(lstm|lstmp|gru)|lod_\w+|im2sequence)"
     r"|(core\.)?LoDTensor|create_(random_int_)?lod_?tensor)$"
 )
+_RATE = re.compile(
+    r"^paddle\.fluid\.layers\.(learning_rate_scheduler\._decay_step_counter|create_global_var"
+    r"|autoincreased_step_counter|Switch|create_tensor)$"
+)
 _DYGRAPH = re.compile(
     r"^paddle\.fluid\.(dygraph\.(guard|to_variable|enable_dygraph|Linear|Conv2D|Layer|no_grad"
     r"|load_dygraph|save_dygraph)|enable_dygraph|enable_imperative)$"
@@ -55,6 +59,7 @@ def learn(names: Names, table: Table) -> Facts:
             facts.static |= bool(_STATIC.match(old))
             facts.dygraph |= bool(_DYGRAPH.match(old))
             facts.executor_helper |= bool(_EXECUTOR.match(old))
+            facts.graph_rate |= bool(_RATE.match(old))
     _learn_calls(names, facts)
     return facts
 

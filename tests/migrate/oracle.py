@@ -15,7 +15,7 @@ import warnings
 import zlib
 
 STATE = re.compile(
-    "^learning_rate|_moment|velocity|beta1_pow|beta2_pow|inf_norm|avg_squared|mean_square|mean_grad"
+    "^learning_rate|^@|^scheduled|_moment|velocity|beta1_pow|beta2_pow|inf_norm|avg_squared|mean_square|mean_grad"
     "|_momentum_|squared_"
 )
 

@@ -162,7 +162,7 @@ def advance_schedules(program):
         rate = schedule.before_run()
         if schedule is not getattr(program, "lr_scheduler", None):
             tensor = paddle.static.global_scope().find_var(name).get_tensor()
-            tensor.set(np.array(rate, "float32"), paddle.CPUPlace())
+            tensor.set(np.full(tensor.shape(), rate, "float32"), paddle.CPUPlace())
 
 
 def has_parameter(program, name):
@@ -182,7 +182,7 @@ def create_global_var(shape, value, dtype, persistable=False, force_cpu=False, n
         list(shape), dtype, attr=attr, default_initializer=paddle.nn.initializer.Constant(value)
     )
     made.stop_gradient = True
-    return made
+    return to_program_start(made)
 
 
 def is_parameter(var):
