@@ -95,10 +95,12 @@ class Facts:
     static: bool = False
     dygraph: bool = False
     executor_helper: bool = False
+    graph_rate: bool = False  # a learning rate may be a value that the program computes
 
     def merge(self, other: Facts) -> None:
         """Add what another file needs that every file of the project must follow."""
         self.executor_helper |= other.executor_helper
+        self.graph_rate |= other.graph_rate
 
 
 @dataclass

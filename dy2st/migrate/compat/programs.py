@@ -19,7 +19,7 @@ def data(
     shape = [-1 if n is None else int(n) for n in shape]
     if append_batch_size and all(n >= 0 for n in shape):
         shape = [-1, *shape]
-    made = paddle.static.data(name, shape, dtype, lod_level)
+    made = lod_data(name, shape, dtype, lod_level)
     made.stop_gradient = stop_gradient
     return made
 
@@ -120,12 +120,29 @@ class Executor(paddle.static.Executor):
             if not isinstance(fetch_list, (list, tuple)):
                 fetch_list = [fetch_list]
             rates = [i for i, value in enumerate(fetch_list) if hasattr(value, "last_lr")]
+            asked_for = list(fetch_list)
             fetch_list = [value_in(asked, value) for value in fetch_list]
         advance_schedules(asked)
+        feed = feed_with_lod(asked, feed or {})
+        if fetch_list and not kwargs.get("return_numpy", True) and known_lods:
+            return run_with_lod(super().run, asked, program, feed, asked_for, *args, **kwargs)
         results = super().run(program, feed, fetch_list, *args, **kwargs)
         for index in rates if fetch_list is not None else ():
             results[index] = np.asarray(results[index]).reshape([1])  # 1.8 had no 0-D values
         return results
+
+
+def run_with_lod(run, asked, program, feed, fetch_list, *args, **kwargs):
+    """The fetched values as tensors, those of sequences with their offsets."""
+    lods = [lod_of(v) if hasattr(v, "get_defining_op") else [] for v in fetch_list]
+    wanted = [*fetch_list, *(level for lod in lods for level in lod)]
+    results = run(program, feed, [value_in(asked, v) for v in wanted], *args, **kwargs)
+    levels = iter(results[len(fetch_list) :])
+    found = []
+    for result, lod in zip(results, lods):
+        lod = [np.array(next(levels)).tolist() for _ in lod]
+        found.append(lod_tensor(np.array(result), lod))
+    return found
 
 
 def join_feeds(feeds):
@@ -145,7 +162,7 @@ def advance_schedules(program):
         rate = schedule.before_run()
         if schedule is not getattr(program, "lr_scheduler", None):
             tensor = paddle.static.global_scope().find_var(name).get_tensor()
-            tensor.set(np.array(rate, "float32"), paddle.CPUPlace())
+            tensor.set(np.full(tensor.shape(), rate, "float32"), paddle.CPUPlace())
 
 
 def has_parameter(program, name):
@@ -165,7 +182,7 @@ def create_global_var(shape, value, dtype, persistable=False, force_cpu=False, n
         list(shape), dtype, attr=attr, default_initializer=paddle.nn.initializer.Constant(value)
     )
     made.stop_gradient = True
-    return made
+    return to_program_start(made)
 
 
 def is_parameter(var):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from typing import ClassVar
 
-from dy2st.migrate.calls import bind, literal
+from dy2st.migrate.calls import bind, call_parenthesis, is_missing, literal
 from dy2st.migrate.edits import Replace
 from dy2st.migrate.forms import plain_call
-from dy2st.migrate.model import FileContext, Use
+from dy2st.migrate.model import Decline, FileContext, Use
 from dy2st.migrate.names import Scope
 from dy2st.migrate.rules import MethodRule, UseRule, keyword_of, receiver_is
 
@@ -41,7 +41,25 @@ class MakeOptimizer(UseRule):
         if rate is not None and type(literal(rate.value)) is int:
             end = context.source.span(rate.value)[1]
             context.edits.append(Replace(end, end, b".0"))
+        if rate is not None and context.facts.graph_rate and is_missing(literal(rate.value)):
+            return self.with_rate(use, context, new)
         return new
+
+    def with_rate(self, use: Use, context: FileContext, new: str) -> str:
+        """The class as the first argument of a helper that takes rates of any kind."""
+        if not context.options.compat:
+            raise Decline("a learning rate that the program may compute|use an LRScheduler")
+        assert use.call is not None
+        name = context.helper("with_rate")
+        start, end = context.source.span(use.node)
+        context.edits[:] = [
+            e
+            for e in context.edits
+            if not (isinstance(e, Replace) and (e.start, e.end) == (start, end))
+        ]
+        opening = call_parenthesis(use.call, context.source)
+        context.edits.append(Replace(start, opening + 1, f"{name}({new}, ".encode()))
+        return name
 
 
 class MinimizeByName(MethodRule):
