@@ -10,10 +10,13 @@ import importlib.util
 import json
 import os
 import random
+import re
 import runpy
 import sys
 import traceback
 import warnings
+
+AUTOMATIC = re.compile(r"_\d+\.[wb]_\d+$")
 
 
 class Recorder:
@@ -68,12 +71,18 @@ class Recorder:
         self.steps.append({"kind": kind, "place": place, "values": [plain(v) for v in values]})
 
     def start_value(self, name, shape):
-        """The value that parameter ``name`` (the next one created) starts with, or None."""
+        """The value that parameter ``name`` (the next one created) starts with, or None.
+
+        A name that the user gave is looked up. One that Paddle made comes from the class and a
+        counter, which migration changes: there the order of creation decides, then the name.
+        """
         if self.initial is None:
             return None
-        by_name = [i for i, p in enumerate(self.initial) if p["name"] == name]
-        by_order = [i for i in range(len(self.initial)) if i not in self.used]
-        for index in (by_name or by_order)[:1]:
+        free = [i for i in range(len(self.initial)) if i not in self.used]
+        by_name = [i for i in free if self.initial[i]["name"] == name]
+        by_order = free[:1]
+        candidates = by_order + by_name if AUTOMATIC.search(name) else by_name + by_order
+        for index in candidates:
             found = self.initial[index]
             if list(found["shape"]) == list(shape):
                 self.used.add(index)

@@ -122,7 +122,8 @@ def note_parameters(recorder, program):
     block = program.global_block() if hasattr(program, "global_block") else None
     writes = {n for op in block.ops for n in op.output_arg_names} if block else set()
     training = any(
-        op.type in ("feed", "sgd", "adam", "momentum", "load") for op in (block.ops if block else ())
+        op.type in ("feed", "sgd", "adam", "momentum", "load")
+        for op in (block.ops if block else ())
     )
     known = {p["name"] for p in recorder.parameters}
     for parameter in block.all_parameters() if block else ():

@@ -62,23 +62,29 @@ def constant(value):
 
 
 def random_operators(program):
-    """(position, kind, how) of each operator of a program's main block that draws."""
+    """(position, kind, how) of each operator of a program's main block that draws.
+
+    None for a program that makes parameters: what it draws are first values.
+    """
     found = []
-    for position, op in enumerate(program.global_block().ops):
+    ops = program.global_block().ops
+    if any(op.name() == "builtin.set_parameter" for op in ops):
+        return []
+    for position, op in enumerate(ops):
         name = op.name()[len("pd_op.") :] if op.name().startswith("pd_op.") else ""
         if name not in DRAWS:
             continue
         kind, keys = DRAWS[name]
         how = {}
         for key, where in keys.items():
-            value = op.attrs()[where] if isinstance(where, str) else constant(op.operand_source(where))
+            value = (
+                op.attrs()[where] if isinstance(where, str) else constant(op.operand_source(where))
+            )
             if value is not None:
                 how[key] = float(value)
         if kind == "dropout" and (op.attrs()["is_test"] or how.get("p") in (0, 1)):
             continue
-        users = op.result(0).all_used_ops()
-        if not any(user.name() == "builtin.set_parameter" for user in users):
-            found.append((position, kind, how))
+        found.append((position, kind, how))
     return found
 
 
