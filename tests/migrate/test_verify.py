@@ -37,8 +37,8 @@ WRONG = {
     ),
     "learning rate": (
         "dropout_static",
-        "Adam(0.1)",
-        "Adam(0.2)",
+        "SGD(0.1)",
+        "SGD(0.2)",
         r"step 2, dropout_static.py:25 \(now dropout_static.py:\d+\): \S+, now \S+ \(relative",
     ),
     "activation": (
