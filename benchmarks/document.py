@@ -109,7 +109,8 @@ def document(data: dict[str, Any]) -> str:
         names["ours"] = "dy2st, cold cache"
         parts += ["## Time to the first result (s), batch 1\n"]
         parts += [
-            "From the layer (for the peers: from the file) to the first result in a fresh process.\n"
+            "From the layer (for the peers: from the file) to the first result, in a fresh process "
+            "that has imported the system.\n"
         ]
         parts += [_cells_table(data["first"], "first_s", 1.0, names)]
     if "memory" in data:

@@ -117,15 +117,13 @@ class Ours(InPaddle):
     name, title = "ours", "dy2st"
 
     def compile(self, model: str, threads: int) -> Any:
-        import dy2st
         from benchmarks.models import BY_NAME, load
+        from dy2st import InputSpec, set_num_threads, to_static
 
-        if hasattr(dy2st, "set_num_threads"):
-            dy2st.set_num_threads(threads)
+        set_num_threads(threads)
         layer = load(model)
         self.started = time.perf_counter()
-        specs = BY_NAME[model].specs(dy2st.InputSpec)
-        return dy2st.to_static(layer, input_spec=specs)
+        return to_static(layer, input_spec=BY_NAME[model].specs(InputSpec))
 
     def packed_bytes(self) -> int | None:
         from dy2st.runtime.cpu.prologue import held_bytes

@@ -93,7 +93,7 @@ def _is_native(op: type[base.Op], case: dict[str, Any]) -> bool | None:
     try:
         types = base._infer_types(op, base.bound_values(op, kinds, attrs))
         b.operation = (op, tuple(inputs), tuple(_concrete(t) for t in types))
-        result = base.call_rule(op.cpu, [("b", b)], op, base.bound_values(op, nodes, attrs))
+        result = base.call_rule(op.cpu, ("b", b), op, base.bound_values(op, nodes, attrs))
     except Dy2stError:
         return None
     outputs = list(base.flatten(result))
