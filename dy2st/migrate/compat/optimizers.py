@@ -36,11 +36,10 @@ program_clips = []
 
 
 def set_gradient_clip(clip, param_list=None, program=None):
-    """Clipping of a program's gradients, or of some of its parameters only (values or names)."""
+    """Clipping of the gradients of a program's parameters, or of some of them (or their names)."""
     program = program if program is not None else paddle.static.default_main_program()
-    if param_list is not None:
-        param_list = {p if isinstance(p, str) else p.name for p in param_list}
-    program_clips.append((program, clip, param_list))
+    chosen = param_list if param_list is not None else all_parameters(program)
+    program_clips.append((program, clip, {p if isinstance(p, str) else p.name for p in chosen}))
 
 
 class ProgramClip(paddle.nn.ClipGradByGlobalNorm):
@@ -50,11 +49,12 @@ class ProgramClip(paddle.nn.ClipGradByGlobalNorm):
         super().__init__(1.0)
 
     def __call__(self, params_grads):
+        """The clipped pairs; as in 1.8 nothing is clipped where one parameter was not named."""
         for program, clip, names in reversed(program_clips):
             if program is paddle.static.default_main_program():
-                chosen = [names is None or p.name in names for p, _ in params_grads]
-                clipped = iter(clip([pair for pair, c in zip(params_grads, chosen) if c]))
-                return [next(clipped) if c else pair for pair, c in zip(params_grads, chosen)]
+                if all(p.name in names for p, g in params_grads if g is not None):
+                    return clip(params_grads)
+                return params_grads
         return params_grads
 
 
