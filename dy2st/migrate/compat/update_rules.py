@@ -3,6 +3,63 @@
 import paddle
 
 
+def first_rate(learning_rate):
+    """What Paddle 3 takes as a rate; 1.0 for one that the program computes."""
+    if hasattr(learning_rate, "get_defining_op"):
+        return 1.0
+    return float(learning_rate) if isinstance(learning_rate, int) else learning_rate
+
+
+def follow_rate(optimizer, learning_rate):
+    """Let an optimizer's steps use a rate that the program computes."""
+    if hasattr(learning_rate, "get_defining_op"):
+        optimizer._learning_rate_map[paddle.static.default_main_program()] = learning_rate
+    return optimizer
+
+
+def with_rate(optimizer, learning_rate, *args, **kwargs):
+    """``optimizer(learning_rate, ...)``, where the rate may be a value that the program computes."""
+    return follow_rate(optimizer(first_rate(learning_rate), *args, **kwargs), learning_rate)
+
+
+class Adam(paddle.optimizer.Adam):
+    """Adam as 1.8 computed it: ``epsilon`` is not corrected for the moments' start at 0."""
+
+    def __init__(
+        self,
+        learning_rate=0.001,
+        beta1=0.9,
+        beta2=0.999,
+        epsilon=1e-08,
+        parameter_list=None,
+        regularization=None,
+        grad_clip=None,
+        name=None,
+        lazy_mode=False,
+    ):
+        super().__init__(
+            first_rate(learning_rate),
+            beta1,
+            beta2,
+            epsilon,
+            parameter_list,
+            regularization,
+            grad_clip,
+            lazy_mode,
+            name=name,
+        )
+        follow_rate(self, learning_rate)
+        self.plain_epsilon = epsilon
+
+    def _append_optimize_op(self, block, param_and_grad):
+        power = self._get_accumulator_master(self._beta2_pow_acc_str, param_and_grad[0])
+        if paddle.in_dynamic_mode():
+            self._epsilon = self.plain_epsilon / (1.0 - power.item()) ** 0.5
+        else:
+            self._epsilon = self.plain_epsilon / paddle.sqrt(1.0 - power)
+        return super()._append_optimize_op(block, param_and_grad)
+
+
 class FormulaOptimizer(paddle.optimizer.Optimizer):
     """An optimizer whose step is ``update(p, g, rate, *state)``: the new ``p`` and state.
 
@@ -16,13 +73,9 @@ class FormulaOptimizer(paddle.optimizer.Optimizer):
     def __init__(
         self, learning_rate, parameter_list=None, regularization=None, grad_clip=None, name=None
     ):
-        rate = learning_rate
-        if hasattr(rate, "get_defining_op"):  # computed by the program
-            rate = 1.0
-        rate = float(rate) if isinstance(rate, int) else rate
+        rate = first_rate(learning_rate)
         super().__init__(rate, parameter_list, regularization, grad_clip, name)
-        if hasattr(learning_rate, "get_defining_op"):
-            self._learning_rate_map[paddle.static.default_main_program()] = learning_rate
+        follow_rate(self, learning_rate)
 
     def _create_accumulators(self, block, parameters):
         for parameter in parameters:

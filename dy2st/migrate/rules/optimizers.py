@@ -44,13 +44,13 @@ class MakeOptimizer(UseRule):
                 insert_arguments(
                     use.call, [clip], bool(bound.given), [], context.source, context.edits
                 )
-        if use.row.helper:
-            return new
         if ".Adam" in use.row.old and b"is_sparse=True" in context.source.text:
             context.notes.append(
                 f"line {use.node.lineno}: with is_sparse=True 1.8.5's Adam corrected its moments "
                 "one step too far; today's numbers are those that is_sparse=False gave"
             )
+        if use.row.helper:
+            return new
         rate = bound.given.get("learning_rate")
         if rate is not None and type(literal(rate.value)) is int:
             end = context.source.span(rate.value)[1]
