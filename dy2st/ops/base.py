@@ -97,6 +97,10 @@ class Op:
     writes: ClassVar[Any] = None
     # Whether ``numpy`` sees float16 and bfloat16 as float32; not where it looks at the bytes.
     widen: ClassVar[bool] = True
+    # Whether Paddle's own kernel, where Paddle is loaded, runs what has no native kernel (it is sooner
+    # than ``numpy``). False where it reads outside of its operands, or ends the process, for values
+    # that ``numpy`` rejects; or a function of operands and attributes that says whether it does not.
+    eager: ClassVar[Any] = True
     # Why the generic tests do not compare with Paddle eager (a crash, random values …); "" compares.
     not_compared: ClassVar[str] = ""
 

@@ -30,8 +30,9 @@ def page() -> str:
         "",
         f"{len(ops)} operations: {count['native']} with native kernels, {count['partly']} with native",
         "kernels for some of their forms (layouts, dtypes, modes), and "
-        f"{count['reference']} that run as numpy",
-        "callbacks. Operations that are not listed run through Paddle's own kernels, with one warning.",
+        f"{count['reference']} that run by",
+        "callbacks: Paddle's own kernel where Paddle is loaded and takes all values, numpy elsewhere.",
+        "Operations that are not listed run through Paddle's own kernels, with one warning.",
         "",
         "| operation | arguments and results | CPU kernel | gradient | ONNX | compared with eager |",
         "| --- | --- | --- | --- | --- | --- |",

@@ -61,9 +61,9 @@ def _registered(op: type[base.Op]) -> Kernel:
         operation: Operation,
     ) -> Sequence[Array]:
         if base.draws_random(op.name, attrs) and "paddle" in sys.modules:
-            from dy2st.runtime import fallback
+            from dy2st.runtime import paddle_kernels
 
-            return fallback.run_registered(op, operands, attrs)  # eager's generator and numbers
+            return paddle_kernels.drawn(op, operands, attrs)  # eager's generator and numbers
         return tuple(base.flatten(plan(operands, attrs, rng)))
 
     return run
