@@ -61,6 +61,7 @@ def learn(names: Names, table: Table) -> Facts:
             facts.dygraph |= bool(_DYGRAPH.match(old))
             facts.executor_helper |= bool(_EXECUTOR.match(old))
             facts.graph_rate |= bool(_RATE.match(old))
+            facts.program_clip |= old == "paddle.fluid.clip.set_gradient_clip"
     _learn_calls(names, facts)
     return facts
 
