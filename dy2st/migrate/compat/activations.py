@@ -1,5 +1,7 @@
 """Activations: ``act=`` by name, and functions whose constants changed."""
 
+import copy
+
 import paddle
 
 
@@ -111,6 +113,7 @@ def named(attr, name, suffix):
         return attr
     attr = paddle.ParamAttr._to_attr(attr)
     if attr and attr.name is None:
+        attr = copy.copy(attr)  # the caller may use it for another layer, which gets its own name
         attr.name = f"{name}.{suffix}"
     return attr
 

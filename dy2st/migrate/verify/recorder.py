@@ -29,8 +29,8 @@ class Recorder:
         self.initial = initial
         self.parameters = []
         self.steps = []
-        self.random = []
         self.used = set()
+        self.globals = {}
 
     def caller(self):
         """File and line of the user's code that is running."""
@@ -81,6 +81,38 @@ def plain(value):
     else:
         data = flat.tolist()
     return {"shape": list(value.shape), "dtype": str(value.dtype), "data": data}
+
+
+def left_over(names):
+    """JSON for the numbers, arrays and tensors that a script leaves at module level."""
+    found = {}
+    for name, value in names.items():
+        if not name.startswith("_"):
+            values = []
+            if collect(value, values, 0):
+                found[name] = values
+    return found
+
+
+def collect(value, into, depth):
+    """Append the arrays in a value; False where it holds something else."""
+    import numpy as np
+
+    if isinstance(value, (bool, int, float, np.ndarray, np.generic)):
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf":
+            return False
+        into.append(plain(array))
+        return True
+    if isinstance(value, (list, tuple)) and len(value) <= 1000 and depth < 4:
+        return all([collect(item, into, depth + 1) for item in value])
+    if type(value).__name__ in ("VarBase", "Tensor", "LoDTensor", "EagerParamBase", "ParamBase"):
+        try:
+            into.append(plain(value.numpy() if hasattr(value, "numpy") else np.array(value)))
+        except Exception:  # a tensor without data, or of a type that numpy has not
+            return False
+        return True
+    return False
 
 
 def patch_old(recorder):
@@ -264,7 +296,7 @@ def run_script(job, old):
     undo = patch_old(recorder) if old else patch_new(recorder)
     error = ""
     try:
-        (isolated_old if old else isolated_new)(job["script"])
+        recorder.globals = (isolated_old if old else isolated_new)(job["script"])
     except SystemExit as end:
         error = "" if not end.code else "exit code %s" % end.code
     except BaseException:
@@ -278,7 +310,12 @@ def run_script(job, old):
             module_file = getattr(sys.modules[name], "__file__", None) or ""
             if os.path.realpath(module_file).startswith(recorder.folder + os.sep):
                 del sys.modules[name]
-    return {"parameters": recorder.parameters, "steps": recorder.steps, "error": error}
+    return {
+        "parameters": recorder.parameters,
+        "steps": recorder.steps,
+        "globals": left_over(recorder.globals),
+        "error": error,
+    }
 
 
 def isolated_old(script):
@@ -289,7 +326,7 @@ def isolated_old(script):
     main, startup = fluid.Program(), fluid.Program()
     with fluid.unique_name.guard(), fluid.scope_guard(fluid.Scope()):
         with fluid.program_guard(main, startup):
-            runpy.run_path(script, run_name="__main__")
+            return runpy.run_path(script, run_name="__main__")
 
 
 def isolated_new(script):
@@ -303,7 +340,7 @@ def isolated_new(script):
         with paddle.utils.unique_name.guard(), paddle.static.scope_guard(paddle.static.Scope()):
             with paddle.static.program_guard(main, startup):
                 paddle.disable_static()
-                runpy.run_path(script, run_name="__main__")
+                return runpy.run_path(script, run_name="__main__")
     finally:
         paddle.disable_static()
 
