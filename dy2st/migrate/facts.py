@@ -20,7 +20,8 @@ _STATIC = re.compile(
 _EXECUTOR = re.compile(
     r"^paddle\.fluid\.(layers\.(\w+_decay|linear_lr_warmup|py_reader|read_file"
     r"|create_py_reader_by_data)|CompiledProgram|ParallelExecutor|core\.EOFException"
-    r"|io\.DataLoader|io\.PyReader|layers\.(sequence_(?!mask)\w+|dynamic_(lstm|lstmp|gru)|lod_\w+|im2sequence)"
+    r"|io\.DataLoader|io\.PyReader|layers\.(sequence_(?!mask)\w+|dynamic_(lstm|lstmp|gru)|lod_\w+"
+    r"|im2sequence|\w+_nms2?|detection_output|generate_proposals|retinanet_\w+|rpn_target_assign)|contrib\.multiclass_nms2"
     r"|(core\.)?LoDTensor|create_(random_int_)?lod_?tensor)$"
 )
 _RATE = re.compile(
@@ -60,6 +61,7 @@ def learn(names: Names, table: Table) -> Facts:
             facts.dygraph |= bool(_DYGRAPH.match(old))
             facts.executor_helper |= bool(_EXECUTOR.match(old))
             facts.graph_rate |= bool(_RATE.match(old))
+            facts.program_clip |= old == "paddle.fluid.clip.set_gradient_clip"
     _learn_calls(names, facts)
     return facts
 

@@ -403,6 +403,7 @@ def prescan(contents: Iterable[bytes]) -> Facts:
         if _FOR_TEST.search(content) or _BY_NAME.search(content) or _HELPER.search(content):
             facts.executor_helper = True
         facts.graph_rate |= bool(_RATE.search(content))
+        facts.program_clip |= b"set_gradient_clip" in content
     return facts
 
 

@@ -62,7 +62,7 @@ def attempt(
     attrs = {**_defaults(op), **attrs}
     eager: Any = op.eager
     if callable(eager):
-        asked = base.call_rule(eager, [], op, base.bound_values(op, operands, attrs))
+        asked = base.call_rule(eager, ("", None), op, base.bound_values(op, operands, attrs))
         if not asked:
             return None
         attrs.update(asked if isinstance(asked, dict) else {})

@@ -38,6 +38,8 @@ def static_text(example: dict[str, Any]) -> str:
                 lines.append(f"{name} = {data}")
                 continue
             lines.append(f"{name} = fluid.data({name!r}, {dims}, {_dtype(spec)!r})")
+    if example.get("whole"):  # the example runs its program itself
+        return "\n".join([*lines, example["code"].strip()]) + "\n"
     lines += _body(example)
     lines += [
         "exe = fluid.Executor(fluid.CPUPlace())",
@@ -124,7 +126,7 @@ def jobs() -> dict[str, dict[str, Any]]:
 
 def _has_gradient(example: dict[str, Any]) -> bool:
     floats = any(_dtype(s) == "float32" for s in example.get("inputs", {}).values())
-    special = {"own_data", "steps", "nofill", "nograd"} & set(example)
+    special = {"own_data", "steps", "nofill", "nograd", "whole"} & set(example)
     return floats and not special and "gradients" not in example["code"]
 
 

@@ -219,13 +219,3 @@ def autoincreased_step_counter(counter_name=None, begin=1, step=1):
 def decay_step_counter(begin=0):
     """The number of this run of the program, as the learning rates of 1.8 count it."""
     return paddle.cast(autoincreased_step_counter("@LR_DECAY_COUNTER@", begin), "float32")
-
-
-def with_rate(optimizer, learning_rate, *args, **kwargs):
-    """``optimizer(learning_rate, ...)``, where the rate may be a value that the program computes."""
-    if not hasattr(learning_rate, "get_defining_op"):
-        rate = float(learning_rate) if isinstance(learning_rate, int) else learning_rate
-        return optimizer(rate, *args, **kwargs)
-    made = optimizer(1.0, *args, **kwargs)
-    made._learning_rate_map[paddle.static.default_main_program()] = learning_rate
-    return made

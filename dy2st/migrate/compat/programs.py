@@ -52,9 +52,8 @@ def drop_training_part(clone):
     """Take out what only training needs: all that writes a parameter, and what only serves it."""
     block = clone.global_block()
     for op in reversed(list(block.ops)):
-        if op.name().endswith("_") and op.name() not in ("pd_op.batch_norm_", "pd_op.increment_"):
-            if is_optimizer_step(op):
-                block.remove_op(op)
+        if op.name().endswith("_") and is_optimizer_step(op):
+            block.remove_op(op)
 
 
 def is_optimizer_step(op):
@@ -63,7 +62,7 @@ def is_optimizer_step(op):
         "sgd_ momentum_ adam_ adamw_ adamax_ adagrad_ adadelta_ rmsprop_ lamb_ rprop_ "
         "decayed_adagrad ftrl dpsgd merged_adam_ merged_momentum_ asgd_ nadam_ radam_"
     ).split()
-    return op.name().split(".")[-1] in names
+    return op.name().split(".")[-1] in names or op.has_attr("optimizer_step")
 
 
 clone_sources = []
@@ -182,6 +181,8 @@ def create_global_var(shape, value, dtype, persistable=False, force_cpu=False, n
         list(shape), dtype, attr=attr, default_initializer=paddle.nn.initializer.Constant(value)
     )
     made.stop_gradient = True
+    if hasattr(made, "get_defining_op"):
+        made.get_defining_op().set_bool_attr("global_var", True)  # no parameter of the model
     return to_program_start(made)
 
 
@@ -213,8 +214,3 @@ def MSRA(uniform=True, fan_in=None, seed=0):
     if uniform:
         return paddle.nn.initializer.KaimingUniform(fan_in)
     return paddle.nn.initializer.KaimingNormal(fan_in)
-
-
-def gradients(targets, inputs, target_gradients=None, no_grad_set=None):
-    """The gradients of ``targets`` with respect to ``inputs``."""
-    return paddle.static.gradients(targets, inputs, target_gradients, no_grad_set)
