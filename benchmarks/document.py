@@ -109,14 +109,16 @@ def document(data: dict[str, Any]) -> str:
         names["ours"] = "dy2st, cold cache"
         parts += ["## Time to the first result (s), batch 1\n"]
         parts += [
-            "From the layer (for the peers: from the file) to the first result in a fresh process.\n"
+            "From the layer (for the peers: from the file) to the first result, in a fresh process "
+            "that has imported the system.\n"
         ]
         parts += [_cells_table(data["first"], "first_s", 1.0, names)]
     if "memory" in data:
         parts += ["## Peak memory of a call (MiB)\n"]
         parts += [
-            "Growth of the resident size over just before the call, weights excluded, in a fresh "
-            "process.\n"
+            "Growth of the resident size over just before the first call with this batch size, in a "
+            "fresh process. Every system has compiled for the batch size by then (Paddle's own have "
+            "run another), and weights are not counted.\n"
         ]
         parts += [_cells_table(data["memory"], "growth", 2.0**-20, titles)]
         parts += ["Packed copies of weights that dy2st holds beside Paddle's own (MiB):\n"]

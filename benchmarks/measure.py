@@ -47,6 +47,8 @@ class Process:
         count = str(self.threads)
         env |= {"OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count, "GLOG_minloglevel": "3"}
         env |= self.environment
+        # Packages are installed with their bytecode; ours, run from the source tree, keeps it too.
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
         env["PYTHONPATH"] = os.pathsep.join([str(WORK.parents[1]), env.get("PYTHONPATH", "")])
         folder = WORK / "models" / self.model
         command = [self.python, "-m", "benchmarks.worker", self.system, self.model, str(folder)]

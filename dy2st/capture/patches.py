@@ -55,16 +55,19 @@ def _table() -> list[tuple[Any, str, Any, Any]]:
     from dy2st.capture.tensor import Methods
 
     out: list[tuple[Any, str, Any, Any]] = []
-    operators = set(dir(paddle.base.core.eager.ops)) | set(dir(paddle.base.core.pir.ops))
+    operators = {*vars(paddle.base.core.eager.ops), *vars(paddle.base.core.pir.ops)}
     for name, member in vars(paddle._C_ops).items():
         # Not only C functions: writers are wrapped in Python by then (static/watch.py).
         if name in operators and callable(member) and not name.startswith("__"):
             out.append((paddle._C_ops, name, member, _operator(name, member)))
-    functions = {**_held_by_value(), **library.replacements()}
+    functions = library.replacements()
+    replaced = {*_operator_names(), *functions}
     for owner in (*_modules_of_paddle(), paddle.Tensor):
-        for name, member in list(vars(owner).items()):
-            if id(member) in functions and (owner, name) != (paddle._C_ops, name):
-                out.append((owner, name, member, functions[id(member)]))
+        if replaced.isdisjoint(map(id, vars(owner).values())):
+            continue  # most: 30,000 names are looked at
+        for name, member in vars(owner).items():
+            if id(member) in replaced:
+                out.append((owner, name, member, functions.get(id(member)) or recording(member)))
     out.extend(_legacy_operators())
     for name in Methods.lifted:
         old = paddle.Tensor.__dict__.get(name, _ABSENT)
@@ -82,17 +85,20 @@ def _table() -> list[tuple[Any, str, Any, Any]]:
 
 
 @cache
-def _held_by_value() -> dict[int, Callable[..., Any]]:
-    """By the identity of each C operator, the function that records it."""
+def _operator_names() -> dict[int, str]:
+    """The names of the C operators, by identity: Paddle's modules hold many of them by value."""
     import paddle
 
     core = paddle.base.core
     return {
-        id(member): _operator(name, getattr(paddle._C_ops, name, member))
+        id(member): name
         for module in (core.eager.ops, core.pir.ops)
         for name, member in vars(module).items()
         if isinstance(member, BuiltinFunctionType) and not name.startswith("__")
     }
+
+
+_by_value: dict[int, Callable[..., Any]] = {}
 
 
 def recording(function: Any) -> Any:
@@ -100,7 +106,15 @@ def recording(function: Any) -> Any:
 
     ``from paddle.tensor import matmul`` in a user's module gives the C function.
     """
-    return _held_by_value().get(id(function), function)
+    name = _operator_names().get(id(function))
+    if name is None:
+        return function
+    import paddle
+
+    key = id(function)
+    if key not in _by_value:
+        _by_value[key] = _operator(name, getattr(paddle._C_ops, name, function))
+    return _by_value[key]
 
 
 def _modules_of_paddle() -> list[ModuleType]:

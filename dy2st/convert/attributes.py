@@ -37,14 +37,14 @@ def get_attr(owner: Any, name: str, default: Any = _MISSING) -> Any:
         return _computed(session, lambda: call_(computed.fget, owner), default)
     if type(computed) is functools.cached_property and name not in vars(owner):
         return _computed(session, lambda: _cached(session, owner, name, computed.func), default)
-    value = getattr(owner, name) if default is _MISSING else getattr(owner, name, default)
+    value = getattr(owner, name) if default is _MISSING else getattr(owner, name, UNBOUND)
     if type(value) is Union and may_be_unbound(value):
         read = lambda known: _bound(owner, name, known, default)  # noqa: E731
         return session.distribute(read, value, bound=False)
-    if _is_guarded(session, owner, name, value):
+    if _is_guarded(session, owner, name):
         place = AttrPlace(owner, f"{type(owner).__name__}.{name}", name)
         session.read(place, frozen(value))
-    return session.simplify(value)
+    return session.simplify(default if value is UNBOUND else value)
 
 
 def is_users(function: Any) -> bool:
@@ -96,7 +96,7 @@ def _bound(owner: Any, name: str, value: Any, default: Any) -> Any:
     return default
 
 
-def _is_guarded(session: Session, owner: Any, name: str, value: Any) -> bool:
+def _is_guarded(session: Session, owner: Any, name: str) -> bool:
     if isinstance(owner, (type, ModuleType)) or type(owner).__module__ == "builtins":
         return False
     if session.is_tensor(owner) or symint.is_symint(owner) or is_scalar(owner):

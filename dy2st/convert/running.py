@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field, is_dataclass
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -83,8 +84,7 @@ class _Finish:
 
     def __init__(self, session: Session, function: Any, finals: list[tuple[Place, Any]]) -> None:
         self.session = session
-        roots = [*session.args, getattr(function, "__self__", None), *session.outside]
-        self.outside = Reach(roots)
+        self.function = function
         self.contents: dict[int, Any] = {}
         self.effects: list[tuple[Place, Any]] = []
         for place, value in finals:
@@ -96,6 +96,13 @@ class _Finish:
                     self.contents[id(place.owner)] = value
             else:
                 place.write(value)  # an object of this call's own keeps what it became
+
+    @cached_property
+    def outside(self) -> Reach:
+        """What the caller can see: a walk over all that the call was given, made when asked for."""
+        session = self.session
+        bound = getattr(self.function, "__self__", None)
+        return Reach([*session.args, bound, *session.outside])
 
     def _is_visible(self, place: Place) -> bool:
         owner = place.owner
@@ -139,7 +146,7 @@ class _Finish:
         return self._made(value, inner)
 
     def _made(self, value: Any, inner: Any) -> Any:
-        if value in self.outside or not is_plain_object(value) or is_dataclass(value):
+        if not is_plain_object(value) or is_dataclass(value) or value in self.outside:
             return value
         return Made(type(value), {k: inner(v) for k, v in vars(value).items()})
 

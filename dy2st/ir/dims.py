@@ -168,9 +168,15 @@ def symbol(name: str) -> SymExpr:
     return SymExpr((((Symbol(name),), 1),))
 
 
+_NO_SYMBOLS: frozenset[str] = frozenset()
+
+
 def symbols_of(dims: Iterable[Dim]) -> frozenset[str]:
     """Names of all symbols in ``dims``."""
-    return frozenset(name for dim in dims if type(dim) is not int for name in _symbols(dim))
+    expressions = [dim for dim in dims if type(dim) is not int]
+    if not expressions:
+        return _NO_SYMBOLS
+    return frozenset([name for dim in expressions for name in _symbols(dim)])
 
 
 def call(function: str, a: Dim, b: Dim) -> Dim:

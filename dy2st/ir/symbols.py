@@ -70,16 +70,21 @@ def _visit(block: Block, scope: set[str], found: Definitions) -> None:
 
 def _from_types(values: Sequence[Value], scope: set[str]) -> tuple[Definition, ...]:
     """Definitions by the types of ``values``; the symbols are added to ``scope``."""
+    symbolic = [
+        (index, axis, dim)
+        for index, value in enumerate(values)
+        for axis, dim in enumerate(value.type.shape)
+        if type(dim) is not int
+    ]
     out: list[Definition] = []
     # Bare symbols first: `[2*u0]` before `[u0]` must not make the harder one define it.
     for bare in (True, False):
-        for index, value in enumerate(values):
-            for axis, dim in enumerate(value.shape):
-                new = symbols_of((dim,)) - scope
-                if len(new) == 1 and (not bare or str(dim) in new):
-                    (name,) = new
-                    scope.add(name)
-                    out.append(Definition(name, index, axis))
+        for index, axis, dim in symbolic:
+            new = symbols_of((dim,)) - scope
+            if len(new) == 1 and (not bare or str(dim) in new):
+                (name,) = new
+                scope.add(name)
+                out.append(Definition(name, index, axis))
     return tuple(out)
 
 

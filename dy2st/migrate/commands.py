@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -59,7 +60,8 @@ def _run_stdin(settings: config.Settings) -> int:
     summary.originals["<stdin>"] = raw
     if settings.diff:
         if outcome.changed:
-            sys.stdout.write(report.diff(outcome, raw))
+            assert outcome.new is not None
+            sys.stdout.buffer.write(report.diff(outcome.path, raw, outcome.new))
     elif not settings.check:
         sys.stdout.buffer.write(outcome.new if outcome.new is not None else raw)
         sys.stdout.flush()
@@ -84,8 +86,12 @@ def _progress(quiet: bool) -> Iterator[Any]:
 def _show(summary: runner.Summary, settings: config.Settings) -> None:
     if settings.diff:
         for outcome in summary.outcomes:
-            if outcome.changed:
-                sys.stdout.write(report.diff(outcome, summary.originals[outcome.path]))
+            if outcome.new is not None:
+                old = summary.originals[outcome.path]
+                sys.stdout.buffer.write(report.diff(outcome.path, old, outcome.new))
+        for path, text in summary.helper_files.items():
+            there = Path(path).read_bytes() if os.path.exists(path) else None
+            sys.stdout.buffer.write(report.diff(os.path.relpath(path), there, text))
         sys.stdout.flush()
     target = sys.stderr if settings.diff else sys.stdout
     _print_points(summary, settings, Console(file=target, highlight=False, soft_wrap=True))

@@ -20,7 +20,13 @@ _STATIC = re.compile(
 _EXECUTOR = re.compile(
     r"^paddle\.fluid\.(layers\.(\w+_decay|linear_lr_warmup|py_reader|read_file"
     r"|create_py_reader_by_data)|CompiledProgram|ParallelExecutor|core\.EOFException"
-    r"|io\.DataLoader|io\.PyReader)$"
+    r"|io\.DataLoader|io\.PyReader|layers\.(sequence_(?!mask)\w+|dynamic_(lstm|lstmp|gru)|lod_\w+"
+    r"|im2sequence|\w+_nms2?|detection_output|generate_proposals|retinanet_\w+|rpn_target_assign)|contrib\.multiclass_nms2"
+    r"|(core\.)?LoDTensor|create_(random_int_)?lod_?tensor)$"
+)
+_RATE = re.compile(
+    r"^paddle\.fluid\.layers\.(learning_rate_scheduler\._decay_step_counter|create_global_var"
+    r"|autoincreased_step_counter|Switch|create_tensor)$"
 )
 _DYGRAPH = re.compile(
     r"^paddle\.fluid\.(dygraph\.(guard|to_variable|enable_dygraph|Linear|Conv2D|Layer|no_grad"
@@ -54,6 +60,8 @@ def learn(names: Names, table: Table) -> Facts:
             facts.static |= bool(_STATIC.match(old))
             facts.dygraph |= bool(_DYGRAPH.match(old))
             facts.executor_helper |= bool(_EXECUTOR.match(old))
+            facts.graph_rate |= bool(_RATE.match(old))
+            facts.program_clip |= old == "paddle.fluid.clip.set_gradient_clip"
     _learn_calls(names, facts)
     return facts
 
@@ -65,8 +73,14 @@ def _learn_calls(names: Names, facts: Facts) -> None:
         if attribute == "clone" and any(k.arg == "for_test" for k in call.keywords):
             facts.executor_helper = facts.static = True
         for keyword in call.keywords:
+            if keyword.arg == "lod_level" and not _is_zero(keyword.value):
+                facts.executor_helper = True  # it feeds the offsets
             if keyword.arg == "fetch_list" and _fetches_by_name(keyword.value):
                 facts.executor_helper = True
+
+
+def _is_zero(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value == 0
 
 
 def _fetches_by_name(node: ast.expr) -> bool:

@@ -19,6 +19,7 @@ MARK = "# Written by paddle-migrate: what Paddle 1.8 computed, said with Paddle 
 INLINE_PREFIX = "_fluid_"
 _MODULES = {
     "contextlib": "import contextlib",
+    "copy": "import copy",
     "math": "import math",
     "os": "import os",
     "struct": "import struct",

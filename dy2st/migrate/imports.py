@@ -249,7 +249,7 @@ def _add_needed(anchors: list[ast.stmt], context: FileContext, state: _Tidy) -> 
     if enable:
         tail.append(f"{context.paddle}.enable_static()")
     if inline:
-        tail.append(_inline_helpers(context))
+        tail.append(("\n" if tail else "") + _inline_helpers(context))
     if tail:
         _insert_block(after, tail, context)
 
@@ -371,15 +371,17 @@ def _only_imports(node: ast.stmt) -> bool:
 
 def _insert_block(at: int, parts: list[str], context: FileContext) -> None:
     newline = context.source.newline
-    text = newline + b"".join(
-        part.encode().replace(b"\n", newline).rstrip() + newline for part in parts
-    )
+    text = b"".join(newline + part.encode().replace(b"\n", newline).rstrip() for part in parts)
+    text += newline
+    if helpers.MARK in parts[-1]:  # two blank lines around definitions
+        blank_follows = context.source.text[at:].lstrip(b" \t").startswith(newline)
+        text += newline if blank_follows else 2 * newline
     context.edits.append(Replace(at, at, _own_line(at, context) + text))
 
 
 def _inline_helpers(context: FileContext) -> str:
     have = set(context.names.module.bindings)
-    return f"\n\n{helpers.MARK}\n{helpers.inline_text(context.helpers, have)}\n"
+    return f"\n{helpers.MARK}\n{helpers.inline_text(context.helpers, have)}\n"
 
 
 def _write_deletions(context: FileContext, state: _Tidy) -> None:

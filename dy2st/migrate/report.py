@@ -188,12 +188,23 @@ def _result(
     }
 
 
-def diff(outcome: Outcome, old: bytes) -> str:
-    """A unified diff of one file."""
-    assert outcome.new is not None
-    before = old.decode("utf-8", "replace").splitlines(keepends=True)
-    after = outcome.new.decode("utf-8", "replace").splitlines(keepends=True)
-    lines = []
-    for line in difflib.unified_diff(before, after, f"a/{outcome.path}", f"b/{outcome.path}"):
-        lines.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
-    return "".join(lines)
+def diff(path: str, old: bytes | None, new: bytes) -> bytes:
+    """A unified diff of one file in its own encoding, as ``git apply`` reads it.
+
+    ``old`` is None for a file that is not there yet.
+    """
+    name = path.lstrip("/").encode("utf-8", "surrogateescape")
+    first = b"/dev/null" if old is None else b"a/" + name
+    lines = difflib.diff_bytes(
+        difflib.unified_diff, _lines(old or b""), _lines(new), first, b"b/" + name
+    )
+    return b"".join(
+        line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n"
+        for line in lines
+    )
+
+
+def _lines(text: bytes) -> list[bytes]:
+    """Lines as patch tools see them: only a line feed ends one, a form feed or a lone CR does not."""
+    parts = text.split(b"\n")
+    return [part + b"\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])

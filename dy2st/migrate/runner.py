@@ -29,6 +29,7 @@ _BY_NAME = re.compile(rb"fetch_list\s*=\s*\[?\s*['\"]")
 _HELPER = re.compile(
     rb"CompiledProgram|ParallelExecutor|[pP]y_?[rR]eader|EOFException|DataLoader|_decay\b|lr_warmup"
 )
+_RATE = re.compile(rb"step_counter|create_global_var|\.Switch\b|create_tensor")
 _WORD = re.compile(rb"\w+")
 _CHUNK = 16
 
@@ -44,6 +45,7 @@ class Summary:
     markers: int = 0
     scanned: int = 0
     originals: dict[str, bytes] = field(default_factory=dict, repr=False)
+    helper_files: dict[str, bytes] = field(default_factory=dict, repr=False)  # for --diff
     root: str = ""
 
     @property
@@ -280,14 +282,13 @@ class Runner:
         if settings.out:
             self._write_out()
             return
+        changed = [o for o in summary.outcomes if o.changed]
+        if settings.diff:
+            summary.helper_files = self._compat_files(changed)
         if settings.check or settings.diff:
             return
-        changed = [o for o in summary.outcomes if o.changed]
         if not settings.allow_dirty:
-            refused = vcs.dirty([self._absolute(o.path) for o in changed])
-            for outcome in changed:
-                if self._absolute(outcome.path) in refused:
-                    self._refuse(outcome, "has uncommitted changes (commit, or --allow-dirty)")
+            self._refuse_dirty(changed)
         changed = [o for o in changed if not o.error]
         writes: dict[str, tuple[bytes | None, bytes]] = {}
         for path, text in self._compat_files(changed).items():
@@ -315,6 +316,12 @@ class Runner:
             outcome.error, outcome.error_line = f"cannot be written: {reason}", 1
             return
         (self.summary.created if old is None else self.summary.written).append(self._shown(path))
+
+    def _refuse_dirty(self, changed: list[engine.Outcome]) -> None:
+        refused = vcs.dirty([self._absolute(o.path) for o in changed])
+        for outcome in changed:
+            if self._absolute(outcome.path) in refused:
+                self._refuse(outcome, "has uncommitted changes (commit, or --allow-dirty)")
 
     def _refuse(self, outcome: engine.Outcome, reason: str) -> None:
         self.summary.refused.append(outcome.path)
@@ -395,6 +402,8 @@ def prescan(contents: Iterable[bytes]) -> Facts:
             continue
         if _FOR_TEST.search(content) or _BY_NAME.search(content) or _HELPER.search(content):
             facts.executor_helper = True
+        facts.graph_rate |= bool(_RATE.search(content))
+        facts.program_clip |= b"set_gradient_clip" in content
     return facts
 
 

@@ -34,7 +34,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -97,6 +97,10 @@ class Op:
     writes: ClassVar[Any] = None
     # Whether ``numpy`` sees float16 and bfloat16 as float32; not where it looks at the bytes.
     widen: ClassVar[bool] = True
+    # Whether Paddle's own kernel, where Paddle is loaded, runs what has no native kernel (it is sooner
+    # than ``numpy``). False where it reads outside of its operands, or ends the process, for values
+    # that ``numpy`` rejects; or a function of operands and attributes that says whether it does not.
+    eager: ClassVar[Any] = True
     # Why the generic tests do not compare with Paddle eager (a crash, random values …); "" compares.
     not_compared: ClassVar[str] = ""
 
@@ -139,7 +143,8 @@ class Plain(Op):
 
 def find(name: str) -> type[Op] | None:
     """The operation called ``name`` in phi, or None."""
-    _load()
+    if not _complete:
+        _load()
     return _REGISTRY.get(name)
 
 
@@ -165,36 +170,58 @@ def all_ops() -> Iterator[type[Op]]:
     yield from (op for name, op in sorted(_REGISTRY.items()) if op.name == name)
 
 
+_complete = False
+
+
 def _load() -> None:
     # Families register themselves when imported; importing the package would do it too early.
+    global _complete
     from dy2st.ops import families
 
     families.load()
+    _complete = True
 
 
 def call_rule(
-    rule: Callable[..., Any], lead: Sequence[tuple[str, Any]], op: type[Op], values: dict[str, Any]
+    rule: Callable[..., Any], lead: tuple[str, Any], op: type[Op], values: dict[str, Any]
 ) -> Any:
     """Call a rule by the names of its parameters.
 
-    ``lead`` are (name, value) pairs that are passed first when the rule's first parameter has that
-    name; ``values`` are operands and attributes by signature name. A rule that is a C function (a
-    numpy ufunc) gets the operands by position.
+    ``lead`` is a name and a value, passed first when the rule's first parameter has that name;
+    ``values`` are operands and attributes by signature name. A rule that is a C function (a numpy
+    ufunc) gets the operands by position.
     """
+    leads, names = parameters_of(rule, op, lead[0])
+    first = (lead[1],) if leads else ()
+    if names is None:
+        return rule(*first, *(values[f.name] for f in op.signature.operands))
+    return rule(*first, **{name: values[name] for name in names})
+
+
+Parameters: TypeAlias = "tuple[bool, tuple[str, ...] | None]"
+_parameters: dict[tuple[Any, Any, str], Parameters] = {}
+
+
+def parameters_of(rule: Callable[..., Any], op: type[Op], lead: str) -> Parameters:
+    """Whether the first parameter of ``rule`` is called ``lead``, and the names of the others;
+    None for a ufunc or library function with names of its own, which takes operands by position.
+    """
+    key = (rule, op, lead)
+    found = _parameters.get(key)
+    if found is None:
+        found = _parameters[key] = _inspect(rule, op, lead)
+    return found
+
+
+def _inspect(rule: Callable[..., Any], op: type[Op], lead: str) -> Parameters:
     try:
-        parameters = list(inspect.signature(rule).parameters)
+        names = tuple(inspect.signature(rule).parameters)
     except (TypeError, ValueError):
-        return rule(*(values[f.name] for f in op.signature.operands))
-    args: list[Any] = []
-    for name, value in lead:
-        if parameters and parameters[0] == name:
-            args.append(value)
-            parameters = parameters[1:]
+        return False, None
+    leads = names[:1] == (lead,)
+    names = names[leads:]
     known = {f.name for f in op.signature.fields}
-    if not set(parameters) <= known:
-        # A ufunc or library function with names of its own: operands by position.
-        return rule(*args, *(values[f.name] for f in op.signature.operands))
-    return rule(*args, **{p: values[p] for p in parameters})
+    return leads, names if known.issuperset(names) else None
 
 
 def bound_values(op: type[Op], operands: Sequence[Any], attrs: dict[str, Attr]) -> dict[str, Any]:
@@ -231,7 +258,7 @@ def evaluate(
     given = [widened(o) for o in operands] if op.widen else operands
     values = bound_values(op, given, attrs)
     with np.errstate(all="ignore"):
-        result = call_rule(op.numpy, [("rng", rng)], op, values)
+        result = call_rule(op.numpy, ("rng", rng), op, values)
     flat = tuple(flatten(result))
     if types is None:
         concrete = [_map_operand(_array_type, o) for o in operands]
@@ -279,7 +306,7 @@ def flatten(result: Any) -> Iterator[Any]:
 
 def _infer_types(op: type[Op], values: dict[str, Any]) -> Sequence[TensorType]:
     builder = Builder("scratch", infer)
-    result = call_rule(op.infer, [("fresh", builder.fresh_symbol)], op, values)
+    result = call_rule(op.infer, ("fresh", builder.fresh_symbol), op, values)
     return (result,) if isinstance(result, TensorType) else tuple(result)
 
 
@@ -292,7 +319,7 @@ def infer(
     if op.infer is None:
         return _infer_composite(builder, op, values)
     try:
-        result = call_rule(op.infer, [("fresh", builder.fresh_symbol)], op, values)
+        result = call_rule(op.infer, ("fresh", builder.fresh_symbol), op, values)
     except ShapeError as error:
         if not error.message.startswith(name):
             error.message = f"{name}: {error.message}"
@@ -319,7 +346,7 @@ def _dummy(value: Any) -> Any:
 
 def expand(builder: Builder, op: type[Op], values: dict[str, Any]) -> tuple[Value, ...]:
     """Emit the decomposition of a composite; returns its results."""
-    result = call_rule(op.decompose, [("b", Emitter(builder))], op, values)
+    result = call_rule(op.decompose, ("b", Emitter(builder)), op, values)
     return (result,) if isinstance(result, Value) else tuple(result)
 
 

@@ -30,8 +30,9 @@ def page() -> str:
         "",
         f"{len(ops)} operations: {count['native']} with native kernels, {count['partly']} with native",
         "kernels for some of their forms (layouts, dtypes, modes), and "
-        f"{count['reference']} that run as numpy",
-        "callbacks. Operations that are not listed run through Paddle's own kernels, with one warning.",
+        f"{count['reference']} that run by",
+        "callbacks: Paddle's own kernel where Paddle is loaded and takes all values, numpy elsewhere.",
+        "Operations that are not listed run through Paddle's own kernels, with one warning.",
         "",
         "| operation | arguments and results | CPU kernel | gradient | ONNX | compared with eager |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -93,7 +94,7 @@ def _is_native(op: type[base.Op], case: dict[str, Any]) -> bool | None:
     try:
         types = base._infer_types(op, base.bound_values(op, kinds, attrs))
         b.operation = (op, tuple(inputs), tuple(_concrete(t) for t in types))
-        result = base.call_rule(op.cpu, [("b", b)], op, base.bound_values(op, nodes, attrs))
+        result = base.call_rule(op.cpu, ("b", b), op, base.bound_values(op, nodes, attrs))
     except Dy2stError:
         return None
     outputs = list(base.flatten(result))

@@ -88,6 +88,7 @@ class Embedding(
 ):
     """Rows of ``weight`` by ``x``; zeros where ``x`` is ``padding_idx``. Raises for an index outside."""
 
+    eager = False  # ends the process for an index outside
     dtypes = ("float32", "float64")
     cases = [
         {"x": ints((2, 3), 5), "weight": (5, 4)},

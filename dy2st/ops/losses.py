@@ -124,6 +124,15 @@ class LabelSmooth(
         )
 
 
+def _labels_fit(logits: Any, label: Any, logits_length: Any, labels_length: Any) -> bool:
+    """Whether labels and lengths lie inside; Paddle's kernel does not come back for others."""
+    if logits_length is None or labels_length is None or label.ndim != 2:
+        return False
+    bounds = ((label, logits.shape[2] - 1), (logits_length, len(logits)))
+    bounds = (*bounds, (labels_length, label.shape[1]))
+    return all(a.min(initial=0) >= 0 and a.max(initial=0) <= most for a, most in bounds)
+
+
 class WarpCtc(
     Plain,
     name="warpctc",
@@ -134,6 +143,7 @@ class WarpCtc(
 ):
     """Connectionist temporal classification over padded ``logits[T, N, C]`` (Graves et al. 2006)."""
 
+    eager = _labels_fit
     dtypes = FLOATS
     specials = False  # sums depend on their order
     cpu = reference()

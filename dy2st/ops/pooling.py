@@ -387,6 +387,15 @@ class MaxPool3dWithIndex(
         return b.reference()
 
 
+def put_back(b: Any, x: Any, indices: Any, size: Any) -> Any:
+    """The elements of ``x[N, C, ...]`` at flat places of zeros of spatial ``size``."""
+    n, c = x.shape[:2]
+    empty = b.full((n, c, math.prod(size)), 0, x.dtype)
+    planes = [b.iota((n, 1, 1), 0), b.iota((1, c, 1), 1)]
+    at = b.reshape(indices, (n, c, -1))
+    return b.reshape(b.scatter(empty, [*planes, at], b.reshape(x, (n, c, -1))), (n, c, *size))
+
+
 class Unpool(
     Plain,
     name="unpool",
@@ -397,6 +406,7 @@ class Unpool(
 ):
     """The elements at the places that a pool took them from, zero elsewhere."""
 
+    eager = False  # writes outside for an index outside
     dtypes = ("float32", "float64")
     specials = False  # repeated places take any of their values
     cases = [
@@ -419,5 +429,5 @@ class Unpool(
         np.put_along_axis(out, flat, x.reshape(*x.shape[:2], -1), -1)
         return out.reshape(*x.shape[:2], *output_size[-2:])
 
-    def cpu(b: Any) -> Any:
-        return b.reference()
+    def cpu(b: Any, x: Any, indices: Any, output_size: Any) -> Any:
+        return put_back(b, x, indices, output_size[-2:])

@@ -11,7 +11,7 @@ import numpy as np
 from dy2st.ir.types import DType, TensorType
 from dy2st.ops.base import Plain
 from dy2st.ops.cases import values
-from dy2st.ops.pooling import Pool
+from dy2st.ops.pooling import Pool, put_back
 from dy2st.ops.rules import reference, static
 from dy2st.ops.windows import pad_spatial, to_channels_first, to_channels_last, windows
 
@@ -149,9 +149,9 @@ class Unpool3d(
 ):
     """The elements at the places of a volume that a pool took them from, zero elsewhere."""
 
+    eager = False  # writes outside for an index outside
     dtypes = FLOATS
     specials = False  # repeated places take any of their values
-    cpu = reference()
     cases = [
         {
             "x": (1, 2, 1, 1, 2),
@@ -170,6 +170,9 @@ class Unpool3d(
         flat = indices.reshape(*x.shape[:2], -1).astype(np.int64)
         np.put_along_axis(out, flat, x.reshape(*x.shape[:2], -1), -1)
         return out.reshape(*x.shape[:2], *output_size[-3:])
+
+    def cpu(b: Any, x: Any, indices: Any, output_size: Any) -> Any:
+        return put_back(b, x, indices, output_size[-3:])
 
 
 def _cuts(size: int, count: int, kernel: int, u: float) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from dy2st.ir.types import TensorType
 from dy2st.ops.base import Plain
 from dy2st.ops.cases import values
 from dy2st.ops.rules import reference
-from dy2st.ops.sampling import _roi_batches
+from dy2st.ops.sampling import _roi_batches, sane_regions
 
 FLOATS = ("float32", "float64")
 _REGIONS: dict[str, Any] = {
@@ -33,6 +33,7 @@ class RoiPool(
 ):
     """The largest element in each cell of a grid over each box; 0 where the cell is empty."""
 
+    eager = sane_regions
     dtypes = FLOATS
     specials = False  # Paddle's maxima ignore NaN
     cpu = reference()
@@ -82,6 +83,7 @@ class PsroiPool(
 ):
     """The mean over each cell of a grid over each box, each cell from channels of its own."""
 
+    eager = sane_regions
     dtypes = FLOATS
     specials = False  # sums depend on their order
     cpu = reference()

@@ -28,6 +28,8 @@ def fold_constants(program: Program) -> Program:
       return(%1)
     }
     """
+    if not program.constants:
+        return program
     return _Fold(program).run()
 
 

@@ -26,7 +26,10 @@ def remove_dead_code(program: Program) -> Program:
       return(%0)
     }
     """
-    return _Remove(program, _Liveness(program)).run()
+    live = _Liveness(program)
+    if not live.structured and len(live.ops) == len(program.block.ops) - 1:
+        return program
+    return _Remove(program, live).run()
 
 
 class _Liveness:
@@ -37,11 +40,17 @@ class _Liveness:
         self.symbols: set[str] = set()
         self.ops: set[Operation] = set()
         self.definitions = find_definitions(program)
-        before = -1
+        self.structured = any(op.regions for op in program.block.ops)
+        before, outputs = -1, range(len(program.outputs))
+        self.block(program.block, outputs)
         # What a loop carries may need what it carries: to a fixed point.
-        while before != len(self.ops) + len(self.values) + len(self.symbols):
-            before = len(self.ops) + len(self.values) + len(self.symbols)
-            self.block(program.block, range(len(program.outputs)))
+        while self.structured and before != (now := self.size()):
+            before = now
+            self.block(program.block, outputs)
+
+    def size(self) -> int:
+        """How much is known to be needed."""
+        return len(self.ops) + len(self.values) + len(self.symbols)
 
     def block(self, block: Block, positions: Iterable[int]) -> None:
         """Keep what ``block`` needs for its results at ``positions``."""

@@ -24,24 +24,33 @@ def simplify(program: Program) -> Program:
       return(%0)
     }
     """
+    if not any(_copied(op) for op in program.walk()):
+        return program
     return _Simplify(program).run()
 
 
 class _Simplify(Rewriter):
     def operation(self, op: Operation) -> None:
-        rule = _NO_OPS.get(op.name)
-        operand = op.operands[0] if op.operands else None
-        if (
-            rule is not None
-            and isinstance(operand, Value)
-            and op.results
-            and operand.type == op.results[0].type
-            and all(o is None for o in op.operands[1:])
-            and rule(op)
-        ):
+        operand = _copied(op)
+        if operand is not None:
             self.replace(op, [self.map[operand]])
             return
         self.copy(op)
+
+
+def _copied(op: Operation) -> Value | None:
+    """The operand that ``op`` does nothing but copy, or None."""
+    rule = _NO_OPS.get(op.name)
+    operand = op.operands[0] if op.operands else None
+    copies = (
+        rule is not None
+        and isinstance(operand, Value)
+        and op.results
+        and operand.type == op.results[0].type
+        and all(o is None for o in op.operands[1:])
+        and rule(op)
+    )
+    return operand if copies and isinstance(operand, Value) else None
 
 
 def _always(op: Operation) -> bool:

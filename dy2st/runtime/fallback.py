@@ -17,7 +17,6 @@ import numpy as np
 from dy2st.errors import ExecutionError, PlanError
 from dy2st.ir.program import Attr, Operation
 from dy2st.ir.types import DType
-from dy2st.ops.base import Op
 
 ArrayOperand: TypeAlias = "np.ndarray[Any, Any] | None | tuple[np.ndarray[Any, Any], ...]"
 
@@ -71,28 +70,6 @@ def _check_unchanged(
 
 def _same_bytes(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
     return a.shape == b.shape and a.tobytes() == b.tobytes()
-
-
-def run_registered(
-    op: type[Op], operands: Sequence[ArrayOperand], attrs: dict[str, Attr]
-) -> tuple[np.ndarray[Any, Any], ...]:
-    """Paddle's kernel for an operation of the registry, called by its signature."""
-    import paddle
-
-    given = iter(operands)
-    args: list[Any] = []
-    for field in op.signature.fields:
-        if field.is_operand:
-            args.append(to_paddle(next(given)))
-        elif field.kind == "place":
-            args.append(paddle.CPUPlace())
-        elif field.kind == "number":
-            args.append(paddle.to_tensor(attrs[field.name]))
-        else:
-            args.append(_value(attrs[field.name]))
-    with paddle.no_grad():
-        results = getattr(paddle._C_ops, op.name)(*args)
-    return tuple(from_paddle(t) for t in _flatten(results))
 
 
 def _sequence(attr: Attr) -> tuple[Attr, ...]:

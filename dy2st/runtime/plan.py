@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -178,7 +179,11 @@ def array_of(buffer: Buffer, dtype: DType) -> np.ndarray[Any, Any]:
     shape, item = buffer.shape, dtype.itemsize
     if 0 in shape:
         return np.empty(shape, dtype.numpy)
-    strides = buffer.strides or contiguous_strides(shape)
+    if buffer.strides is None:
+        whole = (ctypes.c_char * (math.prod(shape) * item)).from_address(buffer.address)
+        flat: np.ndarray[Any, Any] = np.frombuffer(memoryview(whole), dtype.numpy)
+        return flat.reshape(shape)
+    strides = buffer.strides
     steps = [(n - 1) * s for n, s in zip(shape, strides)]
     low, high = sum(min(s, 0) for s in steps), sum(max(s, 0) for s in steps)
     raw = (ctypes.c_char * ((high - low + 1) * item)).from_address(buffer.address + low * item)

@@ -18,6 +18,7 @@ from dy2st.capture import current
 from dy2st.errors import BreakpointError, CaptureError, InputError
 from dy2st.ir.dims import SymExpr
 from dy2st.ir.program import Program
+from dy2st.runtime.plan import collector_paused
 from dy2st.source.debugger import spare_running_debugger
 from dy2st.source.tracebacks import strip
 from dy2st.static import autograd, settings, watch
@@ -203,15 +204,16 @@ class StaticFunction:
             if group.entries:
                 debug.log(1, f"{self.__name__} again: {group.entries[0].why_not(tuple(shapes))}")
             try:
-                entry = capture(
-                    self.original,
-                    structure,
-                    tensors,
-                    group.names,
-                    [frozenset(d) for d in group.dynamic],
-                    self._roots(),
-                    self.__name__,
-                )
+                with collector_paused():
+                    entry = capture(
+                        self.original,
+                        structure,
+                        tensors,
+                        group.names,
+                        [frozenset(d) for d in group.dynamic],
+                        self._roots(),
+                        self.__name__,
+                    )
             except BreakpointError as error:
                 self._stops = True
                 debug.log(1, f"{self.__name__} runs eagerly: {error.message} ({error.location})")

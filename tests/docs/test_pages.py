@@ -51,6 +51,19 @@ def test_readme_has_snippets():
     assert len(snippets()) == 2
 
 
+def test_readme_migration_is_what_the_tool_prints(tmp_path, monkeypatch, capsysbinary):
+    from dy2st.cli.migrate import main
+
+    block = re.search(r"```diff\n(.*?)```", (ROOT / "README.md").read_text(), re.S).group(1)
+    old = [line[1:] for line in block.splitlines()[3:] if not line.startswith("+")]
+    (tmp_path / "train.py").write_text("\n".join(old) + "\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main([".", "--diff"])
+    assert not end.value.code
+    assert capsysbinary.readouterr().out.decode() == block
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("index", [0, 1])
 def test_readme_snippet_runs(index, tmp_path, capsys):

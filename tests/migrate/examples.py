@@ -19,23 +19,46 @@ def _dtype(spec: str) -> str:
     return "float32" if kind in ("prob", "pos", "big", "boxes", "tie") else kind
 
 
+def _lengths(spec: str) -> list[list[int]]:
+    """The lengths that ``float32 6 4 lod 2,1/2,1,3`` gives its sequences, level by level."""
+    _, _, levels = spec.partition(" lod ")
+    return [[int(n) for n in level.split(",")] for level in levels.split("/")] if levels else []
+
+
 def static_text(example: dict[str, Any]) -> str:
     """The example as a static program."""
     lines = ["import paddle.fluid as fluid"]
+    sequences = {n: _lengths(s) for n, s in example.get("inputs", {}).items() if _lengths(s)}
     for name, spec in example.get("inputs", {}).items():
         if not example.get("own_data"):
-            dims = [int(d) for d in spec.split()[1:]]
+            dims = [int(d) for d in spec.partition(" lod ")[0].split()[1:]]
+            if name in sequences:
+                dims[0], level = -1, len(sequences[name])
+                data = f"fluid.data({name!r}, {dims}, {_dtype(spec)!r}, lod_level={level})"
+                lines.append(f"{name} = {data}")
+                continue
             lines.append(f"{name} = fluid.data({name!r}, {dims}, {_dtype(spec)!r})")
+    if example.get("whole"):  # the example runs its program itself
+        return "\n".join([*lines, example["code"].strip()]) + "\n"
     lines += _body(example)
     lines += [
         "exe = fluid.Executor(fluid.CPUPlace())",
         "exe.run(fluid.default_startup_program())",
         *([] if example.get("nofill") else ["FILL(fluid.default_main_program())"]),
         *example.get("before_run", "").splitlines(),
+        *(
+            f"FEED[{n!r}] = fluid.create_lod_tensor(FEED[{n!r}], {lengths}, fluid.CPUPlace())"
+            for n, lengths in sequences.items()
+        ),
         f"for step in range({example.get('steps', 1)}):",
-        "    RESULT = exe.run(feed=FEED, fetch_list=OUTS(out))",
+        f"    RESULT = exe.run(feed=FEED, fetch_list=OUTS(out){_as_tensors(example)})",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _as_tensors(example: dict[str, Any]) -> str:
+    tensors = example.get("tensors") or any(_lengths(s) for s in example.get("inputs", {}).values())
+    return ", return_numpy=False" if tensors else ""
 
 
 def gradient_text(example: dict[str, Any]) -> str:
@@ -57,6 +80,8 @@ def gradient_text(example: dict[str, Any]) -> str:
         f"grads = fluid.gradients(parts, [{', '.join(floats)}])",
         "out = [none if g is None else g for g in grads]",
     ]
+    if _as_tensors(example):
+        lines.append("RESULT = [np.array(r) for r in RESULT]")
     assert first < at
     return "\n".join(lines) + "\n"
 
@@ -83,6 +108,8 @@ def jobs() -> dict[str, dict[str, Any]]:
     for row in table.load().rows:
         for number, example in enumerate(row.examples):
             modes = example.get("modes", "static dygraph").split()
+            if any(_lengths(s) for s in example.get("inputs", {}).values()):
+                modes = ["static"]  # dynamic graphs had no sequences
             if example.get("own_data"):
                 modes = ["static"]
             if "static" in modes and _has_gradient(example):
@@ -99,7 +126,7 @@ def jobs() -> dict[str, dict[str, Any]]:
 
 def _has_gradient(example: dict[str, Any]) -> bool:
     floats = any(_dtype(s) == "float32" for s in example.get("inputs", {}).values())
-    special = {"own_data", "steps", "nofill", "nograd"} & set(example)
+    special = {"own_data", "steps", "nofill", "nograd", "whole"} & set(example)
     return floats and not special and "gradients" not in example["code"]
 
 

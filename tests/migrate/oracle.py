@@ -15,7 +15,7 @@ import warnings
 import zlib
 
 STATE = re.compile(
-    "^learning_rate|_moment|velocity|beta1_pow|beta2_pow|inf_norm|avg_squared|mean_square|mean_grad"
+    "^learning_rate|^@|^scheduled|_moment|velocity|beta1_pow|beta2_pow|inf_norm|avg_squared|mean_square|mean_grad"
     "|_momentum_|squared_"
 )
 
@@ -24,7 +24,7 @@ def make_array(name, spec):
     """The array that a spec such as ``float32 2 3`` or ``int64<5 4 1`` means; same everywhere."""
     import numpy as np
 
-    kind, dims = spec.split()[0], [int(d) for d in spec.split()[1:]]
+    kind, dims = spec.split()[0], [int(d) for d in spec.partition(" lod ")[0].split()[1:]]
     random = np.random.RandomState(zlib.crc32(name.encode()) % (2**31))
     if "<" in kind:
         dtype, limit = kind.split("<")
@@ -114,6 +114,7 @@ def plain(value):
     """JSON for one result."""
     import numpy as np
 
+    lod = value.lod() if hasattr(value, "lod") else []
     if hasattr(value, "recursive_sequence_lengths") or "LoDTensor" in type(value).__name__:
         value = np.array(value)
     value = np.asarray(value.numpy() if hasattr(value, "numpy") else value)
@@ -124,7 +125,10 @@ def plain(value):
         ]
     else:
         flat = value.ravel().tolist()
-    return {"shape": list(value.shape), "dtype": str(value.dtype), "data": flat}
+    found = {"shape": list(value.shape), "dtype": str(value.dtype), "data": flat}
+    if lod:
+        found["lod"] = [list(level) for level in lod]
+    return found
 
 
 def run_one(text, feed, folder):
@@ -147,6 +151,7 @@ def run_one(text, feed, folder):
         main, startup = fluid.Program(), fluid.Program()
         main.random_seed = startup.random_seed = 7
         fluid.disable_dygraph()  # an example that failed may have left it on
+        fluid.framework._dygraph_tracer_ = None  # 1.8's guard does not look after exceptions
         with fluid.unique_name.guard(), fluid.scope_guard(fluid.Scope()):
             with fluid.program_guard(main, startup):
                 exec(code, space)

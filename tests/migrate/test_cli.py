@@ -12,6 +12,7 @@ import pytest
 
 from dy2st.cli.migrate import main
 
+ROOT = Path(__file__).parent.parent.parent
 OLD = "import paddle.fluid as fluid\nx = fluid.layers.relu(y)\n"
 NEW = "import paddle\nx = paddle.nn.functional.relu(y)\n"
 HALF = "import paddle.fluid as fluid\nx = fluid.layers.no_such_name(y)\n"
@@ -80,6 +81,30 @@ def test_diff_and_check_change_nothing(run, tmp_path):
     assert "+x = paddle.nn.functional.relu(y)\n" in out
     assert err.startswith("converted 1 of 1")
     assert (tmp_path / "a.py").read_text() == OLD
+
+
+def test_diff_is_what_git_applies(run, tmp_path, monkeypatch):
+    """The new helper file, a form feed, CRLF, Latin-1 and a missing last newline included."""
+    sources = {
+        "a.py": b"import paddle.fluid as fluid\nx = fluid.layers.fc(y, 3, act='relu')",
+        "b.py": b"# -*- coding: latin-1 -*-\n\x0cimport paddle.fluid as f # \xe9\nz = f.layers.relu(y)\n",
+        "c.py": b"import paddle.fluid as f\r\nz = f.layers.relu(y)\r\n",
+    }
+    patched, rewritten = tmp_path / "patched", tmp_path / "rewritten"
+    for folder in (patched, rewritten):
+        folder.mkdir()
+        for name, text in sources.items():
+            (folder / name).write_bytes(text)
+    command = [sys.executable, "-m", "dy2st.cli.migrate", ".", "--diff"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    patch = subprocess.run(command, cwd=patched, env=environment, check=True, capture_output=True)
+    subprocess.run(["git", "apply", "-"], cwd=patched, input=patch.stdout, check=True)
+    monkeypatch.chdir(rewritten)
+    assert run(".")[0] == 0
+    names = {p.name for p in rewritten.glob("*.py")}
+    assert names == {*sources, "fluid_compat.py"}
+    for name in names:
+        assert (patched / name).read_bytes() == (rewritten / name).read_bytes()
 
 
 def test_out_is_a_copy(run, tmp_path):

@@ -65,6 +65,8 @@ def test_numbers_are_equal(computed):
                     wrong.append(f"{name}: a gradient that 1.8.5 does not have")
             elif a["shape"] != b["shape"] or a["dtype"] != b["dtype"]:
                 wrong.append(f"{name}: {a['shape']} {a['dtype']}, now {b['shape']} {b['dtype']}")
+            elif a.get("lod") != b.get("lod"):
+                wrong.append(f"{name}: sequences {a.get('lod')}, now {b.get('lod')}")
             elif not _close(_array(a), _array(b), gradient):
                 wrong.append(f"{name}: {_array(a).ravel()[:4]}, now {_array(b).ravel()[:4]}")
     assert not wrong, "\n".join(wrong)

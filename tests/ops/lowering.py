@@ -36,7 +36,7 @@ def run_kernel(op: type[Op], operands: list[Any], attrs: dict[str, Any]) -> list
     )
     b.operation = (op, tuple(feeds), tuple((t.shape, t.dtype.value) for t in types))
     values = base.bound_values(op, nodes, attrs)
-    result = base.call_rule(op.cpu, [("b", b)], op, values)
+    result = base.call_rule(op.cpu, ("b", b), op, values)
     outputs = list(base.flatten(result))
     if any(isinstance(n, graph.Reference) for n in graph.topological(outputs)):
         raise NoKernel(op.name)

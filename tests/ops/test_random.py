@@ -58,6 +58,6 @@ def test_the_reference_has_the_distribution(name):
     attrs, mean, std = MOMENTS[name]
     op = base.get(name)
     values = {f.name: attrs.get(f.name) for f in op.signature.attributes}
-    draws = base.call_rule(op.numpy, [("rng", np.random.default_rng(0))], op, values)
+    draws = base.call_rule(op.numpy, ("rng", np.random.default_rng(0)), op, values)
     assert abs(draws.mean() - mean) < 0.05
     assert abs(draws.std() - std) < 0.05

@@ -1,5 +1,7 @@
 """Activations: ``act=`` by name, and functions whose constants changed."""
 
+import copy
+
 import paddle
 
 
@@ -111,6 +113,7 @@ def named(attr, name, suffix):
         return attr
     attr = paddle.ParamAttr._to_attr(attr)
     if attr and attr.name is None:
+        attr = copy.copy(attr)  # the caller may use it for another layer, which gets its own name
         attr.name = f"{name}.{suffix}"
     return attr
 
@@ -128,9 +131,20 @@ def new_parameter(shape, dtype, attr, initializer, is_bias=False):
     shared = existing_parameter(attr.name)
     if shared is not None:
         return shared
-    return paddle.create_parameter(
+    made = paddle.create_parameter(
         shape, dtype, attr=attr, is_bias=is_bias, default_initializer=initializer
     )
+    return to_program_start(made)
+
+
+def to_program_start(parameter):
+    """A parameter that was made inside a block, moved to the program itself."""
+    if hasattr(parameter, "get_defining_op"):
+        op = parameter.get_defining_op()
+        block = paddle.static.default_main_program().global_block()
+        if op.get_parent_block() != block:
+            op.move_before(block.front())
+    return parameter
 
 
 def existing_parameter(name):
@@ -150,5 +164,5 @@ def apply_layer(layer, *inputs):
             for key, parameter in table.items():
                 if parameter is not None:
                     shared = existing_parameter(parameter.name)
-                    table[key] = parameter if shared is None else shared
+                    table[key] = to_program_start(parameter) if shared is None else shared
     return layer(*inputs)

@@ -288,9 +288,7 @@ def embedding_v2(
 
 def named_embedding(size, dtype, param_attr):
     """The table, with the name that 1.8 gave it."""
-    attr = paddle.ParamAttr._to_attr(param_attr)
-    if attr.name is None:
-        attr.name = paddle.utils.unique_name.generate("embedding") + ".w_0"
+    attr = named(param_attr, layer_name("embedding", None), "w_0")
     return new_parameter(list(size), dtype, attr, paddle.nn.initializer.XavierUniform())
 
 

@@ -73,16 +73,6 @@ def img_conv_group(
     return pool2d(out, pool_size, pool_type, pool_stride)
 
 
-def sequence_conv_pool(
-    input, num_filters, filter_size, param_attr=None, act="sigmoid", pool_type="max", bias_attr=None
-):
-    """A convolution over sequences, then pooling of each."""
-    out = paddle.static.nn.sequence_conv(
-        input, num_filters, filter_size, param_attr=param_attr, bias_attr=bias_attr, act=act
-    )
-    return paddle.static.nn.sequence_pool(out, pool_type)
-
-
 def glu(input, dim=-1):
     """The first half times the sigmoid of the second."""
     a, b = paddle.split(input, 2, dim)

@@ -19,28 +19,43 @@ def parameter_by_name(loss, parameter):
     return value_by_name(paddle.static.default_main_program(), parameter)
 
 
-class ListedParameters(list):
-    """Parameters of a program."""
-
-
 def all_parameters(program):
     """The parameters of a program, a block or a program's stand-in, in the order of creation."""
     program = getattr(program, "program", program)
     block = program.global_block() if hasattr(program, "global_block") else program
     if not hasattr(block, "ops") or not paddle.framework.in_pir_mode():
         return program.all_parameters()
-    found = []
+    found = {}
     for op in block.ops:
-        if op.name() == "builtin.parameter":
-            value = op.result(0)
-            if not value.stop_gradient and value not in found:
-                found.append(value)
-    return found
+        if op.name() == "builtin.parameter" and not op.result(0).stop_gradient:
+            found.setdefault(op.attrs()["parameter_name"], op.result(0))
+    return list(found.values())
+
+
+program_clips = []
 
 
 def set_gradient_clip(clip, param_list=None, program=None):
-    """Clipping for all parameters of a program: given to the optimizers that come after."""
-    raise NotImplementedError("give grad_clip= to the optimizer instead of set_gradient_clip")
+    """Clipping of the gradients of a program's parameters, or of some of them (or their names)."""
+    program = program if program is not None else paddle.static.default_main_program()
+    chosen = param_list if param_list is not None else all_parameters(program)
+    program_clips.append((program, clip, {p if isinstance(p, str) else p.name for p in chosen}))
+
+
+class ProgramClip(paddle.nn.ClipGradByGlobalNorm):
+    """What ``set_gradient_clip`` asked for the program that is being built; else nothing."""
+
+    def __init__(self):
+        super().__init__(1.0)
+
+    def __call__(self, params_grads):
+        """The clipped pairs; as in 1.8 nothing is clipped where one parameter was not named."""
+        for program, clip, names in reversed(program_clips):
+            if program is paddle.static.default_main_program():
+                if all(p.name in names for p, g in params_grads if g is not None):
+                    return clip(params_grads)
+                return params_grads
+        return params_grads
 
 
 class GradientClipByValue(paddle.nn.ClipGradByValue):
@@ -56,37 +71,6 @@ class GradientClipByValue(paddle.nn.ClipGradByValue):
                 gradient = paddle.clip(gradient, self.min, self.max)
             pairs.append((parameter, gradient))
         return pairs
-
-
-def Adadelta(
-    learning_rate,
-    epsilon=1e-06,
-    rho=0.95,
-    parameter_list=None,
-    regularization=None,
-    grad_clip=None,
-    name=None,
-):
-    """Adadelta, whose ``learning_rate`` had no effect in 1.8."""
-    return paddle.optimizer.Adadelta(
-        1.0, epsilon, rho, parameter_list, regularization, grad_clip, name
-    )
-
-
-def ModelAverage(
-    average_window_rate,
-    min_average_window=10000,
-    max_average_window=10000,
-    regularization=None,
-    name=None,
-):
-    """Averages of the parameters over a window of steps."""
-    return paddle.incubate.ModelAverage(
-        average_window_rate,
-        min_average_window=min_average_window,
-        max_average_window=max_average_window,
-        name=name,
-    )
 
 
 def append_backward(loss, parameter_list=None, no_grad_set=None, callbacks=None, checkpoints=None):

@@ -19,7 +19,7 @@ def data(
     shape = [-1 if n is None else int(n) for n in shape]
     if append_batch_size and all(n >= 0 for n in shape):
         shape = [-1, *shape]
-    made = paddle.static.data(name, shape, dtype, lod_level)
+    made = lod_data(name, shape, dtype, lod_level)
     made.stop_gradient = stop_gradient
     return made
 
@@ -52,9 +52,8 @@ def drop_training_part(clone):
     """Take out what only training needs: all that writes a parameter, and what only serves it."""
     block = clone.global_block()
     for op in reversed(list(block.ops)):
-        if op.name().endswith("_") and op.name() not in ("pd_op.batch_norm_", "pd_op.increment_"):
-            if is_optimizer_step(op):
-                block.remove_op(op)
+        if op.name().endswith("_") and is_optimizer_step(op):
+            block.remove_op(op)
 
 
 def is_optimizer_step(op):
@@ -63,7 +62,7 @@ def is_optimizer_step(op):
         "sgd_ momentum_ adam_ adamw_ adamax_ adagrad_ adadelta_ rmsprop_ lamb_ rprop_ "
         "decayed_adagrad ftrl dpsgd merged_adam_ merged_momentum_ asgd_ nadam_ radam_"
     ).split()
-    return op.name().split(".")[-1] in names
+    return op.name().split(".")[-1] in names or op.has_attr("optimizer_step")
 
 
 clone_sources = []
@@ -120,12 +119,29 @@ class Executor(paddle.static.Executor):
             if not isinstance(fetch_list, (list, tuple)):
                 fetch_list = [fetch_list]
             rates = [i for i, value in enumerate(fetch_list) if hasattr(value, "last_lr")]
+            asked_for = list(fetch_list)
             fetch_list = [value_in(asked, value) for value in fetch_list]
         advance_schedules(asked)
+        feed = feed_with_lod(asked, feed or {})
+        if fetch_list and not kwargs.get("return_numpy", True) and known_lods:
+            return run_with_lod(super().run, asked, program, feed, asked_for, *args, **kwargs)
         results = super().run(program, feed, fetch_list, *args, **kwargs)
         for index in rates if fetch_list is not None else ():
             results[index] = np.asarray(results[index]).reshape([1])  # 1.8 had no 0-D values
         return results
+
+
+def run_with_lod(run, asked, program, feed, fetch_list, *args, **kwargs):
+    """The fetched values as tensors, those of sequences with their offsets."""
+    lods = [lod_of(v) if hasattr(v, "get_defining_op") else [] for v in fetch_list]
+    wanted = [*fetch_list, *(level for lod in lods for level in lod)]
+    results = run(program, feed, [value_in(asked, v) for v in wanted], *args, **kwargs)
+    levels = iter(results[len(fetch_list) :])
+    found = []
+    for result, lod in zip(results, lods):
+        lod = [np.array(next(levels)).tolist() for _ in lod]
+        found.append(lod_tensor(np.array(result), lod))
+    return found
 
 
 def join_feeds(feeds):
@@ -145,7 +161,7 @@ def advance_schedules(program):
         rate = schedule.before_run()
         if schedule is not getattr(program, "lr_scheduler", None):
             tensor = paddle.static.global_scope().find_var(name).get_tensor()
-            tensor.set(np.array(rate, "float32"), paddle.CPUPlace())
+            tensor.set(np.full(tensor.shape(), rate, "float32"), paddle.CPUPlace())
 
 
 def has_parameter(program, name):
@@ -165,7 +181,9 @@ def create_global_var(shape, value, dtype, persistable=False, force_cpu=False, n
         list(shape), dtype, attr=attr, default_initializer=paddle.nn.initializer.Constant(value)
     )
     made.stop_gradient = True
-    return made
+    if hasattr(made, "get_defining_op"):
+        made.get_defining_op().set_bool_attr("global_var", True)  # no parameter of the model
+    return to_program_start(made)
 
 
 def is_parameter(var):
@@ -196,8 +214,3 @@ def MSRA(uniform=True, fan_in=None, seed=0):
     if uniform:
         return paddle.nn.initializer.KaimingUniform(fan_in)
     return paddle.nn.initializer.KaimingNormal(fan_in)
-
-
-def gradients(targets, inputs, target_gradients=None, no_grad_set=None):
-    """The gradients of ``targets`` with respect to ``inputs``."""
-    return paddle.static.gradients(targets, inputs, target_gradients, no_grad_set)

@@ -23,12 +23,26 @@ def stack_samples(samples, variables):
     arrays = {}
     for number, variable in enumerate(variables):
         column = [sample[number] for sample in samples]
+        if lod_inputs.get(variable_name(variable)):
+            arrays[variable_name(variable)] = stack_sequences(column, variable)
+            continue
         array = np.array(column, dtype=variable_dtype(variable))
         shape = list(variable.shape)
         if array.ndim != len(shape):
             array = array.reshape([-1 if n is None or n < 0 else n for n in shape])
         arrays[variable_name(variable)] = array
     return arrays
+
+
+def stack_sequences(column, variable):
+    """A LoDTensor of nested lists: one level of lists for each level of sequences."""
+    lengths = []
+    for _ in range(lod_inputs[variable_name(variable)]):
+        lengths.append([len(member) for member in column])
+        column = [part for member in column for part in member]
+    shape = [-1 if n is None or n < 0 else n for n in variable.shape]
+    rows = np.array(column, dtype=variable_dtype(variable)).reshape(shape)
+    return create_lod_tensor(rows, lengths)
 
 
 class DataFeeder:
@@ -121,7 +135,10 @@ class GeneratorLoader:
                 yield [self._as_feed(batch)]
 
     def _as_feed(self, batch):
-        return {variable_name(v): np.asarray(part) for v, part in zip(self._feed_list, batch)}
+        return {
+            variable_name(v): part if isinstance(part, LoDTensor) else np.asarray(part)
+            for v, part in zip(self._feed_list, batch)
+        }
 
     def start(self):
         """Begin to feed the program's runs."""
@@ -187,7 +204,8 @@ def py_reader(capacity, shapes, dtypes, lod_levels=None, name=None, use_double_b
     name = name or paddle.utils.unique_name.generate("py_reader")
     inputs = []
     for number, (shape, dtype) in enumerate(zip(shapes, dtypes)):
-        inputs.append(paddle.static.data(f"{name}_{number}", list(shape), dtype))
+        level = lod_levels[number] if lod_levels else 0
+        inputs.append(lod_data(f"{name}_{number}", list(shape), dtype, level))
     return GeneratorLoader(inputs, iterable=False)
 
 

@@ -4,6 +4,8 @@ They are used where the old function is handed on instead of being called, or is
 arguments that are known only at run time.
 """
 
+import copy
+
 import paddle
 
 
@@ -215,7 +217,7 @@ def to_variable(value, name=None, zero_copy=None):
 def create_parameter(shape, dtype, name=None, attr=None, is_bias=False, default_initializer=None):
     """A parameter; the program's own where it has one of that name."""
     if name is not None:
-        attr = paddle.ParamAttr._to_attr(attr)
+        attr = copy.copy(paddle.ParamAttr._to_attr(attr))
         attr.name = attr.name or name
     return new_parameter(list(shape), dtype, attr, default_initializer, is_bias)
 

@@ -40,6 +40,18 @@ class StepwiseDecay(paddle.optimizer.lr.LRScheduler):
 schedules = []
 
 
+def rate_value(schedule):
+    """The rate of a schedule as a value of the program; ``Executor`` sets it before each run."""
+    name = getattr(schedule, "_var_name", None)
+    value = existing_parameter(name)
+    if value is None:
+        schedule._var_name = name or paddle.utils.unique_name.generate("learning_rate")
+        value = create_global_var(
+            [1], schedule(), "float32", persistable=True, name=schedule._var_name
+        )
+    return value
+
+
 def current_step_lr(optimizer):
     """The rate of the last step (before the first step: of that one)."""
     schedule = optimizer._learning_rate

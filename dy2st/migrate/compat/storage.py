@@ -222,7 +222,8 @@ def save_inference_model(
     program = main_program or paddle.static.default_main_program()
     program = getattr(program, "program", program)
     targets = target_vars if isinstance(target_vars, (list, tuple)) else [target_vars]
-    feeds = [value_by_name(program, name) for name in feeded_var_names]
+    names = [n for name in feeded_var_names for n in with_offsets(name)]
+    feeds = [value_by_name(program, name) for name in names]
     targets = [value_in(program, t) for t in targets]
     os.makedirs(dirname, exist_ok=True)
     prefix = os.path.join(dirname, os.path.splitext(model_filename or "__model__")[0])
@@ -243,7 +244,11 @@ def load_inference_model(
 ):
     """The program, the names of its inputs and its results."""
     prefix = os.path.join(dirname, os.path.splitext(model_filename or "__model__")[0])
-    return paddle.static.load_inference_model(prefix, executor)
+    program, names, results = paddle.static.load_inference_model(prefix, executor)
+    for name in names:
+        if "@lod" in name:  # fed from the LoDTensor of the input before it
+            lod_inputs[name.partition("@lod")[0]] = int(name.partition("@lod")[2]) + 1
+    return [program, [n for n in names if "@lod" not in n], results]
 
 
 def get_program_parameter(program):

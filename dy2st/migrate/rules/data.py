@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import ClassVar
 
-from dy2st.migrate.calls import bind, literal
+from dy2st.migrate.calls import Bound, bind, literal
 from dy2st.migrate.edits import Replace
 from dy2st.migrate.forms import plain_call, to_helper
 from dy2st.migrate.model import Decline, FileContext, Use
@@ -39,12 +39,41 @@ class LayersData(UseRule):
         sizes = [literal(e) for e in shape.elts]
         if not isinstance(appended, bool) or any(not isinstance(s, int) for s in sizes):
             return to_helper(use, context, use.row.helper)
+        if has_sequences(bound):
+            return to_helper(use, context, use.row.helper)
         batch = appended and not any(isinstance(s, int) and s < 0 for s in sizes)
         new = plain_call(use, context, "paddle.static.data")
         if batch:
             at = context.source.span(shape.elts[0])[0]
             context.edits.append(Replace(at, at, b"-1, "))
         return new
+
+
+def has_sequences(bound: Bound) -> bool:
+    """Whether an input is (or may be) one of sequences: ``lod_level`` is not a literal 0."""
+    return "lod_level" in bound.given and bound.literal("lod_level") != 0
+
+
+class FluidData(UseRule):
+    """``fluid.data`` with ``lod_level`` is two inputs: the packed rows and their offsets."""
+
+    id = "PM205"
+    name = "fluid_data"
+    changes: ClassVar = (
+        (
+            'fluid.data("x", [None, 4], lod_level=1)',
+            'fluid_compat.lod_data("x", [None, 4], lod_level=1)',
+        ),
+    )
+
+    def apply(self, use: Use, context: FileContext) -> str | None:
+        """The helper where there are sequences."""
+        if use.call is None:
+            return None
+        bound = bind(use.row, use.call)
+        if bound.problem or has_sequences(bound):
+            return to_helper(use, context, use.row.helper)
+        return None
 
 
 class DygraphGuard(UseRule):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from typing import ClassVar
 
-from dy2st.migrate.calls import bind, literal
+from dy2st.migrate.calls import bind, call_parenthesis, insert_arguments, is_missing, literal
 from dy2st.migrate.edits import Replace
-from dy2st.migrate.forms import plain_call
-from dy2st.migrate.model import FileContext, Use
+from dy2st.migrate.forms import plain_call, to_helper
+from dy2st.migrate.model import Decline, FileContext, Use
 from dy2st.migrate.names import Scope
 from dy2st.migrate.rules import MethodRule, UseRule, keyword_of, receiver_is
 
@@ -31,17 +31,49 @@ class MakeOptimizer(UseRule):
         """The row's plain form, and ``.0`` behind a whole number."""
         if use.call is None:
             return None
-        new = plain_call(use, context, use.row.new)
+        bound = bind(use.row, use.call)
+        if use.row.helper:
+            new = to_helper(use, context, use.row.helper)
+        else:
+            new = plain_call(use, context, use.row.new)
+        if context.facts.program_clip and "grad_clip" not in bound.given:
+            if not context.options.compat:
+                raise Decline("set_gradient_clip of this program|give grad_clip= to the optimizer")
+            clip = f"grad_clip={context.helper('ProgramClip')}()"
+            if "grad_clip" in {p.name for p in use.row.parameters}:
+                insert_arguments(
+                    use.call, [clip], bool(bound.given), [], context.source, context.edits
+                )
         if ".Adam" in use.row.old and b"is_sparse=True" in context.source.text:
             context.notes.append(
                 f"line {use.node.lineno}: with is_sparse=True 1.8.5's Adam corrected its moments "
                 "one step too far; today's numbers are those that is_sparse=False gave"
             )
-        rate = bind(use.row, use.call).given.get("learning_rate")
+        if use.row.helper:
+            return new
+        rate = bound.given.get("learning_rate")
         if rate is not None and type(literal(rate.value)) is int:
             end = context.source.span(rate.value)[1]
             context.edits.append(Replace(end, end, b".0"))
+        if rate is not None and context.facts.graph_rate and is_missing(literal(rate.value)):
+            return self.with_rate(use, context, new)
         return new
+
+    def with_rate(self, use: Use, context: FileContext, new: str) -> str:
+        """The class as the first argument of a helper that takes rates of any kind."""
+        if not context.options.compat:
+            raise Decline("a learning rate that the program may compute|use an LRScheduler")
+        assert use.call is not None
+        name = context.helper("with_rate")
+        start, end = context.source.span(use.node)
+        context.edits[:] = [
+            e
+            for e in context.edits
+            if not (isinstance(e, Replace) and (e.start, e.end) == (start, end))
+        ]
+        opening = call_parenthesis(use.call, context.source)
+        context.edits.append(Replace(start, opening + 1, f"{name}({new}, ".encode()))
+        return name
 
 
 class MinimizeByName(MethodRule):

@@ -8,13 +8,18 @@ in the library's own relocation table; it is read here (ELF64, System V gABI cha
 from __future__ import annotations
 
 import ctypes
+import re
 import struct
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
+import numpy as np
+
 _SHT_RELA, _SHT_DYNSYM = 4, 11
-_JUMP_SLOTS = (6, 7, 1025, 1026)  # GLOB_DAT and JUMP_SLOT of x86-64 and of aarch64
+_SLOTS = (6, 7, 1025, 1026)  # GLOB_DAT and JUMP_SLOT of x86-64 and of aarch64
+_SYMBOL = np.dtype([("name", "<u4"), ("rest", "V20")])
+_RELA = np.dtype([("offset", "<u8"), ("type", "<u4"), ("symbol", "<u4"), ("addend", "<i8")])
 
 
 class _DlInfo(ctypes.Structure):
@@ -54,6 +59,10 @@ class _Section:
     size: int
     link: int
 
+    def of(self, data: mmap) -> bytes:
+        """The section's bytes."""
+        return data[self.offset : self.offset + self.size]
+
 
 def _sections(data: mmap) -> list[_Section]:
     start = struct.unpack_from("<Q", data, 0x28)[0]
@@ -67,10 +76,6 @@ def _sections(data: mmap) -> list[_Section]:
     return out
 
 
-def _text(data: mmap, at: int) -> str:
-    return data[at : data.find(b"\0", at)].decode(errors="replace")
-
-
 def relocations(path: str, names: frozenset[str]) -> dict[str, int]:
     """Offsets (from the base) of the slots through which the library calls each of ``names``.
 
@@ -81,26 +86,28 @@ def relocations(path: str, names: frozenset[str]) -> dict[str, int]:
 
 
 def _relocations(data: mmap, names: frozenset[str]) -> dict[str, int]:
+    # A large library has tens of thousands of entries: numpy finds the few that are wanted.
     sections = _sections(data)
     wanted: dict[int, str] = {}
     for section in sections:
         if section.kind != _SHT_DYNSYM:
             continue
-        strings = sections[section.link].offset
-        for index in range(section.size // 24):
-            name = struct.unpack_from("<I", data, section.offset + index * 24)[0]
-            text = _text(data, strings + name)
-            if text in names:
-                wanted[index] = text
-    found: dict[str, int] = {}
+        text = sections[section.link].of(data)
+        symbols = np.frombuffer(section.of(data), _SYMBOL)["name"]
+        for name in names:
+            for place in re.finditer(re.escape(name).encode() + b"\0", text):
+                # A name may be the tail of another one, which no symbol need be called.
+                found = np.flatnonzero(symbols == place.start()).tolist()
+                wanted.update(dict.fromkeys(found, name))
+    slots: dict[str, int] = {}
     for section in sections:
         if section.kind != _SHT_RELA:
             continue
-        table = data[section.offset : section.offset + section.size]
-        for offset, info, _ in struct.iter_unpack("<QQq", table):
-            if info & 0xFFFFFFFF in _JUMP_SLOTS and info >> 32 in wanted:
-                found[wanted[info >> 32]] = offset
-    return found
+        table = np.frombuffer(section.of(data), _RELA)
+        chosen = np.isin(table["symbol"], list(wanted)) & np.isin(table["type"], _SLOTS)
+        for row in table[chosen]:
+            slots[wanted[int(row["symbol"])]] = int(row["offset"])
+    return slots
 
 
 def bound_functions(address: int, names: frozenset[str]) -> dict[str, int]:

@@ -38,15 +38,13 @@ from dy2st.runtime.plan import (
     Plan,
     allocate_array,
     array_of,
-    collector_paused,
 )
 from dy2st.runtime.reference.rules import translate
 
 
 def make_executable(program: Program, source: ParameterSource) -> Executable:
     """An Executable of ``program`` on the CPU. ``program`` stays as it is."""
-    with collector_paused():
-        optimised = run_pipeline(program)
+    optimised = run_pipeline(program)
     prologue = Prologue(source, run_graph)
 
     def make_plan(

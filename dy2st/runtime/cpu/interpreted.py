@@ -19,8 +19,10 @@ from dy2st.passes.rewrite import is_pure
 from dy2st.runtime.cpu.growing import GrowBuffer
 from dy2st.runtime.cpu.instructions import Callback, Place, Rename
 from dy2st.runtime.cpu.regions import Variable
+from dy2st.runtime.paddle_kernels import fastest
 from dy2st.runtime.plan import Plan, allocate_array, buffer_of
 from dy2st.runtime.reference.interpreter import Compiler, Frame, Step, finish
+from dy2st.runtime.reference.rules import Kernel
 
 if TYPE_CHECKING:
     from dy2st.runtime.cpu.contexts import Context
@@ -144,6 +146,9 @@ class NativeCompiler(Compiler):
         self._program = program
         self._plan_for = plan_for
         self._uses = Counter(v for op in program.walk() for v in op.flat_operands())
+
+    def kernel(self, name: str) -> Kernel:
+        return fastest(name)
 
     def block(self, ops: Sequence[Operation]) -> list[Step]:
         steps: list[Step] = []

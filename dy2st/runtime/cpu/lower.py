@@ -236,7 +236,7 @@ class _Lowering(ControlFlow):
         if any(v.dtype.is_complex for v in (*op.flat_operands(), *op.results)):
             return None  # kernels know no complex numbers
         try:
-            made = base.call_rule(found.cpu, [("b", self.builder)], found, values)
+            made = base.call_rule(found.cpu, ("b", self.builder), found, values)
         except Exception as error:
             # The rule cannot say it, or the operands are wrong: numpy's definition then raises at
             # the user's line, if the operation is reached at all.

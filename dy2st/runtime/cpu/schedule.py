@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dy2st.ir.program import Operation, Value
 from dy2st.runtime.cpu import fuse, interpret, launch
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.llvm.engine import engine
@@ -200,13 +201,14 @@ def numpy_step(node: g.Node, results: tuple[g.Node, ...]) -> CallbackStep:
     """A step that computes ``node`` by numpy into ``results`` (itself, or some of its parts)."""
 
     ufunc = _ufunc(node)
+    compute = reference(node) if isinstance(node, g.Reference) else None
 
     def function(operands: list[Any], outputs: list[Any]) -> None:
         with np.errstate(all="ignore"):
             if ufunc is not None:
                 ufunc(*operands, out=outputs[0])
                 return
-            made = compute(node, operands)
+            made = compute(operands) if compute else interpret._compute(node, operands)
         for part, out in zip(results, outputs):
             out[...] = made[part.index] if isinstance(part, g.Part) else made
 
@@ -232,18 +234,27 @@ def _ufunc(node: g.Node) -> Any:
     return None
 
 
-def compute(node: g.Node, operands: list[Any]) -> Any:
-    """The value (list of values) of a node from its operands' arrays."""
-    if isinstance(node, g.Reference):
-        return reference(node, operands)
-    return interpret._compute(node, operands)
-
-
-def reference(node: g.Reference, operands: list[Any]) -> list[Any]:
-    """The operation of a Reference node by its own numpy rule."""
-    from dy2st.runtime.reference.rules import kernel_of
+def reference(node: g.Reference) -> Callable[[list[Any]], list[Any]]:
+    """The function that computes the operation of a Reference node by Paddle's kernel or numpy."""
+    from dy2st.runtime.paddle_kernels import fastest
 
     op, attrs = node.payload.op, node.payload.attrs
+    kernel = fastest(op.name)
+    plain = all(isinstance(o, Value) for o in op.operands)
+    shapes = [shape for shape, _ in node.results]
+    dtypes = [interpret.np_dtype(dtype) for _, dtype in node.results]
+    rng = np.random.default_rng()  # nothing here is random
+
+    def compute(operands: list[Any]) -> list[Any]:
+        given = operands if plain else _nested(op, operands)
+        results = kernel(given, attrs, rng, op)
+        return [np.asarray(r, d).reshape(s) for r, d, s in zip(results, dtypes, shapes)]
+
+    return compute
+
+
+def _nested(op: Operation, operands: list[Any]) -> list[Any]:
+    """The operands as the operation has them: absent ones None, lists as tuples."""
     left = iter(operands)
     nested: list[Any] = []
     for operand in op.operands:
@@ -253,8 +264,4 @@ def reference(node: g.Reference, operands: list[Any]) -> list[Any]:
             nested.append(tuple(next(left) for _ in operand))
         else:
             nested.append(next(left))
-    results = kernel_of(op.name)(nested, attrs, np.random.default_rng(), op)
-    return [
-        np.asarray(r, interpret.np_dtype(dtype)).reshape(shape)
-        for r, (shape, dtype) in zip(results, node.results)
-    ]
+    return nested

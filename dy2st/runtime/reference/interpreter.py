@@ -130,6 +130,10 @@ class Compiler:
     def __init__(self, definitions: Definitions) -> None:
         self.definitions = definitions
 
+    def kernel(self, name: str) -> Kernel:
+        """What runs the operation called ``name``."""
+        return kernel_of(name)
+
     def block(self, ops: Sequence[Operation]) -> list[Step]:
         """The steps of all operations but the terminator."""
         return [self.operation(op) for op in ops if op.name not in _TERMINATORS]
@@ -139,7 +143,7 @@ class Compiler:
         special = _STRUCTURAL.get(op.name)
         if special is not None:
             return special(op, self)
-        return _plain(op, kernel_of(op.name), self.definitions)
+        return _plain(op, self.kernel(op.name), self.definitions)
 
 
 _TERMINATORS = ("return", "yield")

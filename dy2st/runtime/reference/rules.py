@@ -5,7 +5,6 @@ the few operations that belong to no family (``print``, ``assert``, ``item``, ``
 from __future__ import annotations
 
 import contextlib
-import inspect
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -62,33 +61,23 @@ def _registered(op: type[base.Op]) -> Kernel:
         operation: Operation,
     ) -> Sequence[Array]:
         if base.draws_random(op.name, attrs) and "paddle" in sys.modules:
-            from dy2st.runtime import fallback
+            from dy2st.runtime import paddle_kernels
 
-            return fallback.run_registered(op, operands, attrs)  # eager's generator and numbers
+            return paddle_kernels.drawn(op, operands, attrs)  # eager's generator and numbers
         return tuple(base.flatten(plan(operands, attrs, rng)))
 
     return run
 
 
 class _Call:
-    """``base.call_rule`` with the inspection of the rule done once."""
+    """``base.call_rule`` on concrete operands, with the defaults of attributes that are absent."""
 
     def __init__(self, op: type[base.Op], rule: Callable[..., Any]) -> None:
         self.rule = rule
         self.widen = op.widen
         self.fields = [f.name for f in op.signature.operands]
-        known = {f.name for f in op.signature.fields}
         self.defaults = {f.name: f.default for f in op.signature.attributes if not f.required}
-        self.rng = False
-        self.names: list[str] | None = None
-        try:
-            names = list(inspect.signature(rule).parameters)
-        except (TypeError, ValueError):
-            return
-        self.rng = names[:1] == ["rng"]
-        names = names[self.rng :]
-        if set(names) <= known:
-            self.names = names
+        self.rng, self.names = base.parameters_of(rule, op, "rng")
 
     def __call__(
         self, operands: Sequence[ArrayOperand], attrs: dict[str, Attr], rng: np.random.Generator

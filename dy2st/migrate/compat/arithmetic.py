@@ -1,0 +1,179 @@
+"""Arithmetic on tensors with the broadcasting and the gradients of 1.8."""
+
+import numpy as np
+import paddle
+
+
+def elementwise(operation, x, y, axis, act):
+    """``operation(x, y)`` with the dimensions of ``y`` laid at ``axis`` of ``x``, then ``act``."""
+    if axis != -1 and len(y.shape) < len(x.shape):
+        y = paddle.unsqueeze(y, list(range(len(y.shape), len(x.shape) - axis)))
+    return append_act(operation(x, y), act)
+
+
+def elementwise_add(x, y, axis=-1, act=None, name=None):
+    """``x + y``, see ``elementwise``."""
+    return elementwise(paddle.add, x, y, axis, act)
+
+
+def elementwise_sub(x, y, axis=-1, act=None, name=None):
+    """``x - y``, see ``elementwise``."""
+    return elementwise(paddle.subtract, x, y, axis, act)
+
+
+def elementwise_mul(x, y, axis=-1, act=None, name=None):
+    """``x * y``, see ``elementwise``."""
+    return elementwise(paddle.multiply, x, y, axis, act)
+
+
+def elementwise_div(x, y, axis=-1, act=None, name=None):
+    """``x / y``, see ``elementwise``; integers are divided as C does."""
+    if x.dtype in (paddle.int32, paddle.int64):
+        return elementwise(lambda a, b: paddle.trunc(a / b).astype(a.dtype), x, y, axis, act)
+    return elementwise(paddle.divide, x, y, axis, act)
+
+
+def elementwise_max(x, y, axis=-1, act=None, name=None):
+    """The larger of ``x`` and ``y``, see ``elementwise``."""
+    return elementwise(lambda a, b: paddle.where(a > b, a, b), x, y, axis, act)
+
+
+def elementwise_min(x, y, axis=-1, act=None, name=None):
+    """The smaller of ``x`` and ``y``, see ``elementwise``."""
+    return elementwise(lambda a, b: paddle.where(a < b, a, b), x, y, axis, act)
+
+
+def elementwise_pow(x, y, axis=-1, act=None, name=None):
+    """``x ** y``, see ``elementwise``."""
+    return elementwise(paddle.pow, x, y, axis, act)
+
+
+def elementwise_mod(x, y, axis=-1, act=None, name=None):
+    """``x mod y``, see ``elementwise``."""
+    return elementwise(paddle.mod, x, y, axis, act)
+
+
+def elementwise_floordiv(x, y, axis=-1, act=None, name=None):
+    """``x // y``, see ``elementwise``."""
+    return elementwise(paddle.floor_divide, x, y, axis, act)
+
+
+def matmul(x, y, transpose_x=False, transpose_y=False, alpha=1.0, name=None):
+    """``alpha * x @ y``; two vectors give shape [1]."""
+    out = as_shape_1(paddle.matmul(x, y, transpose_x, transpose_y))
+    return out * alpha if alpha != 1.0 else out
+
+
+def mul(x, y, x_num_col_dims=1, y_num_col_dims=1, name=None):
+    """The product of ``x`` and ``y`` seen as matrices."""
+    left = paddle.flatten(x, x_num_col_dims, -1)
+    if x_num_col_dims > 1:
+        left = paddle.flatten(left, 0, x_num_col_dims - 1)
+    right = paddle.flatten(y, y_num_col_dims, -1) if len(y.shape) > y_num_col_dims + 1 else y
+    if y_num_col_dims > 1:
+        right = paddle.flatten(right, 0, y_num_col_dims - 1)
+    out = paddle.matmul(left, right)
+    if x_num_col_dims == 1 and len(y.shape) == y_num_col_dims + 1:
+        return out
+    lead = [paddle.shape(x)[i] if n < 0 else n for i, n in enumerate(x.shape[:x_num_col_dims])]
+    return paddle.reshape(out, [*lead, *y.shape[y_num_col_dims:]])
+
+
+def scale(x, scale=1.0, bias=0.0, bias_after_scale=True, act=None, name=None):
+    """``scale * x + bias``, then ``act``."""
+    return append_act(paddle.scale(x, scale, bias, bias_after_scale), act)
+
+
+def clip(x, min, max, name=None):
+    """``x`` held between two values; at a limit itself there is no gradient."""
+    inside = paddle.logical_and(x > min, x < max)
+    return paddle.where(inside, x, paddle.clip(x.detach(), min, max))
+
+
+def clip_by_norm(x, max_norm, name=None):
+    """``x`` scaled down to a length of at most ``max_norm``."""
+    norm = paddle.sqrt(paddle.sum(x * x))
+    limit = paddle.full([], max_norm, x.dtype)
+    return x * paddle.where(norm > limit, limit / norm, paddle.ones_like(norm))
+
+
+def l2_normalize(x, axis, epsilon=1e-12, name=None):
+    """``x`` over its length along ``axis``."""
+    axis = axis if len(x.shape) > 1 else 0
+    norm = paddle.sqrt(paddle.sum(x * x, axis=axis, keepdim=True) + epsilon)
+    return x / norm
+
+
+def sums(input, out=None):
+    """The sum of a list of tensors; written into ``out`` where it is given."""
+    total = paddle.add_n(input)
+    return total if out is None else paddle.assign(total, out)
+
+
+def sum(x):
+    """The sum of a list of tensors."""
+    return paddle.add_n(x)
+
+
+def increment(x, value=1.0, in_place=True):
+    """``x + value``, in place where asked for."""
+    return paddle.increment(x if in_place else paddle.assign(x), value)
+
+
+def addcmul(input, tensor1, tensor2, value=1.0, out=None, name=None):
+    """``input + value * tensor1 * tensor2``."""
+    return input + tensor1 * tensor2 * value
+
+
+def fsp_matrix(x, y):
+    """The mean product of two feature maps' channels."""
+    n, c1, h, w = x.shape
+    a = paddle.reshape(x, [-1, c1, h * w])
+    b = paddle.reshape(y, [-1, y.shape[1], h * w])
+    return paddle.matmul(a, b, transpose_y=True) / float(h * w)
+
+
+def add_position_encoding(input, alpha, beta, name=None):
+    """``alpha * input + beta * position``, sines in the first half and cosines in the second."""
+    length, width = input.shape[1], input.shape[2]
+    half = width // 2
+    position = np.arange(length, dtype="float64").reshape(-1, 1)
+    power = np.arange(half, dtype="float64") / (half - 1) if half > 1 else np.zeros(1)
+    angle = position / np.power(10000.0, power)
+    table = np.concatenate([np.sin(angle), np.cos(angle)], 1).astype("float32")
+    return alpha * input + beta * paddle.to_tensor(table)
+
+
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False, name=None):
+    """Whether all values are close, with shape [1]."""
+    return paddle.allclose(input, other, rtol, atol, equal_nan).reshape([1])
+
+
+def dist(x, y, p=2):
+    """The ``p``-norm of ``x - y``, with shape [1]."""
+    return paddle.dist(x, y, p).reshape([1])
+
+
+def dot(x, y, name=None):
+    """Products of vectors; each leaves a last dimension of 1."""
+    return paddle.sum(x * y, axis=-1, keepdim=True)
+
+
+def elementwise_equal(x, y, name=None):
+    """``x == y`` element by element."""
+    return paddle.equal(x, y)
+
+
+def kron(x, y, out=None, name=None):
+    """Kronecker's product."""
+    return write_to(paddle.kron(x, y), out)
+
+
+def log1p(x, out=None, name=None):
+    """``log(1 + x)``."""
+    return write_to(paddle.log1p(x), out)
+
+
+def trace(input, offset=0, dim1=0, dim2=1, out=None, name=None):
+    """The sum of a diagonal; shape [1] where nothing is left."""
+    return write_to(as_shape_1(paddle.trace(input, offset, dim1, dim2)), out)

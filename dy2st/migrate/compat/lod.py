@@ -1,0 +1,227 @@
+"""Sequences of different lengths: packed rows, and beside them where each sequence starts.
+
+As in 1.8 a value of sequences is its rows one after the other, so every operation that works row
+by row is what it was. The offsets (one int64 vector a level) are inputs of their own, fed from the
+same ``LoDTensor``; ``lod_of`` finds them by walking from a value to its input.
+"""
+
+import numpy as np
+import paddle
+
+
+class LoDTensor(paddle.base.core.DenseTensor):
+    """An array of rows and the offsets of its sequences, one list a level."""
+
+    offsets = ()
+
+    def set_lod(self, lod):
+        """Set the offsets."""
+        self.offsets = [[int(n) for n in level] for level in lod]
+
+    def lod(self):
+        """The offsets."""
+        return [list(level) for level in self.offsets]
+
+    def set_recursive_sequence_lengths(self, lengths):
+        """Set the offsets from lengths."""
+        self.offsets = [np.cumsum([0, *level]).tolist() for level in lengths]
+
+    def recursive_sequence_lengths(self):
+        """The lengths."""
+        return [np.diff(level).tolist() for level in self.offsets]
+
+    def has_valid_recursive_sequence_lengths(self):
+        """Whether each level counts what the next one has."""
+        sizes = [len(level) - 1 for level in self.offsets[1:]] + [self.shape()[0]]
+        return all(level[-1] == size for level, size in zip(self.offsets, sizes))
+
+
+def lod_tensor(array, lod):
+    """A LoDTensor of rows and offsets."""
+    made = LoDTensor()
+    made.set(np.ascontiguousarray(array), paddle.CPUPlace())
+    made.set_lod(lod)
+    return made
+
+
+def create_lod_tensor(data, recursive_seq_lens, place=None):
+    """A LoDTensor of an array, of another one, or of a list of sequences of ids."""
+    if isinstance(data, list):
+        rows = [np.asarray(sequence) for sequence in data]
+        if [len(r) for r in rows] != list(recursive_seq_lens[-1]):
+            raise ValueError("data and recursive_seq_lens do not match")
+        data = np.concatenate(rows).astype("int64")
+        data = data.reshape([len(data), 1])
+    made = LoDTensor()
+    made.set(np.ascontiguousarray(data), paddle.CPUPlace())
+    made.set_recursive_sequence_lengths(recursive_seq_lens)
+    if not made.has_valid_recursive_sequence_lengths():
+        raise ValueError("the provided lod info is invalid")
+    return made
+
+
+def create_random_int_lodtensor(recursive_seq_lens, base_shape, place, low, high):
+    """A LoDTensor of random ids from ``low`` to ``high``, both of them possible."""
+    shape = [int(np.sum(recursive_seq_lens[-1])), *base_shape]
+    return create_lod_tensor(
+        np.random.randint(low, high + 1, shape).astype("int64"), recursive_seq_lens, place
+    )
+
+
+lod_inputs = {}
+known_lods = {}
+
+
+def lod_data(name, shape, dtype="float32", lod_level=0):
+    """An input of packed rows; its offsets are inputs named ``<name>@lod0``, ``@lod1`` ..."""
+    made = paddle.static.data(name, list(shape), dtype)
+    lod_inputs[name] = lod_level
+    levels = [paddle.static.data(f"{name}@lod{n}", [-1], "int64") for n in range(lod_level)]
+    return set_lod(made, levels)
+
+
+def with_offsets(name):
+    """The names of an input and of the inputs of its offsets."""
+    return [name, *(f"{name}@lod{n}" for n in range(lod_inputs.get(name, 0)))]
+
+
+def set_lod(value, lod):
+    """``value``, with the offsets of its sequences noted (none for ``[]``)."""
+    if paddle.in_dynamic_mode():
+        return value
+    # the program is kept: another value could otherwise be given this one's number
+    known_lods[value.hash()] = (list(lod), paddle.static.default_main_program())
+    return value
+
+
+def lod_of(value):
+    """The offsets of a value's sequences, one vector a level; [] where it has none.
+
+    An operation hands the sequences of its first operand on when it keeps the rows.
+    """
+    pending, seen = [] if paddle.in_dynamic_mode() else [value], set()
+    while pending:
+        value = pending.pop()
+        if value.hash() in seen:
+            continue
+        seen.add(value.hash())
+        if value.hash() in known_lods:
+            if known_lods[value.hash()][0]:
+                return known_lods[value.hash()][0]
+            continue
+        op = value.get_defining_op()
+        if op is not None:
+            pending.extend(reversed([v for v in op.operands_source() if may_share_rows(v, value)]))
+    return []
+
+
+def may_share_rows(operand, result):
+    """Whether an operation's result may have the rows of this operand: their number agrees."""
+    try:
+        before, after = operand.shape, result.shape
+    except (ValueError, AttributeError):  # a list of values: its members are looked at
+        return True
+    return len(before) > 0 and len(after) > 0 and before[0] == after[0]
+
+
+def offsets_of(value):
+    """The offsets of the innermost sequences; raises ValueError for a dense value."""
+    lod = lod_of(value)
+    if not lod:
+        raise ValueError(
+            f"the sequences of {value} cannot be followed back to an input with lod_level: "
+            "note them with set_lod(value, lod_of(other)), other having the same rows"
+        )
+    return lod[-1]
+
+
+def feed_with_lod(program, feed):
+    """The feed with each LoDTensor as its rows and, where the program asks, its offsets."""
+    lods = {name: value.lod() for name, value in feed.items() if isinstance(value, LoDTensor)}
+    if not lods and not lod_inputs:
+        return feed
+    feed = {n: np.array(v) if isinstance(v, LoDTensor) else v for n, v in feed.items()}
+    for op in program.global_block().ops:
+        if op.name() != "pd_op.data":
+            continue
+        name, _, level = op.attrs()["name"].partition("@lod")
+        if level:
+            given = lods.get(name, [])
+            if len(given) <= int(level) and not op.result(0).use_empty():
+                raise ValueError(f"feed {name!r} as a LoDTensor: its sequences are used")
+            row = given[int(level)] if len(given) > int(level) else [0]
+            feed[f"{name}@lod{level}"] = np.array(row, "int64")
+    return feed
+
+
+def padded_index(offsets):
+    """The row number of each step of each sequence [sequences, steps], and which steps there are."""
+    starts, ends = paddle.unsqueeze(offsets[:-1], 1), paddle.unsqueeze(offsets[1:], 1)
+    steps = paddle.arange(0, paddle.max(ends - starts), 1, "int64")
+    index = starts + paddle.unsqueeze(steps, 0)
+    inside = index < ends
+    return paddle.where(inside, index, paddle.zeros_like(index)), inside
+
+
+def take_rows(x, index):
+    """The rows of ``x`` at ``index``, which may have any number of dimensions."""
+    return paddle.gather_nd(x, paddle.unsqueeze(index, -1))
+
+
+def like_rows(mask, rows):
+    """A mask of steps in the shape and type of ``rows``, which has more dimensions."""
+    more = len(rows.shape) - len(mask.shape)
+    return paddle.reshape(mask, [*paddle.shape(mask), *[1] * more]).astype(rows.dtype)
+
+
+def pad_rows(x, offsets, value=0.0):
+    """Packed rows as [sequences, steps, ...], ``value`` where a sequence has ended."""
+    index, inside = padded_index(offsets)
+    rows = take_rows(x, index)
+    filled = paddle.full_like(rows, value)
+    return paddle.where(like_rows(inside, rows).astype("bool"), rows, filled)
+
+
+def unpad_rows(padded, offsets):
+    """Packed rows of [sequences, steps, ...]."""
+    sequence, step = row_places(offsets)
+    return paddle.gather_nd(padded, paddle.stack([sequence, step], -1))
+
+
+def row_places(offsets):
+    """For each packed row the number of its sequence and its step in it."""
+    rows = paddle.arange(0, offsets[-1], 1, "int64")
+    sequence = paddle.searchsorted(offsets[1:], rows, right=True)
+    return sequence, rows - paddle.gather(offsets, sequence)
+
+
+def offsets_from(lengths):
+    """Offsets from lengths."""
+    lengths = paddle.reshape(lengths, [-1]).astype("int64")
+    return paddle.concat([paddle.zeros([1], "int64"), paddle.cumsum(lengths)])
+
+
+def lengths_from(offsets):
+    """Lengths from offsets."""
+    return offsets[1:] - offsets[:-1]
+
+
+def lod_reset(x, y=None, target_lod=None):
+    """``x`` with other sequences: those of ``y``, the offsets that ``y`` holds, or a list."""
+    lod = [] if y is None else lod_of(y)
+    if not lod:
+        if y is None and target_lod is None:
+            raise ValueError("y and target_lod should not be both none.")
+        given = paddle.to_tensor(target_lod, "int64") if y is None else y.astype("int64")
+        lod = [paddle.reshape(given, [-1])]
+    return set_lod(paddle.assign(x), lod)
+
+
+def lod_append(x, level):
+    """``x`` with one more level of sequences inside those that it has (``level``'s own, alone)."""
+    if isinstance(level, (list, tuple)):
+        return set_lod(paddle.assign(x), [*lod_of(x), paddle.to_tensor(list(level), "int64")])
+    if lod_of(level):
+        return set_lod(paddle.assign(x), lod_of(level))
+    more = paddle.reshape(level.astype("int64"), [-1])
+    return set_lod(paddle.assign(x), [*lod_of(x), more])
