@@ -116,8 +116,9 @@ def document(data: dict[str, Any]) -> str:
     if "memory" in data:
         parts += ["## Peak memory of a call (MiB)\n"]
         parts += [
-            "Growth of the resident size over just before the call, weights excluded, in a fresh "
-            "process.\n"
+            "Growth of the resident size over just before the first call with this batch size, in a "
+            "fresh process. Every system has compiled for the batch size by then (Paddle's own have "
+            "run another), and weights are not counted.\n"
         ]
         parts += [_cells_table(data["memory"], "growth", 2.0**-20, titles)]
         parts += ["Packed copies of weights that dy2st holds beside Paddle's own (MiB):\n"]

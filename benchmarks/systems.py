@@ -24,7 +24,6 @@ class System:
     name: str
     title: str
     peer = False  # a peer whose best time ours is divided by
-    any_batch = False  # whether a loaded model takes other batch sizes too
     started = (
         0.0  # perf_counter() when compilation began; building Paddle's layer is not part of it
     )
@@ -38,9 +37,8 @@ class System:
         values = result if isinstance(result, (list, tuple)) else [result]
         return [np.asarray(value) for value in values]
 
-    def call_other(self, model: str, batch: int) -> None:
-        """One call with another batch size, where ``any_batch``."""
-        raise NotImplementedError
+    def settle(self, model: str, batch: int) -> None:
+        """Compile for ``batch`` without running it, where ``load`` has not done so."""
 
     def packed_bytes(self) -> int | None:
         """Bytes of weights that the system holds besides Paddle's own; None where unknown."""
@@ -50,8 +48,6 @@ class System:
 class InPaddle(System):
     """A system whose call takes and returns Paddle tensors, under ``no_grad``."""
 
-    any_batch = True
-
     def compile(self, model: str, threads: int) -> Any:
         """The callable that takes Paddle tensors; sets ``started``."""
         raise NotImplementedError
@@ -59,9 +55,7 @@ class InPaddle(System):
     def load(self, model: str, folder: Path, batch: int, threads: int) -> Call:
         import paddle
 
-        from benchmarks.models import BY_NAME
-
-        tensors = [paddle.to_tensor(value) for value in BY_NAME[model].inputs(batch).values()]
+        tensors = self.tensors(model, batch)
         function = self.compile(model, threads)
 
         def call() -> Any:
@@ -71,14 +65,20 @@ class InPaddle(System):
         self.function = function
         return call
 
-    def call_other(self, model: str, batch: int) -> None:
-        """One call with another batch size."""
+    def tensors(self, model: str, batch: int) -> list[Any]:
+        """The model's inputs."""
         import paddle
 
         from benchmarks.models import BY_NAME
 
+        return [paddle.to_tensor(value) for value in BY_NAME[model].inputs(batch).values()]
+
+    def settle(self, model: str, batch: int) -> None:
+        """One call with another batch size: compilation is part of the first call."""
+        import paddle
+
         with paddle.no_grad():
-            self.function(*[paddle.to_tensor(v) for v in BY_NAME[model].inputs(batch).values()])
+            self.function(*self.tensors(model, 2 if batch == 1 else 1))
 
 
 class Eager(InPaddle):
@@ -124,6 +124,14 @@ class Ours(InPaddle):
         layer = load(model)
         self.started = time.perf_counter()
         return to_static(layer, input_spec=BY_NAME[model].specs(InputSpec))
+
+    def settle(self, model: str, batch: int) -> None:
+        """Capture with another batch size, then make the plan of this one and drop its arena."""
+        from dy2st.runtime.cpu import executable
+
+        super().settle(model, batch)
+        self.function.forward.concrete_program.prepare(self.tensors(model, batch))
+        executable.trim_idle_memory(executable.IDLE_LIMIT)
 
     def packed_bytes(self) -> int | None:
         from dy2st.runtime.cpu.prologue import held_bytes

@@ -81,12 +81,10 @@ class Worker:
     def memory(self) -> dict[str, Any]:
         """Growth of the resident size in the first call over just before it, in bytes.
 
-        Asked in a fresh process. Systems that compile in their first call have made one of another
-        batch size, so that compilation and weights are not counted; packed copies of weights that
-        the new size adds are taken off.
+        Asked in a fresh process. Every system has compiled for the batch size by then, so that
+        compilation and weights are not counted; packed copies that the call adds are taken off.
         """
-        if self.system.any_batch:
-            self.system.call_other(self.model, 2 if self.batch == 1 else 1)
+        self.system.settle(self.model, self.batch)
         gc.collect()
         # Freed memory that the allocator keeps would hide what the call needs.
         ctypes.CDLL(None).malloc_trim(0)

@@ -180,6 +180,9 @@ def _attribute_of_tensor(recorder: Recorder, field: Field, raw: Any) -> Any:
     tensor = recorder.lift(raw)
     value = recorder.value_of(tensor)
     number = content.number_of(recorder.builder.program, value)
+    whole = content.cast_from(value)
+    if number is None and whole is not None:
+        return _attribute_of_tensor(recorder, field, recorder.wrap(whole))
     if number is not None and field.kind in ("int", "float", "scalar", "number", "bool"):
         return number
     if not (value.dtype.is_integer or value.dtype is DType.BOOL):

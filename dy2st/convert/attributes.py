@@ -28,14 +28,14 @@ def get_attr(owner: Any, name: str, default: Any = _MISSING) -> Any:
     owner = session.simplify(owner)
     if type(owner) is Union:
         return distribute(lambda known: get_attr(known, name, default), owner)
-    value = getattr(owner, name) if default is _MISSING else getattr(owner, name, default)
-    if _is_guarded(session, owner, name, value):
+    value = getattr(owner, name) if default is _MISSING else getattr(owner, name, UNBOUND)
+    if _is_guarded(session, owner, name):
         place = AttrPlace(owner, f"{type(owner).__name__}.{name}", name)
         session.read(place, frozen(value))
-    return session.simplify(value)
+    return session.simplify(default if value is UNBOUND else value)
 
 
-def _is_guarded(session: Session, owner: Any, name: str, value: Any) -> bool:
+def _is_guarded(session: Session, owner: Any, name: str) -> bool:
     if isinstance(owner, (type, ModuleType)) or type(owner).__module__ == "builtins":
         return False
     if session.is_tensor(owner) or symint.is_symint(owner) or is_scalar(owner):

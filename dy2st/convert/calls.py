@@ -23,6 +23,12 @@ from dy2st.convert.builtins_ import TABLE, TAKES_UNIONS
 from dy2st.convert.grown import joined
 from dy2st.convert.grown import method as grown_method
 from dy2st.convert.places import contents_place
+from dy2st.convert.py_layers import (
+    forward_of_py_layer,
+    is_py_layer_apply,
+    is_recompute,
+    recomputed,
+)
 from dy2st.convert.session import Session
 from dy2st.convert.snapshot import is_plain_object
 from dy2st.convert.unions import Union, distribute, refuse
@@ -61,10 +67,8 @@ def _call_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any
         if _is_marked(function.__func__):
             return _plain(session, function, args, kwargs)
         return call(function.__func__, function.__self__, *args, **kwargs)
-    if kind is BuiltinFunctionType and isinstance(function.__self__, _CONTAINERS):
-        return _container_method(session, function, args, kwargs)
     if kind is BuiltinFunctionType:
-        return _plain(session, recording(function), args, kwargs)
+        return _call_builtin(session, function, args, kwargs)
     if kind is functools.partial:
         return call(function.func, *function.args, *args, **{**function.keywords, **kwargs})
     if isinstance(function, functools._lru_cache_wrapper):
@@ -75,6 +79,14 @@ def _call_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any
     if method is not None:
         return call(method, function, *args, **kwargs)
     return _plain(session, function, args, kwargs)
+
+
+def _call_builtin(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
+    if isinstance(function.__self__, _CONTAINERS):
+        return _container_method(session, function, args, kwargs)
+    if is_py_layer_apply(function):
+        return forward_of_py_layer(call, function.__self__, args, kwargs)
+    return _plain(session, recording(function), args, kwargs)
 
 
 def _call_method(function: Any) -> Any:
@@ -101,6 +113,8 @@ def _static(function: Any, instance: Any, _: Any, /, *args: Any, **kwargs: Any) 
 def _call_function(session: Session, function: FunctionType, args: Any, kwargs: Any) -> Any:
     if _is_layer_call(function):
         return call_layer(session, args[0], args[1:], kwargs)
+    if is_recompute(function):
+        return recomputed(call, *args, **kwargs)
     made = converted_of(session, function)
     # After the first reads of a function from outside are noted: touching says "may be written".
     session.touch_closure(function)

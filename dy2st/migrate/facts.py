@@ -20,7 +20,8 @@ _STATIC = re.compile(
 _EXECUTOR = re.compile(
     r"^paddle\.fluid\.(layers\.(\w+_decay|linear_lr_warmup|py_reader|read_file"
     r"|create_py_reader_by_data)|CompiledProgram|ParallelExecutor|core\.EOFException"
-    r"|io\.DataLoader|io\.PyReader|layers\.(sequence_(?!mask)\w+|dynamic_(lstm|lstmp|gru)|lod_\w+|im2sequence)"
+    r"|io\.DataLoader|io\.PyReader|layers\.(sequence_(?!mask)\w+|dynamic_(lstm|lstmp|gru)|lod_\w+"
+    r"|im2sequence|\w+_nms2?|detection_output|generate_proposals|retinanet_\w+|rpn_target_assign)|contrib\.multiclass_nms2"
     r"|(core\.)?LoDTensor|create_(random_int_)?lod_?tensor)$"
 )
 _RATE = re.compile(

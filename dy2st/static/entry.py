@@ -129,12 +129,11 @@ class Entry:
 
     def run(self, tensors: list[Any], shapes: tuple[tuple[int, ...], ...]) -> list[Any]:
         """The Program's outputs as fresh Paddle tensors."""
-        data_ptr = watch.Originals.data_ptr
-        buffers = [
-            Buffer(data_ptr(t), shape, None if t.is_contiguous() else tuple(t.strides), t)
-            for t, shape in zip(tensors, shapes)
-        ]
-        return self.executable.run(buffers, self._allocate)
+        return self.executable.run(_buffers(tensors, shapes), self._allocate)
+
+    def prepare(self, tensors: list[Any]) -> None:
+        """Make the plan that inputs of these sizes need, and the packed weights that it reads."""
+        self.executable.plan_for(_buffers(tensors, tuple(tuple(t.shape) for t in tensors)))
 
     def finish(self, outputs: list[Any], tensors: list[Any], call: Any) -> Any:
         """Write the buffers that the Program updated, apply effects, rebuild the result."""
@@ -147,6 +146,14 @@ class Entry:
     def _allocate(self, index: int, dtype: DType, shape: tuple[int, ...]) -> tuple[Any, int]:
         tensor = watch.Originals.empty(shape, self._dtypes[dtype], self._place)
         return tensor, watch.Originals.data_ptr(tensor)
+
+
+def _buffers(tensors: list[Any], shapes: tuple[tuple[int, ...], ...]) -> list[Buffer]:
+    data_ptr = watch.Originals.data_ptr
+    return [
+        Buffer(data_ptr(t), shape, None if t.is_contiguous() else tuple(t.strides), t)
+        for t, shape in zip(tensors, shapes)
+    ]
 
 
 def _is_random(program: Program) -> bool:

@@ -151,6 +151,7 @@ def run_one(text, feed, folder):
         main, startup = fluid.Program(), fluid.Program()
         main.random_seed = startup.random_seed = 7
         fluid.disable_dygraph()  # an example that failed may have left it on
+        fluid.framework._dygraph_tracer_ = None  # 1.8's guard does not look after exceptions
         with fluid.unique_name.guard(), fluid.scope_guard(fluid.Scope()):
             with fluid.program_guard(main, startup):
                 exec(code, space)

@@ -87,6 +87,8 @@ def with_offsets(name):
 
 def set_lod(value, lod):
     """``value``, with the offsets of its sequences noted (none for ``[]``)."""
+    if paddle.in_dynamic_mode():
+        return value
     # the program is kept: another value could otherwise be given this one's number
     known_lods[value.hash()] = (list(lod), paddle.static.default_main_program())
     return value
@@ -97,7 +99,7 @@ def lod_of(value):
 
     An operation hands the sequences of its first operand on when it keeps the rows.
     """
-    pending, seen = [value], set()
+    pending, seen = [] if paddle.in_dynamic_mode() else [value], set()
     while pending:
         value = pending.pop()
         if value.hash() in seen:
