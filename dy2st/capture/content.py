@@ -42,6 +42,15 @@ def number_of(program: Program, value: Value) -> Any:
     return None
 
 
+def cast_from(value: Value) -> Value | None:
+    """The integer tensor that a float tensor is a cast of; None if it is something else."""
+    op = value.owner
+    if not isinstance(op, Operation) or op.name != "cast" or not value.dtype.is_floating:
+        return None
+    (source,) = op.flat_operands()
+    return source if source.dtype.is_integer else None
+
+
 def _shape(program: Program, op: Operation) -> Content | None:
     (x,) = op.flat_operands()
     return x.shape

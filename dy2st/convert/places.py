@@ -8,7 +8,7 @@ containers are read as immutable copies, so that an old value stays what it was.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from types import CellType
 from typing import Any, TypeAlias
@@ -136,27 +136,46 @@ class ListPlace(Place):
         list.__setitem__(self.owner, slice(None), list(value))
 
 
-class SetPlace(Place):
-    """All members of a set."""
+class DequePlace(ListPlace):
+    """All items of a ``collections.deque``."""
 
     def read(self) -> Contents:
         return Contents(self.owner)
 
     def write(self, value: Any) -> None:
         self.owner.clear()
-        self.owner.update(value)
+        self.owner.extend(value)
+
+
+class SetPlace(Place):
+    """All members of a set."""
+
+    def read(self) -> Contents:
+        return Contents(set.__iter__(self.owner))
+
+    def write(self, value: Any) -> None:
+        set.clear(self.owner)
+        set.update(self.owner, value)
 
 
 class DictPlace(Place):
-    """All items of a dict, in order."""
+    """All items of a dict, in order: what it holds, whatever a subclass makes of ``d[key]``."""
 
     def read(self) -> Mapping:
-        return Mapping(self.owner)
+        base = _dict_base(self.owner)
+        return Mapping(
+            (key, dict.__getitem__(self.owner, key)) for key in base.__iter__(self.owner)
+        )
 
     def write(self, value: Any) -> None:
-        target: MutableMapping[Any, Any] = self.owner
-        target.clear()
-        target.update(value)
+        base = _dict_base(self.owner)
+        base.clear(self.owner)
+        for key, item in value.items():
+            base.__setitem__(self.owner, key, item)
+
+
+def _dict_base(value: dict[Any, Any]) -> type[dict[Any, Any]]:
+    return OrderedDict if isinstance(value, OrderedDict) else dict
 
 
 @dataclass(eq=False)
@@ -181,6 +200,8 @@ def contents_place(container: Any, name: str) -> Place | None:
     """The place of the contents of a list, dict or set; None for anything else."""
     if isinstance(container, list):
         return ListPlace(container, name)
+    if isinstance(container, deque):
+        return DequePlace(container, name)
     if isinstance(container, dict):
         return DictPlace(container, name)
     if isinstance(container, set):

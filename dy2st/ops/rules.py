@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 
 from dy2st.errors import CaptureError, ConcreteValueError, ShapeError
-from dy2st.ir.dims import Dim, Shape, broadcast_shapes, holds, min_, normalize_axis
+from dy2st.ir.dims import (
+    Atom,
+    Dim,
+    Shape,
+    Symbol,
+    broadcast_shapes,
+    holds,
+    min_,
+    normalize_axis,
+)
 from dy2st.ir.types import DType, TensorType
 
 _FLOAT_ORDER = (DType.FLOAT16, DType.BFLOAT16, DType.FLOAT32, DType.FLOAT64)
@@ -201,10 +210,51 @@ def known(op: str, a: Dim, b: Dim) -> bool | None:
 
 
 def _not_negative(dim: Dim) -> bool:
-    """Whether every term counts upward: sizes are at least 0."""
+    """Whether the structure says that ``dim`` is at least 0: sizes are."""
+    return _signs(dim)[0]
+
+
+def is_negative(dim: Dim) -> bool:
+    """Whether the structure says that ``dim`` is below 0, or 0 only where all its sizes are."""
     if isinstance(dim, int):
-        return dim >= 0
-    return all(c >= 0 for _, c in dim.terms)
+        return dim < 0
+    at_least, at_most = _signs(dim)
+    return at_most and not at_least
+
+
+def _signs(dim: Dim) -> tuple[bool, bool]:
+    """Whether ``dim`` is known to be at least 0, and to be at most 0."""
+    if isinstance(dim, int):
+        return dim >= 0, dim <= 0
+    signs = [_signed(_product_signs(atoms), factor >= 0) for atoms, factor in dim.terms]
+    return all(s[0] for s in signs), all(s[1] for s in signs)
+
+
+def _signed(signs: tuple[bool, bool], same: bool) -> tuple[bool, bool]:
+    return signs if same else (signs[1], signs[0])
+
+
+def _product_signs(atoms: tuple[Atom, ...]) -> tuple[bool, bool]:
+    out = (True, False)
+    for atom in atoms:
+        at_least, at_most = _atom_signs(atom)
+        if not at_least and not at_most:
+            return False, False
+        out = _signed(out, at_least)
+    return out
+
+
+def _atom_signs(atom: Atom) -> tuple[bool, bool]:
+    if isinstance(atom, Symbol):
+        return True, False
+    (low_a, high_a), (low_b, high_b) = (_signs(a) for a in atom.args)
+    if atom.function == "max":
+        return low_a or low_b, high_a and high_b
+    if atom.function == "min":
+        return low_a and low_b, high_a or high_b
+    if atom.function == "mod":
+        return low_b, high_b
+    return (low_a, high_a) if low_b else (False, False)
 
 
 def smaller(a: Dim, b: Dim) -> Dim:

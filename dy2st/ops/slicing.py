@@ -10,15 +10,9 @@ from dy2st.errors import IndexOutOfRangeError, ShapeError
 from dy2st.ir.dims import Dim, Shape, broadcast_shapes, ceildiv, normalize_axis
 from dy2st.ir.types import DType, TensorType
 from dy2st.ops.base import Plain
-from dy2st.ops.rules import at_least_0, known, smaller
+from dy2st.ops.rules import at_least_0, is_negative, known, smaller
 
 _HUGE = 2**31 - 1
-
-
-def _is_negative(dim: Dim) -> bool:
-    if isinstance(dim, int):
-        return dim < 0
-    return all(c < 0 for _, c in dim.terms)
 
 
 def _bound(bound: Dim, size: Dim, lowest: Dim, highest: Dim) -> Dim:
@@ -28,7 +22,7 @@ def _bound(bound: Dim, size: Dim, lowest: Dim, highest: Dim) -> Dim:
         return min(max(bound + size if bound < 0 else bound, lowest), highest)
     if isinstance(bound, int) and bound >= _HUGE:
         return highest
-    if _is_negative(bound):
+    if is_negative(bound):
         bound = bound + size
     if known("<", bound, lowest):
         return lowest

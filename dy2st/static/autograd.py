@@ -1,7 +1,7 @@
 """A call whose gradients are asked for: one autograd node around the Program.
 
 Forward runs the Program. Backward runs the user's function again eagerly on the saved inputs and
-differentiates that, so gradients are eager's by construction. ``static.function`` takes this path only
+differentiates that (as recomputation does), so gradients are eager's by construction. ``static.function`` takes this path only
 where running twice gives the same (no random operations, no effects).
 """
 
@@ -31,7 +31,12 @@ def run(
     ``again(inputs)`` computes the same outputs eagerly from (detached) inputs; gradients flow to
     those of ``inputs`` and ``weights`` that want them.
     """
-    result = _node().apply(_Call(forward, again, len(inputs)), *inputs, *weights)
+    call = _Call(forward, again, len(inputs))
+    if all(w.is_leaf for w in weights):
+        # Gradients reach them as they do in eager: only where there is a path, hooks and all.
+        result = _node().apply(call, *inputs, _anchor())
+    else:
+        result = _node().apply(call, *inputs, *weights)
     return list(result) if isinstance(result, (tuple, list)) else [result]
 
 
@@ -72,7 +77,7 @@ def _node() -> Any:
             outputs = call.take_forward()()
             ctx.call = call
             ctx.tensors = tensors
-            ctx.count = len(outputs)
+            ctx.set_materialize_grads(False)
             whole = [t for t in outputs if not _is_float(t)]
             if whole:
                 ctx.mark_non_differentiable(*whole)
@@ -85,31 +90,51 @@ def _node() -> Any:
     return ProgramNode
 
 
+def _anchor() -> Any:
+    """A tensor that wants a gradient: a node without one would not be in the graph."""
+    import paddle
+
+    anchor = paddle.zeros([])
+    anchor.stop_gradient = False
+    anchor.is_anchor = True
+    return anchor
+
+
 def _backward(call: _Call, tensors: Sequence[Any], gradients: Sequence[Any]) -> Any:
     import paddle
 
     if watch.in_partial_grad():
         # Its state is one per process: nested, it kills the process or gives None for everything.
         watch.refuse_partial_grad(_NO_PARTIAL_GRAD)
-    wanted = [t for t in tensors if not t.stop_gradient]
+    inputs, weights = tensors[: call.inputs], tensors[call.inputs :]
     with paddle.enable_grad():
-        inputs = []
-        for tensor in tensors[: call.inputs]:
+        copies = []
+        for tensor in inputs:
             copy = tensor.detach()
             copy.stop_gradient = tensor.stop_gradient
-            inputs.append(copy)
-        outputs = call.again(inputs)
-        targets = [i for i in inputs if not i.stop_gradient]
-        targets += [w for w in tensors[call.inputs :] if not w.stop_gradient]
+            copies.append(copy)
+        outputs = call.again(copies)
         pairs = [
             (o, g) for o, g in zip(outputs, gradients) if g is not None and not o.stop_gradient
         ]
-        found = _gradients([o for o, _ in pairs], targets, [g for _, g in pairs])
-    filled = [paddle.zeros_like(t) if g is None else g for t, g in zip(targets, found)]
-    assert len(filled) == len(wanted)
-    results = iter(filled)
-    out = tuple(None if t.stop_gradient else next(results) for t in tensors)
+        wanted = [t for t in [*copies, *weights] if not t.stop_gradient]
+        if len(weights) == 1 and getattr(weights[0], "is_anchor", False):
+            if pairs:
+                paddle.autograd.backward([o for o, _ in pairs], [g for _, g in pairs])
+            found = [t.grad for t in wanted]
+        else:
+            found = _gradients([o for o, _ in pairs], wanted, [g for _, g in pairs])
+    results = iter(found)
+    out = tuple(None if t.stop_gradient else _gradient(t, next(results)) for t in tensors)
     return out if len(out) != 1 else out[0]
+
+
+def _gradient(tensor: Any, found: Any) -> Any:
+    """``found``; None is how eager says that there is no path to a weight: an optimizer then leaves
+    it alone. A node that gets no gradient at all kills the process, so it gets zeros."""
+    import paddle
+
+    return paddle.zeros_like(tensor) if found is None and not tensor.is_leaf else found
 
 
 def _gradients(outputs: list[Any], targets: list[Any], seeds: list[Any]) -> list[Any]:

@@ -1,5 +1,7 @@
 """Small functions that once failed inside of a model; each stands for a general rule."""
 
+from collections import OrderedDict
+
 import numpy as np
 import paddle
 import pytest
@@ -65,3 +67,99 @@ def test_boxes_from_the_peaks_of_a_heat_map():
         scale = paddle.to_tensor(np.full((batch, 2), 2, np.float32))
         arguments = floats(batch, 3, height, 4), floats(batch, 2, height, 4, seed=1), scale
         assert_same(f(*arguments), converted(*arguments))
+
+
+def test_a_slice_whose_end_is_a_rounded_up_size():
+    """The end is made of negative parts and yet positive, whatever the tensor holds."""
+
+    def f(x, ids):
+        return x[:, : -(-(ids.max().item() + 1) // 8)]
+
+    converted = to_static(f)
+    for largest in (3, 15, 16, 40):
+        arguments = floats(2, 4), paddle.to_tensor([1, largest])
+        assert_same(f(*arguments), converted(*arguments))
+
+
+def test_arange_of_floats_over_a_size_held_by_a_tensor():
+    def f(x):
+        size = paddle.shape(x)[0]
+        return paddle.arange(size, -size, -1.0, dtype="float32")
+
+    converted = to_static(f)
+    for length in (3, 5):
+        assert_same(f(floats(length)), converted(floats(length)))
+
+
+class Scaled(paddle.autograd.PyLayer):
+    """A user's own operation; its backward is wrong on purpose, and must be the one that is used."""
+
+    @staticmethod
+    def forward(ctx, x, weight):
+        ctx.save_for_backward(weight)
+        return x * weight
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (weight,) = ctx.saved_tensor()
+        return gradient * weight * 3, gradient.sum(0)
+
+
+class OwnGradient(paddle.nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.inner, self.unused = paddle.nn.Linear(4, 4), paddle.nn.Linear(4, 4)
+        self.weight = self.create_parameter([4])
+
+    def forward(self, x):
+        hidden = paddle.distributed.fleet.utils.recompute(self.inner, x)
+        return Scaled.apply(hidden, self.weight), self.unused(x)
+
+
+def test_gradients_through_a_users_py_layer_and_none_where_there_is_no_path():
+    layer = OwnGradient()
+
+    def gradients(function):
+        layer.clear_gradients()
+        x = paddle.ones([3, 4])
+        x.stop_gradient = False
+        function(x)[0].sum().backward()
+        return [None if p.grad is None else p.grad.clone() for p in [*layer.parameters(), x]]
+
+    expected = gradients(layer)
+    assert expected[-1] is not None and layer.unused.weight.grad is None
+    assert_same(expected, gradients(to_static(layer)))
+
+
+class Registry(OrderedDict):
+    """Makes what it is asked for."""
+
+    def __getitem__(self, key):
+        return super().__getitem__(key)()
+
+
+ACTIVATIONS = Registry(relu=paddle.nn.ReLU, tanh=paddle.nn.Tanh)
+
+
+def test_a_dict_that_makes_its_values_stays_as_it_was():
+    def f(x):
+        return ACTIVATIONS["relu"](x) if x.sum() > 0 else ACTIVATIONS["tanh"](x)
+
+    converted = to_static(f)
+    for x in (floats(3), -floats(3)):
+        assert_same(f(x), converted(x))
+    assert list(dict.values(ACTIVATIONS)) == [paddle.nn.ReLU, paddle.nn.Tanh]
+
+
+def test_a_missing_attribute_is_no_reason_to_capture_again():
+    class Plain(paddle.nn.Layer):
+        def forward(self, x):
+            x = x * getattr(self, "factor", 2.0)
+            return x + 1 if hasattr(self, "bias") else x
+
+    converted = to_static(Plain())
+    for _ in range(3):
+        assert_same(floats(3) * 2, converted(floats(3)))
+    assert len(converted.forward.programs) == 1
+    converted.bias = True
+    assert_same(floats(3) * 2 + 1, converted(floats(3)))
