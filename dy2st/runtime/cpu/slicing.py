@@ -59,7 +59,8 @@ def _segment(segment: Segment, is_static: IsStatic) -> list[Segment | Sliced]:
         return [segment]
     follows = _following(order, batch, is_static)
     large = {n: _bytes(n) + _bytes(n.operands[0]) for n in layers if n in follows}
-    large = {n: size for n, size in large.items() if size > CACHE_BYTES}
+    # Slices read the weights again: they have to be the smaller part.
+    large = {n: b for n, b in large.items() if b > max(CACHE_BYTES, batch * _weights(n))}
     size = _slice_size(batch, max(large.values(), default=0))
     if not large or size == batch:
         return [segment]
@@ -75,6 +76,10 @@ def _slice_size(batch: int, largest: int) -> int:
     sizes = [k for k in range(1, batch + 1) if batch % k == 0 and batch // k <= MOST_SLICES]
     fitting = [k for k in sizes if largest * k <= CACHE_BYTES * batch]
     return fitting[-1] if fitting else sizes[0]
+
+
+def _weights(layer: Node) -> int:
+    return sum(_bytes(x) for x in layer.operands[1:])
 
 
 def _bytes(node: Node) -> int:
