@@ -322,7 +322,8 @@ def _plain(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
     if found is not None:
         return _distributed(session, function, args, kwargs, found)
     if shallow:
-        return function(*args, **kwargs)
+        known = {k: session.simplify(v) for k, v in kwargs.items()}
+        return session.simplify(function(*map(session.simplify, args), **known))
     copied: list[Any] = []
     args = tuple(_resolved(session, a, copied) for a in args)
     kwargs = {k: _resolved(session, v, copied) for k, v in kwargs.items()}
