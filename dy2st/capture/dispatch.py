@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dy2st.capture import content, storage, symint
+from dy2st.capture import content, run_time_numbers, storage, symint
 from dy2st.errors import CaptureError, ShapeError
 from dy2st.ir.program import Value
 from dy2st.ir.types import DType
@@ -54,6 +54,9 @@ def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[st
         return fallback.record(recorder, name, args, kwargs)
     out = kwargs.pop("out", None)
     given = _bind(recorder, op, args, kwargs)
+    replaced = run_time_numbers.instead(recorder, op.name, given)
+    if replaced is not None:
+        return _in_place(recorder, inplace, given, out, replaced)
     operands = {f.name: given.get(f.name) for f in op.signature.operands}
     if name.rstrip("_") in _PROMOTING:
         _promote(recorder, name.rstrip("_"), operands, given)
@@ -77,6 +80,17 @@ def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[st
         recorder.rebind(out, operation.results[0])
         return out
     return op.signature.pack(results)
+
+
+def _in_place(
+    recorder: Recorder, inplace: bool, given: dict[str, Any], out: Any, result: Any
+) -> Any:
+    """``result`` of an operator that writes in place, or into ``out``."""
+    target = next(iter(given.values())) if inplace else out
+    if target is None:
+        return result
+    recorder.rebind(target, recorder.value_of(result))
+    return target
 
 
 def _refuse_amp(recorder: Recorder) -> None:
@@ -156,7 +170,7 @@ def _values(recorder: Recorder, raw: Any) -> Any:
 def _attribute(recorder: Recorder, field: Field, raw: Any) -> Any:
     """A Python value for an attribute: sizes as Dim expressions, dtypes as DType, no tensors."""
     if field.kind == "dtype":
-        return _dtype(raw)
+        return dtype_of(raw)
     if is_tensor(raw):
         return _attribute_of_tensor(recorder, field, raw)
     if isinstance(raw, (list, tuple)):
@@ -204,7 +218,8 @@ def _attribute_of_tensor(recorder: Recorder, field: Field, raw: Any) -> Any:
     return tuple(_element(recorder, tensor[i]) for i in range(length))
 
 
-def _dtype(raw: Any) -> DType | None:
+def dtype_of(raw: Any) -> DType | None:
+    """The dtype that Paddle means by an enum, a name or a number."""
     if raw is None or isinstance(raw, DType):
         return raw
     from dy2st.capture.recorder import dtype_name

@@ -337,9 +337,9 @@ class Methods:
 
     def astype(self, dtype):
         # As eager: the same dtype gives the same memory.
-        from dy2st.capture.dispatch import _dtype
+        from dy2st.capture.dispatch import dtype_of
 
-        if _dtype(dtype) is self._recorder.value_of(self).dtype:
+        if dtype_of(dtype) is self._recorder.value_of(self).dtype:
             return storage.alias(self._recorder, self)
         return self._recorder.call("cast", self, dtype)
 

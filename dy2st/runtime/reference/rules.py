@@ -188,6 +188,8 @@ def _raise(
 ) -> Sequence[Array]:
     args = attrs["args"]
     assert isinstance(args, tuple)
+    if attrs.get("template") is not None:
+        args = (render(attrs["template"], operands),)
     error = make_exception(str(attrs["exception"]), args)
     # The frame that raised is long gone; `source.tracebacks` shows its place from this.
     with contextlib.suppress(AttributeError):
