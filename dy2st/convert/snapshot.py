@@ -9,7 +9,6 @@ with the same object merge to that object.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, TypeAlias
 
@@ -18,9 +17,10 @@ from dy2st.convert.outcome import Ret
 from dy2st.convert.places import Contents, Mapping
 from dy2st.convert.unions import Scalar, Union
 from dy2st.ir.program import Value
+from dy2st.records import record
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Const:
     """An object that is taken as it is; ``tensors`` are those that a function has in its cells."""
 
@@ -28,7 +28,7 @@ class Const:
     tensors: tuple[tuple[Any, Value], ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Tensor:
     """A tensor and its SSA value."""
 
@@ -36,7 +36,7 @@ class Tensor:
     value: Value
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Number:
     """A Python number known only at run time: an ``ir`` size expression or an SSA value."""
 
@@ -45,7 +45,7 @@ class Number:
     value: Any
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Group:
     """A container or a plain object: class, keys (indices, keys, attribute names), items."""
 
@@ -55,7 +55,7 @@ class Group:
     items: tuple[Snap, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Alt:
     """A Union."""
 
@@ -65,7 +65,7 @@ class Alt:
     orelse: Snap
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Split(Alt):
     """A container (``obj``) whose contents are a Union; the sides are containers of their own.
 
@@ -74,7 +74,7 @@ class Split(Alt):
     """
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Rows:
     """A list of run-time length: the template of an item, the stacked SSA values."""
 
