@@ -184,6 +184,12 @@ class BreakpointError(CaptureError):
     code = "DY207"
 
 
+class OperandError(CaptureError, TypeError):
+    """Operands whose dtypes eager refuses too."""
+
+    code = "DY208"
+
+
 class InputError(Dy2stError, ValueError):
     """Arguments that do not fit the InputSpec: number, rank, dtype, device."""
 

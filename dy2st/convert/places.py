@@ -8,7 +8,7 @@ containers are read as immutable copies, so that an old value stays what it was.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from types import CellType
 from typing import Any, TypeAlias
@@ -136,6 +136,17 @@ class ListPlace(Place):
         list.__setitem__(self.owner, slice(None), list(value))
 
 
+class DequePlace(ListPlace):
+    """All items of a ``collections.deque``."""
+
+    def read(self) -> Contents:
+        return Contents(self.owner)
+
+    def write(self, value: Any) -> None:
+        self.owner.clear()
+        self.owner.extend(value)
+
+
 class SetPlace(Place):
     """All members of a set."""
 
@@ -189,6 +200,8 @@ def contents_place(container: Any, name: str) -> Place | None:
     """The place of the contents of a list, dict or set; None for anything else."""
     if isinstance(container, list):
         return ListPlace(container, name)
+    if isinstance(container, deque):
+        return DequePlace(container, name)
     if isinstance(container, dict):
         return DictPlace(container, name)
     if isinstance(container, set):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field, is_dataclass
 from functools import cached_property
+from types import ModuleType
 from typing import Any
 
+from dy2st.capture.size import is_size_class, size_of
 from dy2st.convert import active
 from dy2st.convert.grown import Grown
 from dy2st.convert.outcome import Diverged, Ret
@@ -104,7 +107,9 @@ class _Finish:
     def _is_visible(self, place: Place) -> bool:
         owner = place.owner
         return (
-            owner in self.outside or isinstance(owner, type) or id(owner) in self.session.namespaces
+            owner in self.outside
+            or isinstance(owner, (type, ModuleType))
+            or id(owner) in self.session.namespaces
         )
 
     def captured(self, value: Any) -> Captured:
@@ -133,18 +138,20 @@ class _Finish:
             then, orelse = inner(value.then), inner(value.orelse)
             return Union(value.tag, then, orelse, value.name, value.where)
         contents = self.contents.get(id(value), value)
-        if type(value) in (list, Contents):
-            return [inner(v) for v in contents]
+        if type(value) in _REBUILT or is_size_class(type(value)):
+            items = [inner(v) for v in contents]
+            return size_of(items) if is_size_class(type(value)) else _REBUILT[type(value)](items)
         if type(value) in (dict, Mapping):
             return {k: inner(v) for k, v in contents.items()}
-        if type(value) is tuple:
-            return tuple(inner(v) for v in value)
         return self._made(value, inner)
 
     def _made(self, value: Any, inner: Any) -> Any:
         if not is_plain_object(value) or is_dataclass(value) or value in self.outside:
             return value
         return Made(type(value), {k: inner(v) for k, v in vars(value).items()})
+
+
+_REBUILT: dict[type, Any] = {list: list, Contents: list, tuple: tuple, deque: deque}
 
 
 @dataclass(eq=False)

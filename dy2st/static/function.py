@@ -247,7 +247,8 @@ class StaticFunction:
     ) -> Any:
         if watch.Originals.tracer._has_grad:
             weights = autograd.differentiable_weights(entry.weights.parameters)
-            if weights or any(not t.stop_gradient for t in tensors):
+            wanted = weights or any(not t.stop_gradient for t in tensors)
+            if wanted and (entry.results.fresh_outputs() or not entry.pure):
                 return self._run_with_gradients(entry, structure, tensors, shapes, weights, call)
         outputs = entry.run(tensors, shapes)
         return entry.finish(outputs, tensors, call)

@@ -12,6 +12,7 @@ from dy2st.transformers.assertion import Assert
 from dy2st.transformers.assignment import AnnAssign, Assign, AugAssign
 from dy2st.transformers.attribute import Attribute
 from dy2st.transformers.base import Transformer, Walk
+from dy2st.transformers.binary_operator import BinOp
 from dy2st.transformers.breakpoints import keep_for_debugger
 from dy2st.transformers.call import Call, Dict, Starred
 from dy2st.transformers.comparison import Compare
@@ -58,6 +59,7 @@ TRANSFORMERS: tuple[Transformer, ...] = (
     BoolOp(),
     Not(),
     Compare(),
+    BinOp(),
     GeneratorExp(),
     # what reads and writes
     Name(),
