@@ -25,7 +25,7 @@ from dy2st.convert.iteration import (
 )
 from dy2st.convert.logical import always, and_, as_python_bool, condition, ifexp, or_
 from dy2st.convert.session import Session
-from dy2st.convert.text import print_, str_
+from dy2st.convert.text import format_, print_, str_
 from dy2st.ir import dims
 
 
@@ -88,6 +88,11 @@ def float_(*args: Any) -> Any:
     _require_0d(session, value)
     tensor = session.recorder.lift(value)
     return Scalar("float", tensor.astype("float64"))
+
+
+def repr_(value: Any) -> Any:
+    """``repr``; of a tensor, a text made at run time."""
+    return format_(value, "r", "")
 
 
 def bool_(value: Any = False) -> Any:
@@ -241,6 +246,7 @@ _CONVERTED: tuple[tuple[Any, Callable[..., Any]], ...] = (
     (float, float_),
     (bool, bool_),
     (str, str_),
+    (repr, repr_),
     (type, type_),
     (print, print_),
     (range, range_),
@@ -264,4 +270,4 @@ _CONVERTED: tuple[tuple[Any, Callable[..., Any]], ...] = (
 )
 TABLE: dict[int, Callable[..., Any]] = {id(plain): function for plain, function in _CONVERTED}
 # These look at unions themselves; all others get one alternative at a time.
-TAKES_UNIONS = {id(f) for f in (bool, print, str, getattr, hasattr, setattr, delattr)}
+TAKES_UNIONS = {id(f) for f in (bool, print, str, repr, getattr, hasattr, setattr, delattr)}
