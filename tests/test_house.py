@@ -74,8 +74,8 @@ def imports(path):
                 yield node.module, early
 
 
-# Programs and helper functions that are written for a user's own use, with Paddle at the top.
-TEMPLATES = ("cli/demo_models.py", "migrate/compat/")
+# Programs, helper functions for users and what runs under their interpreters: Paddle at the top.
+TEMPLATES = ("cli/demo_models.py", "migrate/compat/", "migrate/verify/watch_")
 FILES = sorted(
     f for f in ROOT.rglob("*.py") if not f.relative_to(ROOT).as_posix().startswith(TEMPLATES)
 )
