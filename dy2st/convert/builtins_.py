@@ -26,7 +26,7 @@ from dy2st.convert.iteration import (
 )
 from dy2st.convert.logical import always, and_, as_python_bool, condition, ifexp, or_
 from dy2st.convert.session import Session
-from dy2st.convert.text import print_, str_
+from dy2st.convert.text import format_, print_, str_
 from dy2st.ir import dims
 
 
@@ -102,6 +102,11 @@ def element(tensor: Any, position: tuple[Any, ...]) -> Any:
     if known is not None:
         return known.item()
     return float_(session.recorder.lift(tensor).reshape([]))
+
+
+def repr_(value: Any) -> Any:
+    """``repr``; of a tensor, a text made at run time."""
+    return format_(value, "r", "")
 
 
 def bool_(value: Any = False) -> Any:
@@ -255,6 +260,7 @@ _CONVERTED: tuple[tuple[Any, Callable[..., Any]], ...] = (
     (float, float_),
     (bool, bool_),
     (str, str_),
+    (repr, repr_),
     (type, type_),
     (print, print_),
     (range, range_),
@@ -278,4 +284,4 @@ _CONVERTED: tuple[tuple[Any, Callable[..., Any]], ...] = (
 )
 TABLE: dict[int, Callable[..., Any]] = {id(plain): function for plain, function in _CONVERTED}
 # These look at unions themselves; all others get one alternative at a time.
-TAKES_UNIONS = {id(f) for f in (bool, print, str, getattr, hasattr, setattr, delattr)}
+TAKES_UNIONS = {id(f) for f in (bool, print, str, repr, getattr, hasattr, setattr, delattr)}
