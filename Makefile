@@ -63,7 +63,7 @@ FLUID := .venv-fluid/bin/python
 
 test-fluid: $(STAMP) .venv-fluid/.installed  ## record what Paddle 1.8.5 computes, then compare (needs a Python 3.7)
 	PYTHONPATH=. $(BIN)/python tests/migrate/record.py $(FLUID)
-	$(PYTEST) -q tests/migrate
+	PADDLE_1_8_PYTHON=$(FLUID) $(PYTEST) -q tests/migrate
 
 docstrings: $(STAMP) .venv-fluid/.installed  ## run every docstring example of Paddle 1.8.5, before and after migration
 	PYTHONPATH=. $(BIN)/python tests/migrate/docstrings.py --old $(FLUID) $(DOCSTRINGS_ARGS)

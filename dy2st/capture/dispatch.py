@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dy2st.capture import content, run_time_numbers, storage, symint
-from dy2st.errors import CaptureError, ShapeError
+from dy2st.capture import content, storage, symint, tensor_attributes
+from dy2st.capture.tensor_attributes import TensorAttribute
+from dy2st.errors import CaptureError, OperandError, ShapeError
 from dy2st.ir.program import Value
 from dy2st.ir.types import DType
 from dy2st.ops import base as ops
@@ -54,18 +55,19 @@ def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[st
         return fallback.record(recorder, name, args, kwargs)
     out = kwargs.pop("out", None)
     given = _bind(recorder, op, args, kwargs)
-    replaced = run_time_numbers.instead(recorder, op.name, given)
-    if replaced is not None:
-        return _in_place(recorder, inplace, given, out, replaced)
     operands = {f.name: given.get(f.name) for f in op.signature.operands}
     if name.rstrip("_") in _PROMOTING:
         _promote(recorder, name.rstrip("_"), operands, given)
     values = {k: _values(recorder, v) for k, v in operands.items()}
-    attrs = {
-        f.name: _attribute(recorder, f, given[f.name])
-        for f in op.signature.attributes
-        if f.name in given
-    }
+    try:
+        attrs = {
+            f.name: _attribute(recorder, f, given[f.name])
+            for f in op.signature.attributes
+            if f.name in given
+        }
+    except TensorAttribute:
+        found = tensor_attributes.record(recorder, name.rstrip("_"), given, args, kwargs)
+        return _assigned(recorder, found, operands, op) if inplace else found
     bound, attributes = op.signature.bind(
         (), {**{k: v for k, v in values.items() if v is not None}, **attrs}
     )
@@ -82,14 +84,10 @@ def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[st
     return op.signature.pack(results)
 
 
-def _in_place(
-    recorder: Recorder, inplace: bool, given: dict[str, Any], out: Any, result: Any
-) -> Any:
-    """``result`` of an operator that writes in place, or into ``out``."""
-    target = next(iter(given.values())) if inplace else out
-    if target is None:
-        return result
-    recorder.rebind(target, recorder.value_of(result))
+def _assigned(recorder: Recorder, found: Any, operands: dict[str, Any], op: Any) -> Any:
+    """The target of an in-place operation, with its new value."""
+    target = list(operands.values())[op.inplace_of]
+    recorder.rebind(target, recorder.value_of(found))
     return target
 
 
@@ -128,7 +126,8 @@ def _bind(
     names = [f.name for f in op.signature.fields]
     if len(args) > len(names):
         extra = args[len(names) :]
-        if any(not _is_place(a) and a is not None for a in extra):
+        # `name` and `place` come last, and eager reads neither.
+        if any(not _is_place(a) and not isinstance(a, (str, type(None))) for a in extra):
             raise CaptureError(
                 f"{op.name} was called with {len(args)} arguments, its signature has {len(names)}",
                 location=recorder.location,
@@ -155,6 +154,7 @@ def is_tensor(value: Any) -> bool:
 
 def _values(recorder: Recorder, raw: Any) -> Any:
     """Tensors (None, lists of them) to Values; numbers and arrays become constants."""
+    raw = tensor_attributes.plain(raw)
     if raw is None:
         return None
     if isinstance(raw, (list, tuple)):
@@ -171,6 +171,7 @@ def _attribute(recorder: Recorder, field: Field, raw: Any) -> Any:
     """A Python value for an attribute: sizes as Dim expressions, dtypes as DType, no tensors."""
     if field.kind == "dtype":
         return dtype_of(raw)
+    raw = tensor_attributes.plain(raw)
     if is_tensor(raw):
         return _attribute_of_tensor(recorder, field, raw)
     if isinstance(raw, (list, tuple)):
@@ -183,7 +184,7 @@ def _attribute(recorder: Recorder, field: Field, raw: Any) -> Any:
 
 
 def _element(recorder: Recorder, raw: Any) -> Any:
-    dim = raw.expr if symint.is_symint(raw) else raw
+    dim = raw.expr if symint.is_symint(raw) else tensor_attributes.plain(raw)
     if is_tensor(dim):
         item = recorder.item(recorder.lift(dim))
         return item.expr if symint.is_symint(item) else item
@@ -200,8 +201,9 @@ def _attribute_of_tensor(recorder: Recorder, field: Field, raw: Any) -> Any:
     if number is not None and field.kind in ("int", "float", "scalar", "number", "bool"):
         return number
     if not (value.dtype.is_integer or value.dtype is DType.BOOL):
-        raise CaptureError(
-            f"the argument {field.name!r} is a float tensor where the Program needs a number",
+        kind = TensorAttribute if field.kind in ("float", "scalar", "number") else CaptureError
+        raise kind(
+            f"the argument {field.name!r} is a {value.dtype} tensor where the Program needs a number",
             location=recorder.location,
             remedy="pass a Python number, or write the operation with tensor arithmetic",
         )
@@ -219,7 +221,7 @@ def _attribute_of_tensor(recorder: Recorder, field: Field, raw: Any) -> Any:
 
 
 def dtype_of(raw: Any) -> DType | None:
-    """The dtype that Paddle means by an enum, a name or a number."""
+    """The DType of any way in which Paddle names one; None for "undefined"."""
     if raw is None or isinstance(raw, DType):
         return raw
     from dy2st.capture.recorder import dtype_name
@@ -274,7 +276,7 @@ def promoted(recorder: Recorder, name: str, a: DType, b: DType, a0: bool, b0: bo
         try:
             return _probe_promotion(a, b, a0, b0)
         except (TypeError, ValueError, RuntimeError) as error:
-            raise CaptureError(
+            raise OperandError(
                 f"eager refuses {name} on {a} and {b}: {str(error).splitlines()[0][:160]}",
                 location=recorder.location,
                 remedy="cast one of the operands",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dy2st.capture import symint
+from dy2st.capture import symint, tensor_attributes
 from dy2st.capture.dispatch import is_tensor
 from dy2st.errors import CaptureError
 from dy2st.ir.dims import Dim, SymExpr, evaluate, symbol
@@ -45,6 +45,7 @@ def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[st
 
 def _template(recorder: Recorder, raw: Any, operands: list[Value]) -> Any:
     """The argument with tensors as ("operand", i); lists as ("list", ...); dtypes as DType."""
+    raw = tensor_attributes.plain(raw)
     if is_tensor(raw):
         operands.append(recorder.value_of(raw))
         return ("operand", len(operands) - 1)

@@ -78,6 +78,8 @@ def _table() -> list[tuple[Any, str, Any, Any]]:
         out.append((module, "type", vars(module).get("type", _ABSENT), _type_of))
     core = paddle.base.core
     out.append((core, "broadcast_shape", core.broadcast_shape, _broadcast(core.broadcast_shape)))
+    generator = core.Generator
+    out.append((generator, "manual_seed", generator.manual_seed, _seed(generator.manual_seed)))
     creation = paddle.tensor.creation
     old = creation._to_tensor_non_static
     out.append((creation, "_to_tensor_non_static", old, _to_tensor(old)))
@@ -153,6 +155,20 @@ def _legacy_operator(name: str, original: Callable[..., Any]) -> Callable[..., A
 
     operator.__name__ = name
     return operator
+
+
+def _seed(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``Generator.manual_seed``: the Program seeds whenever it runs there, as eager does."""
+    from dy2st.capture.recorder import _active
+
+    def manual_seed(self: Any, seed: int) -> Any:
+        recorder = getattr(_active, "recorder", None)
+        if recorder is None:
+            return original(self, seed)
+        recorder.emit("seed", (), {"seed": int(seed)}, types=())
+        return self
+
+    return manual_seed
 
 
 def _sizing() -> list[Any]:
@@ -290,18 +306,27 @@ def symbolic_to_tensor(recorder: Any, original: Callable[..., Any], data: Any, d
 def _has_symbols(data: Any) -> bool:
     from dy2st.capture import symint
     from dy2st.capture.dispatch import is_tensor
+    from dy2st.capture.scalar import is_scalar
 
     if isinstance(data, (list, tuple)):
         return any(_has_symbols(d) for d in data)
-    return symint.is_symint(data) or is_tensor(data)
+    return symint.is_symint(data) or is_scalar(data) or is_tensor(data)
 
 
 def _stack(recorder: Any, data: Any) -> Any:
     from dy2st.capture import symint
     from dy2st.capture.dispatch import is_tensor
+    from dy2st.capture.scalar import is_scalar
 
     if symint.is_symint(data):
         return recorder.tensor_of(data.expr)
+    if is_scalar(data):
+        # Eager makes a float of the default dtype of a Python float.
+        import paddle
+
+        return (
+            data.tensor if data.kind == "bool" else data.tensor.astype(paddle.get_default_dtype())
+        )
     if is_tensor(data):
         return recorder.lift(data)
     if isinstance(data, (list, tuple)):

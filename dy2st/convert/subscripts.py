@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dy2st.capture import symint
+from dy2st.capture.scalar import as_int, is_scalar
 from dy2st.convert import active
 from dy2st.convert.grown import Grown
 from dy2st.convert.grown import method as grown_method
@@ -14,6 +15,7 @@ from dy2st.convert.grown import refuse as refuse_grown
 from dy2st.convert.places import ListPlace, contents_place
 from dy2st.convert.session import Session
 from dy2st.convert.unions import Union, distribute
+from dy2st.ir.types import DType
 
 Thunk = Callable[[], Any]
 
@@ -23,11 +25,12 @@ def get_item(owner: Any, key: Any) -> Any:
     session = active.current()
     if session is None:
         return owner[key]
-    owner, key = session.simplify(owner), session.simplify(key)
+    owner = session.simplify(owner)
     if type(owner) is Union:
         return distribute(lambda known: get_item(known, key), owner)
-    if type(key) is Union:
-        return distribute(lambda known: get_item(owner, known), key)
+    key, unknown = _resolved(session, key)
+    if unknown is not None:
+        return distribute(lambda known: get_item(owner, _with(key, unknown, known)), unknown)
     if session.split_of(owner) is not None:
         return session.with_contents(owner, lambda: get_item(owner, key))
     grown = session.grown_of(owner)
@@ -43,6 +46,33 @@ def get_item(owner: Any, key: Any) -> Any:
     return session.simplify(owner[key])
 
 
+def _resolved(session: Session, key: Any) -> tuple[Any, Any]:
+    """A key (``x[a:b, c]`` has parts) without the Unions that are known here, and one that is not."""
+    while True:
+        union = _union_in(key)
+        known = session.simplify(union)
+        if type(known) is Union or union is None:
+            return key, union
+        key = _with(key, union, known)
+
+
+def _union_in(key: Any) -> Any:
+    if type(key) is tuple:
+        return next((u for k in key if (u := _union_in(k)) is not None), None)
+    if type(key) is slice:
+        return _union_in((key.start, key.stop, key.step))
+    return key if type(key) is Union else None
+
+
+def _with(key: Any, union: Any, value: Any) -> Any:
+    """``key`` with ``value`` where ``union`` stands."""
+    if type(key) is tuple:
+        return tuple(_with(k, union, value) for k in key)
+    if type(key) is slice:
+        return slice(*(_with(k, union, value) for k in (key.start, key.stop, key.step)))
+    return value if key is union else key
+
+
 def _grown_item(session: Session, grown: Grown, key: Any) -> Any:
     if not isinstance(key, slice):
         return grown.get(session, _index(session, key))
@@ -52,10 +82,14 @@ def _grown_item(session: Session, grown: Grown, key: Any) -> Any:
 
 
 def _is_symbolic(session: Session, key: Any) -> bool:
-    return symint.is_symint(key) or session.is_tensor(key)
+    return symint.is_symint(key) or is_scalar(key) or session.is_tensor(key)
 
 
 def _index(session: Session, key: Any) -> Any:
+    if is_scalar(key):
+        return as_int(key)
+    if session.is_tensor(key) and session.recorder.value_of(key).dtype is DType.BOOL:
+        return session.recorder.item(session.recorder.lift(key).reshape([]).astype("int64"))
     return session.recorder.item(key) if session.is_tensor(key) else key
 
 
@@ -90,11 +124,12 @@ def set_item(owner: Any, key: Any, value: Any) -> None:
     if session is None:
         owner[key] = value
         return
-    owner, key = session.simplify(owner), session.simplify(key)
+    owner = session.simplify(owner)
+    key, unknown = _resolved(session, key)
     if type(owner) is Union:
         distribute(lambda known: set_item(known, key, value), owner)
-    elif type(key) is Union:
-        distribute(lambda known: set_item(owner, known, value), key)
+    elif unknown is not None:
+        distribute(lambda known: set_item(owner, _with(key, unknown, known), value), unknown)
     elif session.grown_of(owner) is not None:
         rows = session.grown_of(owner)
         assert rows is not None

@@ -6,6 +6,7 @@ Usage: python tests/migrate/record.py PYTHON37 [name-prefix]. Only what is new o
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -56,7 +57,10 @@ def record_programs(python: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = programs.copy(script, Path(folder, "program"))
             record = programs.run(python, {name: path}, Path(folder), False)[name]
+            if record["draws"]:
+                shutil.copy(Path(folder, f"{name}.json.draws"), programs.RECORDED)
         record["digest"] = digest
+        del record["globals"]
         if record["error"]:
             print(f"{name} fails on 1.8.5:\n{record['error']}")
         target.write_text(json.dumps(record) + "\n")

@@ -236,3 +236,22 @@ def test_a_dataclass_that_is_a_dict():
         assert type(actual) is Outputs and list(actual) == ["logits", "states"]
         assert actual.logits is actual["logits"] and actual.loss is None
         assert_same(vars(expected), vars(actual))
+
+
+def test_a_seed_in_the_function_is_set_at_each_run():
+    def f(x):
+        before = paddle.rand([2])
+        paddle.seed(5)
+        drawn = paddle.randn(x.shape)
+        if x.sum() > 0:
+            paddle.seed(7)
+            drawn = drawn + paddle.rand([1])
+        return before, drawn
+
+    def results(function, x):
+        paddle.seed(3)
+        return [*function(x), paddle.rand([2])]
+
+    converted = to_static(f)
+    for x in (paddle.ones([3]), -paddle.ones([3]), paddle.ones([3])):
+        assert_same(results(f, x), results(converted, x))

@@ -37,6 +37,7 @@ class Result:
     values: int
     largest: float
     first: Difference | None
+    lost: Difference | None = None  # from this step on, draws of the old run cannot be replayed
 
     @property
     def digits(self) -> float:
@@ -73,30 +74,52 @@ def _flat(value: dict[str, Any]) -> Iterator[float]:
 def compare(old: Record, new: Record, rtol: float) -> Result:
     """Compare two records step by step; values near 0 are measured against their array's largest.
 
-    Shapes must be equal. The first difference ends the comparison.
+    Shapes must be equal. The first difference ends the comparison, and so does the first random
+    draw that could not be replayed: what comes after it is not comparable.
     """
-    compared, largest = 0, 0.0
+    lost = _lost(old, new)
+    result = Result(0, 0.0, None)
     for number, (a, b) in enumerate(zip(old["steps"], new["steps"], strict=False)):
+        if lost is not None and number >= lost[0].step:
+            break
         place = f"{a['place']} (now {b['place']})"
-        if a["kind"] != b["kind"] or len(a["values"]) != len(b["values"]):
-            text = (
-                f"{a['kind']} of {len(a['values'])} values, now {b['kind']} of {len(b['values'])}"
-            )
-            return Result(compared, largest, Difference(number, place, text))
-        for u, v in zip(a["values"], b["values"], strict=True):
-            if u["shape"] != v["shape"]:
-                text = f"shape {u['shape']}, now {v['shape']}"
-                return Result(compared, largest, Difference(number, place, text))
-            worst, pair = _worst(u, v)
-            compared += 1
-            largest = max(largest, worst)
-            if not worst <= rtol:
-                text = f"{pair[0]:.8g}, now {pair[1]:.8g} (relative difference {worst:.2g})"
-                return Result(compared, largest, Difference(number, place, text))
-    if len(old["steps"]) != len(new["steps"]):
+        text = _step(a, b, rtol, result)
+        if text:
+            result.first = Difference(number, place, text)
+            return result
+    if lost is not None:
+        if lost[1]:
+            result.first = lost[0]
+        else:
+            result.lost = lost[0]
+    elif len(old["steps"]) != len(new["steps"]):
         text = f"{len(old['steps'])} fetches, now {len(new['steps'])}"
-        return Result(compared, largest, Difference(len(new["steps"]), "", text))
-    return Result(compared, largest, None)
+        result.first = Difference(len(new["steps"]), "", text)
+    return result
+
+
+def _step(a: dict[str, Any], b: dict[str, Any], rtol: float, result: Result) -> str:
+    """Count one step's values in ``result``; says how it differs, if it does."""
+    if a["kind"] != b["kind"] or len(a["values"]) != len(b["values"]):
+        return f"{a['kind']} of {len(a['values'])} values, now {b['kind']} of {len(b['values'])}"
+    for u, v in zip(a["values"], b["values"], strict=True):
+        if u["shape"] != v["shape"]:
+            return f"shape {u['shape']}, now {v['shape']}"
+        worst, pair = _worst(u, v)
+        result.values += 1
+        result.largest = max(result.largest, worst)
+        if not worst <= rtol:
+            return f"{pair[0]:.8g}, now {pair[1]:.8g} (relative difference {worst:.2g})"
+    return ""
+
+
+def _lost(old: Record, new: Record) -> tuple[Difference, bool] | None:
+    """The first draw that was not replayed, and whether that is a difference of its own."""
+    found = [*old.get("lost", []), *new.get("lost", [])]
+    if not found:
+        return None
+    first = min(found, key=lambda entry: entry["step"])
+    return Difference(first["step"], first["place"], first["what"]), first["wrong"]
 
 
 def _worst(u: dict[str, Any], v: dict[str, Any]) -> tuple[float, tuple[float, float]]:
@@ -156,17 +179,21 @@ def verify(
 
 
 def report(old: Record, new: Record, rtol: float) -> int:
-    """Print the comparison and return the exit code."""
+    """Print the comparison and return the exit code: 0 only where all is equal."""
     result = compare(old, new, rtol)
+    say = sys.stdout.write
     if new["error"]:
-        sys.stdout.write(f"the migrated program fails:\n{new['error']}\n")
+        say(f"the migrated program fails:\n{new['error']}\n")
     if result.first is not None:
         first = result.first
-        sys.stdout.write(f"step {first.step + 1}, {first.place}: {first.text}\n")
-    if new["error"] or result.first is not None:
+        say(f"step {first.step + 1}, {first.place}: {first.text}\n")
+    equal = f"{result.values} values in {{}} steps agree to {result.digits:.1f} digits\n"
+    if result.lost is not None:
+        lost = result.lost
+        say(f"not comparable from step {lost.step + 1} on, {lost.place}: {lost.text}\n")
+        if result.values:
+            say("before it, " + equal.format(lost.step))
+    if new["error"] or result.first is not None or result.lost is not None:
         return 2
-    sys.stdout.write(
-        f"equal: {result.values} values in {len(old['steps'])} steps agree to "
-        f"{result.digits:.1f} digits\n"
-    )
+    say("equal: " + equal.format(len(old["steps"])))
     return 0

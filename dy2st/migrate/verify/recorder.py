@@ -2,9 +2,11 @@
 
 Usage: python recorder.py PLAN. PLAN is a JSON file ``{"jobs": [{"script", "arguments", "record",
 "initial"}]}``. ``record`` gets what was fetched; ``initial`` is the record of another run, whose
-first parameter values this run starts from: by name, else by order of creation and shape.
+first parameter values and random draws this run uses: parameters by name, else by order of creation
+and shape; draws by order, kind and shape. Drawn arrays lie beside the record, in ``.draws``.
 """
 
+import importlib.util
 import json
 import os
 import random
@@ -14,53 +16,78 @@ import sys
 import traceback
 import warnings
 
-STATE = re.compile(
-    "^learning_rate|_moment|velocity|beta1_pow|beta2_pow|inf_norm|avg_squared|mean_square|mean_grad"
-    "|_momentum_|squared_|@LR_DECAY|^@"
-)
+AUTOMATIC = re.compile(r"_\d+\.[wb]_\d+$")
 
 
 class Recorder:
-    """What one run fetched, and the parameters that it started from."""
+    """What one run fetched and drew, and the parameters that it started from."""
 
-    def __init__(self, script, initial):
+    def __init__(self, script, record, initial):
+        import numpy as np
+
         self.script = os.path.realpath(script)
         self.folder = os.path.dirname(self.script)
-        self.initial = initial
+        self.initial = None
+        self.drawn = None
+        if initial:
+            with open(initial) as stream:
+                content = json.load(stream)
+            self.initial, self.draws = content["parameters"], content.get("draws", [])
+            if self.draws:
+                self.drawn = open(initial + ".draws", "rb")
+        else:
+            self.draws = []
         self.parameters = []
         self.steps = []
         self.used = set()
         self.globals = {}
+        self.creating = 0  # inside create_parameter: its draws are initial values
+        self.lost = []  # draws that cannot be replayed: {"step", "what", "place", "wrong"}
+        self.ordered = True  # the draws of both runs still go in step
+        self.next = 0
+        self.target = record + ".draws"
+        self.save = None
+        self.np = np
 
     def caller(self):
         """File and line of the user's code that is running."""
         frame = sys._getframe(2)
         while frame is not None:
-            name = os.path.realpath(frame.f_code.co_filename)
-            helper = os.path.basename(name).startswith("fluid_compat")
-            own = name.startswith(self.folder + os.sep) and not helper
-            if own and not frame.f_code.co_name.startswith("_fluid_"):
+            if self.owns(frame):
+                name = os.path.realpath(frame.f_code.co_filename)
                 return "%s:%d" % (os.path.relpath(name, self.folder), frame.f_lineno)
             frame = frame.f_back
         return ""
+
+    def owns(self, frame):
+        """Whether a frame is the user's own code."""
+        name = os.path.realpath(frame.f_code.co_filename)
+        inside = name.startswith(self.folder + os.sep)
+        helper = os.path.basename(name).startswith("fluid_compat")
+        return inside and not helper and not frame.f_code.co_name.startswith("_fluid_")
 
     def fetched(self, kind, values, place):
         """Write down what one run of a program, or one read of a tensor, gave."""
         self.steps.append({"kind": kind, "place": place, "values": [plain(v) for v in values]})
 
     def start_value(self, name, shape):
-        """The value that parameter ``name`` (the next one created) starts with, or None."""
+        """The value that parameter ``name`` (the next one created) starts with, or None.
+
+        A name that the user gave is looked up. One that Paddle made comes from the class and a
+        counter, which migration changes: there the order of creation decides, then the name.
+        """
         if self.initial is None:
             return None
-        import numpy as np
-
-        by_name = [i for i, p in enumerate(self.initial) if p["name"] == name]
-        by_order = [i for i in range(len(self.initial)) if i not in self.used]
-        for index in (by_name or by_order)[:1]:
+        free = [i for i in range(len(self.initial)) if i not in self.used]
+        by_name = [i for i in free if self.initial[i]["name"] == name]
+        by_order = free[:1]
+        candidates = by_order + by_name if AUTOMATIC.search(name) else by_name + by_order
+        for index in candidates:
             found = self.initial[index]
             if list(found["shape"]) == list(shape):
                 self.used.add(index)
-                return np.array(found["data"], found["dtype"]).reshape(found["shape"])
+                data = self.np.array(found["data"], found["dtype"])
+                return data.reshape(found["shape"])
         raise ValueError("parameter %s %s has no counterpart in the old run" % (name, list(shape)))
 
     def started(self, name, array):
@@ -68,6 +95,73 @@ class Recorder:
         entry = plain(array)
         entry["name"] = name
         self.parameters.append(entry)
+
+    def drew(self, kind, how, value, place):
+        """Write down one random draw of the old run."""
+        if self.save is None:
+            self.save = open(self.target, "wb")
+        self.np.save(self.save, value, allow_pickle=False)
+        entry = {"kind": kind, "how": how, "shape": list(value.shape), "place": place}
+        self.draws.append(entry)
+
+    def lose(self, what, place, wrong=False):
+        """Write down that from here on the runs cannot be compared, and why.
+
+        ``wrong`` says that this is a difference of its own: drawn with other arguments.
+        """
+        self.lost.append({"step": len(self.steps), "what": what, "place": place, "wrong": wrong})
+
+    def replay(self, kind, how, shape, dtype, place):
+        """The old run's next draw as an array, or None where it is not of this kind and shape."""
+        if not self.ordered:
+            return None
+        problem, wrong = self.mismatch(kind, how, shape)
+        if problem:
+            self.ordered = False
+            self.lose(problem, place, wrong)
+            return None
+        self.next += 1
+        value = self.np.load(self.drawn, allow_pickle=False)
+        shape = [n if s < 0 else s for s, n in zip(shape, value.shape)]
+        return value.reshape(shape).astype(dtype)
+
+    def mismatch(self, kind, how, shape):
+        """Why the old run's next draw cannot stand for this one, and whether that is an error."""
+        if self.next >= len(self.draws):
+            return "a draw of %s that the old run does not make" % kind, False
+        old = self.draws[self.next]
+        if old["kind"] != kind:
+            return "%s drawn where the old run draws %s" % (kind, old["kind"]), False
+        for key in sorted(set(how) & set(old["how"])):
+            if abs(how[key] - old["how"][key]) > 1e-6 * max(1.0, abs(how[key])):
+                text = "%s drawn with %s = %g, now %g" % (kind, key, old["how"][key], how[key])
+                return text, True
+        fits = len(shape) == len(old["shape"]) and all(
+            a < 0 or a == b for a, b in zip(shape, old["shape"])
+        )
+        known = all(n >= 0 for n in shape)
+        same_size = known and self.np.prod(shape) == self.np.prod(old["shape"])
+        if fits or same_size:
+            return "", False
+        return "%s of shape %s drawn, now %s" % (kind, old["shape"], list(shape)), False
+
+    def record(self):
+        """JSON for all of it."""
+        if self.save is not None:
+            self.save.close()
+        if self.drawn is not None:
+            self.drawn.close()
+        if self.initial is not None and self.next < len(self.draws) and not self.lost:
+            left = self.draws[self.next]
+            what = "a draw of %s that the new run does not make" % left["kind"]
+            self.lose(what, left["place"])
+        return {
+            "parameters": self.parameters,
+            "steps": self.steps,
+            "draws": self.draws if self.initial is None else [],
+            "lost": self.lost,
+            "globals": left_over(self.globals),
+        }
 
 
 def plain(value):
@@ -115,188 +209,34 @@ def collect(value, into, depth):
     return False
 
 
-def patch_old(recorder):
-    """Watch Paddle 1.8."""
-    import numpy as np
-    import paddle.fluid as fluid
-    from paddle.fluid import core, framework, layer_helper_base
-
-    undo = []
-    run = fluid.Executor.run
-
-    def watched_run(self, program=None, *args, **kwargs):
-        fetch_list = kwargs.get("fetch_list", args[1] if len(args) > 1 else None)
-        place = recorder.caller()
-        result = run(self, program, *args, **kwargs)
-        actual = program if program is not None else fluid.default_main_program()
-        if not fetch_list:
-            note_parameters(actual)
-        elif result is not None and place:
-            recorder.fetched("run", result, place)
-        return result
-
-    def note_parameters(program):
-        scope = fluid.global_scope()
-        block = program.global_block() if hasattr(program, "global_block") else None
-        writes = {n for op in block.ops for n in op.output_arg_names} if block else set()
-        for parameter in block.all_parameters() if block else ():
-            initialises = parameter.name in writes and not any(
-                op.type in ("feed", "sgd", "adam", "momentum", "load") for op in block.ops
-            )
-            if initialises and not any(p["name"] == parameter.name for p in recorder.parameters):
-                value = np.array(scope.find_var(parameter.name).get_tensor())
-                recorder.started(parameter.name, value)
-
-    create = layer_helper_base.LayerHelperBase.create_parameter
-
-    def watched_create(self, *args, **kwargs):
-        parameter = create(self, *args, **kwargs)
-        if framework.in_dygraph_mode() and parameter is not None:
-            recorder.started(parameter.name, parameter.numpy())
-        return parameter
-
-    tensor_class = core.VarBase
-    numpy_, backward = tensor_class.numpy, tensor_class.backward
-
-    def watched_numpy(self, *args, **kwargs):
-        value = numpy_(self, *args, **kwargs)
-        frame = sys._getframe(1)
-        if recorder_owns(recorder, frame):
-            recorder.fetched("numpy", [value], recorder.caller())
-        return value
-
-    def watched_backward(self, *args, **kwargs):
-        frame = sys._getframe(1)
-        if recorder_owns(recorder, frame):
-            recorder.fetched("backward", [numpy_(self)], recorder.caller())
-        return backward(self, *args, **kwargs)
-
-    for owner, name, new in (
-        (fluid.Executor, "run", watched_run),
-        (layer_helper_base.LayerHelperBase, "create_parameter", watched_create),
-        (tensor_class, "numpy", watched_numpy),
-        (tensor_class, "backward", watched_backward),
-    ):
-        undo.append((owner, name, getattr(owner, name)))
-        setattr(owner, name, new)
-    return undo
-
-
-def recorder_owns(recorder, frame):
-    """Whether the user's own code is the direct caller."""
-    name = os.path.realpath(frame.f_code.co_filename)
-    inside = name.startswith(recorder.folder + os.sep)
-    helper = os.path.basename(name).startswith("fluid_compat")
-    return inside and not helper and not frame.f_code.co_name.startswith("_fluid_")
-
-
-def patch_new(recorder):
-    """Watch Paddle 3."""
-    import numpy as np
-    import paddle
-    from paddle.base import layer_helper_base
-
-    undo = []
-    done = set()
-    depth = [0]
-
-    def watch(run):
-        def watched_run(self, program=None, *args, **kwargs):
-            fetch_list = kwargs.get("fetch_list", args[1] if len(args) > 1 else None)
-            place = recorder.caller()
-            depth[0] += 1
-            try:
-                result = run(self, program, *args, **kwargs)
-            finally:
-                depth[0] -= 1
-            if depth[0]:  # the helper's Executor calls Paddle's: what it returns counts
-                return result
-            actual = program if program is not None else paddle.static.default_main_program()
-            if not fetch_list:
-                start_parameters(actual)
-            elif result is not None and place:
-                recorder.fetched("run", result, place)
-            return result
-
-        return watched_run
-
-    def watch_subclass(cls, **kwargs):
-        if "run" in vars(cls):
-            cls.run = watch(vars(cls)["run"])
-
-    def start_parameters(program):
-        names = []
-        if hasattr(program, "all_parameters"):
-            writes = {n for op in program.global_block().ops for n in op.output_arg_names}
-            names = [p.name for p in program.global_block().all_parameters() if p.name in writes]
-        else:
-            sets = [o for o in program.global_block().ops if o.name() == "builtin.set_parameter"]
-            names = [op.attrs()["parameter_name"] for op in sets]
-        for name in names:
-            if name in done or STATE.search(name):
-                continue
-            done.add(name)
-            tensor = paddle.static.global_scope().find_var(name).get_tensor()
-            value = recorder.start_value(name, tensor.shape())
-            if value is not None:
-                tensor.set(value, paddle.CPUPlace())
-            recorder.started(name, np.array(tensor))
-
-    create = layer_helper_base.LayerHelperBase.create_parameter
-
-    def watched_create(self, *args, **kwargs):
-        parameter = create(self, *args, **kwargs)
-        if paddle.in_dynamic_mode() and parameter is not None:
-            value = recorder.start_value(parameter.name, parameter.shape)
-            if value is not None:
-                parameter.set_value(value)
-            recorder.started(parameter.name, numpy_(parameter))
-        return parameter
-
-    numpy_, backward = paddle.Tensor.numpy, paddle.Tensor.backward
-
-    def watched_numpy(self, *args, **kwargs):
-        value = numpy_(self, *args, **kwargs)
-        if recorder_owns(recorder, sys._getframe(1)):
-            recorder.fetched("numpy", [value], recorder.caller())
-        return value
-
-    def watched_backward(self, *args, **kwargs):
-        if recorder_owns(recorder, sys._getframe(1)):
-            recorder.fetched("backward", [numpy_(self)], recorder.caller())
-        return backward(self, *args, **kwargs)
-
-    for owner, name, new in (
-        (paddle.static.Executor, "run", watch(paddle.static.Executor.run)),
-        (paddle.static.Executor, "__init_subclass__", classmethod(watch_subclass)),
-        (layer_helper_base.LayerHelperBase, "create_parameter", watched_create),
-        (paddle.Tensor, "numpy", watched_numpy),
-        (paddle.Tensor, "backward", watched_backward),
-    ):
-        undo.append((owner, name, getattr(owner, name)))
-        setattr(owner, name, new)
-    return undo
+def watcher(old):
+    """The module that watches this Paddle; it lies beside this file, which no path need name."""
+    name = "watch_fluid" if old else "watch_paddle"
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+    spec = importlib.util.spec_from_file_location("_paddle_migrate_" + name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def run_script(job, old):
     """Run one script in fresh programs, scopes and names, and return its record."""
     import numpy as np
 
-    initial = None
-    if job.get("initial"):
-        with open(job["initial"]) as stream:
-            initial = json.load(stream)["parameters"]
-    recorder = Recorder(job["script"], initial)
+    watch = watcher(old)
+    recorder = Recorder(job["script"], job["record"], job.get("initial"))
     random.seed(7)
     np.random.seed(7)
     sys.argv = [job["script"]] + job.get("arguments", [])
     sys.path.insert(0, recorder.folder)
     before, folder = set(sys.modules), os.getcwd()
     os.chdir(job.get("folder") or folder)
-    undo = patch_old(recorder) if old else patch_new(recorder)
+    undo = watch.patch(recorder)
     error = ""
     try:
-        recorder.globals = (isolated_old if old else isolated_new)(job["script"])
+        recorder.globals = watch.isolated(
+            job["script"], lambda script: runpy.run_path(script, run_name="__main__")
+        )
     except SystemExit as end:
         error = "" if not end.code else "exit code %s" % end.code
     except BaseException:
@@ -310,39 +250,9 @@ def run_script(job, old):
             module_file = getattr(sys.modules[name], "__file__", None) or ""
             if os.path.realpath(module_file).startswith(recorder.folder + os.sep):
                 del sys.modules[name]
-    return {
-        "parameters": recorder.parameters,
-        "steps": recorder.steps,
-        "globals": left_over(recorder.globals),
-        "error": error,
-    }
-
-
-def isolated_old(script):
-    """Run a script where no other left anything, on Paddle 1.8."""
-    import paddle.fluid as fluid
-
-    fluid.disable_dygraph()
-    main, startup = fluid.Program(), fluid.Program()
-    with fluid.unique_name.guard(), fluid.scope_guard(fluid.Scope()):
-        with fluid.program_guard(main, startup):
-            return runpy.run_path(script, run_name="__main__")
-
-
-def isolated_new(script):
-    """Run a script where no other left anything, on Paddle 3."""
-    import paddle
-
-    paddle.disable_static()
-    paddle.seed(7)
-    main, startup = paddle.static.Program(), paddle.static.Program()
-    try:
-        with paddle.utils.unique_name.guard(), paddle.static.scope_guard(paddle.static.Scope()):
-            with paddle.static.program_guard(main, startup):
-                paddle.disable_static()
-                return runpy.run_path(script, run_name="__main__")
-    finally:
-        paddle.disable_static()
+    record = recorder.record()
+    record["error"] = error
+    return record
 
 
 def main(plan):
@@ -351,6 +261,7 @@ def main(plan):
     warnings.simplefilter("ignore")
     with open(plan) as stream:
         jobs = json.load(stream)["jobs"]
+    sys.path.pop(0)  # our folder is not the user's
     import paddle
 
     old = paddle.__version__.startswith(("0.", "1."))

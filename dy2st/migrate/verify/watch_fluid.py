@@ -1,0 +1,199 @@
+"""Watches Paddle 1.8: what is fetched, what parameters start with, what is drawn at random.
+
+Stands on Python 3.7; read by ``recorder.py``.
+"""
+
+import sys
+
+import numpy as np
+import paddle.fluid as fluid
+from paddle.fluid import core, framework, layer_helper_base
+
+# Operator to (kind of draw, output that holds it, attributes that say how it was drawn).
+DRAWS = {
+    "dropout": ("dropout", "Mask", {"p": "dropout_prob"}),
+    "uniform_random": ("uniform", "Out", {"min": "min", "max": "max"}),
+    "uniform_random_batch_size_like": ("uniform", "Out", {"min": "min", "max": "max"}),
+    "gaussian_random": ("gaussian", "Out", {"mean": "mean", "std": "std"}),
+    "gaussian_random_batch_size_like": ("gaussian", "Out", {"mean": "mean", "std": "std"}),
+    "truncated_gaussian_random": ("truncated", "Out", {"mean": "mean", "std": "std"}),
+    "randint": ("randint", "Out", {"low": "low", "high": "high"}),
+    "randperm": ("randperm", "Out", {"n": "n"}),
+    "sampling_id": ("sampling", "Out", {}),
+}
+# Operators that draw inside and show nothing of it.
+HIDDEN = ("nce", "sample_logits", "random_crop", "shuffle_batch", "tdm_sampler", "dpsgd")
+SOMETIMES = ("rpn_target_assign", "generate_proposal_labels", "retinanet_target_assign")
+
+
+def certain(kind, attributes):
+    """Whether a dropout draws nothing."""
+    if kind != "dropout":
+        return False
+    return bool(attributes.get("is_test")) or attributes.get("dropout_prob") in (0, 1)
+
+
+def about(op_type, attributes):
+    """How a draw was made, from the operator's attributes."""
+    names = DRAWS[op_type][2]
+    return {key: float(attributes[name]) for key, name in names.items() if name in attributes}
+
+
+class Drawn:
+    """The random operators of a program: those that can be fetched, and whether others are there."""
+
+    def __init__(self, program):
+        self.fetchable, self.hidden = [], []
+        for number, block in enumerate(program.blocks):
+            for op in block.ops:
+                self._look(op, block, number)
+
+    def _look(self, op, block, number):
+        if op.type in HIDDEN or (op.type in SOMETIMES and op.attr("use_random")):
+            self.hidden.append(op.type)
+        if op.type not in DRAWS:
+            return
+        kind, output, _ = DRAWS[op.type]
+        attributes = op.all_attrs()
+        name = op.output(output)[0]
+        if certain(kind, attributes):
+            return
+        var = block._find_var_recursive(name)
+        if var is not None and var.persistable:
+            return  # an initial value
+        if number:
+            self.hidden.append("%s in a block of control flow" % op.type)
+        else:
+            self.fetchable.append((kind, about(op.type, attributes), name))
+
+
+def patch(recorder):
+    """Watch; returns what to put back."""
+    found = static(recorder) + dynamic(recorder)
+    undo = []
+    for owner, name, new in found:
+        undo.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, new)
+    return undo
+
+
+def static(recorder):
+    """Replacements that watch programs."""
+    run = fluid.Executor.run
+
+    def watched_run(self, program=None, *args, **kwargs):
+        actual = program if program is not None else fluid.default_main_program()
+        actual = getattr(actual, "_program", None) or actual
+        args = list(args)
+        fetch_list = kwargs.get("fetch_list", args[1] if len(args) > 1 else None)
+        place = recorder.caller()
+        if not isinstance(actual, framework.Program):
+            result = run(self, program, *args, **kwargs)
+        else:
+            drawn = Drawn(actual)
+            for hidden in drawn.hidden:
+                recorder.lose(hidden, place)
+            wanted = fetch_list if isinstance(fetch_list, (list, tuple)) else [fetch_list]
+            wanted = list(wanted) if fetch_list else []
+            if drawn.fetchable:
+                more = wanted + [name for _, _, name in drawn.fetchable]
+                if len(args) > 1:
+                    args[1] = more
+                else:
+                    kwargs["fetch_list"] = more
+            result = run(self, program, *args, **kwargs)
+            if drawn.fetchable:
+                values = result[len(wanted) :]
+                result = result[: len(wanted)]
+                for (kind, how, _), value in zip(drawn.fetchable, values):
+                    recorder.drew(kind, how, np.array(value), place)
+        if not fetch_list:
+            note_parameters(recorder, actual)
+        elif result is not None and place:
+            recorder.fetched("run", result, place)
+        return result
+
+    return [(fluid.Executor, "run", watched_run)]
+
+
+def note_parameters(recorder, program):
+    """Write down the parameters that a run of a startup program made."""
+    scope = fluid.global_scope()
+    block = program.global_block() if hasattr(program, "global_block") else None
+    writes = {n for op in block.ops for n in op.output_arg_names} if block else set()
+    training = any(
+        op.type in ("feed", "sgd", "adam", "momentum", "load")
+        for op in (block.ops if block else ())
+    )
+    known = {p["name"] for p in recorder.parameters}
+    for parameter in block.all_parameters() if block else ():
+        if parameter.name in writes and not training and parameter.name not in known:
+            value = np.array(scope.find_var(parameter.name).get_tensor())
+            recorder.started(parameter.name, value)
+
+
+def dynamic(recorder):
+    """Replacements that watch dynamic graphs."""
+    create = layer_helper_base.LayerHelperBase.create_parameter
+    tensor_class = core.VarBase
+    numpy_, backward = tensor_class.numpy, tensor_class.backward
+    trace = fluid.dygraph.tracer.Tracer.trace_op
+    dropout = core.ops.dropout
+
+    def watched_create(self, *args, **kwargs):
+        recorder.creating += 1
+        try:
+            parameter = create(self, *args, **kwargs)
+        finally:
+            recorder.creating -= 1
+        if framework.in_dygraph_mode() and parameter is not None:
+            recorder.started(parameter.name, parameter.numpy())
+        return parameter
+
+    def watched_numpy(self, *args, **kwargs):
+        value = numpy_(self, *args, **kwargs)
+        if recorder.owns(sys._getframe(1)):
+            recorder.fetched("numpy", [value], recorder.caller())
+        return value
+
+    def watched_backward(self, *args, **kwargs):
+        if recorder.owns(sys._getframe(1)):
+            recorder.fetched("backward", [numpy_(self)], recorder.caller())
+        return backward(self, *args, **kwargs)
+
+    def watched_trace(self, type, inputs, outputs, attrs, stop_gradient=False):
+        trace(self, type, inputs, outputs, attrs, stop_gradient)
+        if recorder.creating:
+            return
+        if type in HIDDEN:
+            recorder.lose(type, recorder.caller())
+        elif type in DRAWS and not certain(type, attrs):
+            kind, output, _ = DRAWS[type]
+            value = outputs[output]
+            value = value[0] if isinstance(value, (list, tuple)) else value
+            recorder.drew(kind, about(type, attrs), numpy_(value), recorder.caller())
+
+    def watched_dropout(x, *pairs):
+        result = dropout(x, *pairs)
+        attributes = dict(zip(pairs[::2], pairs[1::2]))
+        if not certain("dropout", attributes):
+            how = about("dropout", attributes)
+            recorder.drew("dropout", how, numpy_(result[1]), recorder.caller())
+        return result
+
+    return [
+        (layer_helper_base.LayerHelperBase, "create_parameter", watched_create),
+        (tensor_class, "numpy", watched_numpy),
+        (tensor_class, "backward", watched_backward),
+        (fluid.dygraph.tracer.Tracer, "trace_op", watched_trace),
+        (core.ops, "dropout", watched_dropout),
+    ]
+
+
+def isolated(script, run):
+    """Run a script where no other left anything; returns its names."""
+    fluid.disable_dygraph()
+    main, startup = fluid.Program(), fluid.Program()
+    with fluid.unique_name.guard(), fluid.scope_guard(fluid.Scope()):
+        with fluid.program_guard(main, startup):
+            return run(script)

@@ -1,0 +1,145 @@
+"""``verify`` on programs that draw at random: right migrations are equal, wrong ones are told."""
+
+import json
+import os
+import re
+import sys
+
+import programs
+import pytest
+
+from dy2st.migrate import engine, scan
+from dy2st.migrate.verify import compare
+
+pytestmark = pytest.mark.slow
+
+RANDOM_BRANCH = """paddle.static.nn.cond(
+    paddle.full([], True, 'bool'), lambda: paddle.uniform([3, 8]), lambda: paddle.zeros([3, 8]))"""
+# Name to: program, what is replaced in its migrated text, by what, and what must be said of it.
+WRONG = {
+    "probability": (
+        "dropout_static",
+        "hidden, 0.3, mode",
+        "hidden, 0.4, mode",
+        r"step 1, dropout_static.py:\d+: dropout drawn with p = 0.3, now 0.4\n",
+    ),
+    "range": (
+        "dropout_static",
+        "min=-0.5",
+        "min=-0.25",
+        r"step 1, dropout_static.py:\d+: uniform drawn with min = -0.5, now -0.25\n",
+    ),
+    "mode": (
+        "dropout_static",
+        "p=0.5, mode='upscale_in_train'",
+        "p=0.5, mode='downscale_in_infer'",
+        r"step 1, dropout_static.py:23 \(now dropout_static.py:\d+\): \S+, now \S+ \(relative",
+    ),
+    "learning rate": (
+        "dropout_static",
+        "SGD(0.1)",
+        "SGD(0.2)",
+        r"step 2, dropout_static.py:25 \(now dropout_static.py:\d+\): \S+, now \S+ \(relative",
+    ),
+    "activation": (
+        "dropout_dygraph",
+        "act='relu')",
+        "act='tanh')",
+        r"step 1, dropout_dygraph.py:30 \(now dropout_dygraph.py:\d+\): \S+, now \S+ \(relative",
+    ),
+    "in a branch": (
+        "dropout_static",
+        "paddle.uniform([3, 8], min=-0.5, max=0.5)",
+        RANDOM_BRANCH,
+        r"not comparable from step 1 on, dropout_static.py:\d+: uniform in a block of control flow\n$",
+    ),
+    "left out": (
+        "dropout_dygraph",
+        "_fluid_gaussian_random([3, 8], std=0.1)",
+        "0.0",
+        r"not comparable from step 1 on, .*: dropout drawn where the old run draws gaussian\n$",
+    ),
+    "one more": (
+        "dropout_dygraph",
+        "print(net(rows).numpy())",
+        "print(net(rows).numpy())\nprint(paddle.rand([2]).numpy())",
+        r"not comparable from step 12 on, .*: a draw of uniform that the old run does not make\n"
+        r"before it, 11 values in 11 steps agree to [5-9]\.\d digits\n$",
+    ),
+}
+
+
+def record(folder, jobs):
+    """Run scripts of today's Paddle from the old runs' parameters and draws."""
+    plan = []
+    for name, (program, text) in jobs.items():
+        script = folder / name.replace(" ", "_") / f"{program}.py"
+        script.parent.mkdir()
+        script.write_text(text)
+        plan.append(
+            {
+                "script": str(script),
+                "record": str(folder / f"{name}.json"),
+                "initial": str(programs.RECORDED / f"{program}.json"),
+            }
+        )
+    compare.run_recorder(sys.executable, plan, 300)
+    return {name: json.loads((folder / f"{name}.json").read_text()) for name in jobs}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """The records of all wrong migrations, made in one process, and of the two right ones."""
+    texts = {}
+    for program in ("dropout_static", "dropout_dygraph"):
+        raw = programs.scripts()[program].read_bytes()
+        outcome = engine.migrate(raw, facts=scan.prescan([raw]))
+        assert not outcome.open_points
+        texts[program] = outcome.new.decode()
+    jobs = {p: (p, text) for p, text in texts.items()}
+    for name, (program, old, new, _) in WRONG.items():
+        assert texts[program].count(old) == 1, (name, old)
+        jobs[name] = program, texts[program].replace(old, new)
+    return record(tmp_path_factory.mktemp("verify"), jobs)
+
+
+def _said(runs, name, program, capsys):
+    old = json.loads((programs.RECORDED / f"{program}.json").read_text())
+    code = compare.report(old, runs[name], 1e-4)
+    return code, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("program", ["dropout_static", "dropout_dygraph"])
+def test_draws_are_replayed(runs, program, capsys):
+    code, said = _said(runs, program, program, capsys)
+    assert code == 0
+    assert re.match(r"equal: (10|11) values in (10|11) steps agree to [4-9]\.\d digits\n$", said)
+
+
+@pytest.mark.parametrize("name", sorted(WRONG))
+def test_what_is_wrong_is_told(runs, name, capsys):
+    program, _, _, expected = WRONG[name]
+    code, said = _said(runs, name, program, capsys)
+    assert code == 2
+    assert "equal:" not in said
+    assert re.match(expected, said), said
+
+
+def test_old_draws_that_show_nothing_are_not_comparable():
+    lost = {"step": 1, "what": "nce", "place": "train.py:7", "wrong": False}
+    step = {"kind": "run", "place": "a", "values": [{"shape": [], "dtype": "f", "data": [1.0]}]}
+    old, new = ({"steps": [step, step], "error": ""} for _ in range(2))
+    old["lost"] = [lost]
+    result = compare.compare(old, new, 1e-4)
+    assert result.lost.text == "nce"
+    assert result.values == 1
+    assert compare.report(old, new, 1e-4) == 2
+
+
+@pytest.mark.skipif("PADDLE_1_8_PYTHON" not in os.environ, reason="needs a Python with Paddle 1.8")
+@pytest.mark.parametrize("program", ["dropout_static", "dropout_dygraph", "regression"])
+def test_both_sides_run(program, capsys):
+    old = os.environ["PADDLE_1_8_PYTHON"]
+    script = str(programs.scripts()[program])
+    assert compare.verify(script, (), old, sys.executable, 1e-4, 300) == 0
+    assert capsys.readouterr().out.startswith("equal: ")
