@@ -18,6 +18,7 @@ COMPAT = Path(__file__).with_name("compat")
 MARK = "# Written by paddle-migrate: what Paddle 1.8 computed, said with Paddle 3."
 INLINE_PREFIX = "_fluid_"
 _MODULES = {
+    "collections": "import collections",
     "contextlib": "import contextlib",
     "copy": "import copy",
     "math": "import math",
@@ -37,6 +38,7 @@ class Helper:
     needs: tuple[str, ...]
     order: int
     modules: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()  # must stand before it in the file
 
 
 @functools.cache
@@ -60,8 +62,14 @@ def load() -> dict[str, Helper]:
         used = ({n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & names) - {name}
         used -= _local_names(node)
         modules = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & _MODULES.keys()
+        bases = {b.id for b in getattr(node, "bases", ()) if isinstance(b, ast.Name)} & names
         found[name] = Helper(
-            name, text.rstrip("\n") + "\n", tuple(sorted(used)), order, tuple(sorted(modules))
+            name,
+            text.rstrip("\n") + "\n",
+            tuple(sorted(used)),
+            order,
+            tuple(sorted(modules)),
+            tuple(sorted(bases)),
         )
     return found
 
@@ -86,7 +94,7 @@ def _defined(node: ast.stmt) -> str | None:
 
 
 def closure(names: Iterable[str]) -> list[Helper]:
-    """The named helpers and all that they need, in the order of definition."""
+    """The named helpers and all that they need, by order of definition but bases before classes."""
     table = load()
     todo, seen = list(names), set()
     while todo:
@@ -94,7 +102,16 @@ def closure(names: Iterable[str]) -> list[Helper]:
         if name not in seen:
             seen.add(name)
             todo.extend(table[name].needs)
-    return sorted((table[n] for n in seen), key=lambda h: h.order)
+    ordered: dict[str, Helper] = {}
+
+    def place(helper: Helper) -> None:
+        for base in helper.bases:
+            place(table[base])
+        ordered.setdefault(helper.name, helper)
+
+    for helper in sorted((table[n] for n in seen), key=lambda h: h.order):
+        place(helper)
+    return list(ordered.values())
 
 
 def module_text(names: Iterable[str]) -> str:
