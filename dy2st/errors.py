@@ -7,10 +7,11 @@ An error has a stable ``code`` (also the anchor of its page in ``docs/errors.md`
 from __future__ import annotations
 
 import linecache
-from dataclasses import dataclass
+
+from dy2st.records import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Location:
     """A place in the user's source: file, 1-based line, 0-based columns, enclosing function."""
 
@@ -182,6 +183,12 @@ class BreakpointError(CaptureError):
     """A function stops in a debugger, so the whole call has to run with real values."""
 
     code = "DY207"
+
+
+class OperandError(CaptureError, TypeError):
+    """Operands whose dtypes eager refuses too."""
+
+    code = "DY208"
 
 
 class InputError(Dy2stError, ValueError):

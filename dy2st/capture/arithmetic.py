@@ -13,7 +13,8 @@ import numpy as np
 
 from dy2st.capture import symint
 from dy2st.capture.dispatch import cast, is_tensor
-from dy2st.errors import CaptureError
+from dy2st.capture.scalar import Scalar
+from dy2st.errors import OperandError
 from dy2st.ir.types import DType
 
 if TYPE_CHECKING:
@@ -58,6 +59,15 @@ def apply(recorder: Recorder, method: str, tensor: Any, other: Any) -> Any:
         if not is_tensor(other):
             other = recorder.constant(np.asarray(other))
         return _tensors(recorder, name, *((other, tensor) if reflected else (tensor, other)))
+    if type(other) is Scalar:
+        target = _compute_dtype(recorder, method, recorder.value_of(tensor).dtype, other)
+        x, y = cast(recorder, tensor, target), cast(recorder, other.tensor, target)
+        return _tensors(recorder, name, *((y, x) if reflected else (x, y)))
+    if symint.is_symint(other) and other.example is None:
+        # A number of each run is data: as an attribute it would ask for a plan of its own each time.
+        target = _compute_dtype(recorder, method, recorder.value_of(tensor).dtype, other)
+        x, y = cast(recorder, tensor, target), cast(recorder, other.tensor(), target)
+        return _tensors(recorder, name, *((y, x) if reflected else (x, y)))
     if isinstance(other, (bool, int, float, complex)):
         return _scalar(recorder, method, name, reflected, tensor, other)
     if name == "equal":
@@ -103,16 +113,21 @@ _SCALE: dict[tuple[str, bool], Any] = {
 
 
 def _compute_dtype(recorder: Recorder, method: str, dtype: DType, other: Any) -> DType:
-    kind: Any = int if symint.is_symint(other) else type(other)
+    kind: Any = other.__class__ if _is_symbolic_number(other) else type(other)
     with recorder.paused():
         try:
             return _probe(method, dtype, kind)
         except (TypeError, ValueError, RuntimeError) as error:
-            raise CaptureError(
+            raise OperandError(
                 f"eager refuses {method} on {dtype} and {kind.__name__}: "
                 f"{str(error).splitlines()[0][:160]}",
                 location=recorder.location,
+                remedy="cast one of the operands",
             ) from None
+
+
+def _is_symbolic_number(value: Any) -> bool:
+    return symint.is_symint(value) or type(value) is Scalar
 
 
 @cache

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dy2st.capture import content, storage, symint
-from dy2st.errors import CaptureError, ShapeError
+from dy2st.capture import content, storage, symint, tensor_attributes
+from dy2st.capture.tensor_attributes import TensorAttribute
+from dy2st.errors import CaptureError, OperandError, ShapeError
 from dy2st.ir.program import Value
 from dy2st.ir.types import DType
 from dy2st.ops import base as ops
@@ -58,11 +59,15 @@ def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[st
     if name.rstrip("_") in _PROMOTING:
         _promote(recorder, name.rstrip("_"), operands, given)
     values = {k: _values(recorder, v) for k, v in operands.items()}
-    attrs = {
-        f.name: _attribute(recorder, f, given[f.name])
-        for f in op.signature.attributes
-        if f.name in given
-    }
+    try:
+        attrs = {
+            f.name: _attribute(recorder, f, given[f.name])
+            for f in op.signature.attributes
+            if f.name in given
+        }
+    except TensorAttribute:
+        found = tensor_attributes.record(recorder, name.rstrip("_"), given, args, kwargs)
+        return _assigned(recorder, found, operands, op) if inplace else found
     bound, attributes = op.signature.bind(
         (), {**{k: v for k, v in values.items() if v is not None}, **attrs}
     )
@@ -77,6 +82,13 @@ def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[st
         recorder.rebind(out, operation.results[0])
         return out
     return op.signature.pack(results)
+
+
+def _assigned(recorder: Recorder, found: Any, operands: dict[str, Any], op: Any) -> Any:
+    """The target of an in-place operation, with its new value."""
+    target = list(operands.values())[op.inplace_of]
+    recorder.rebind(target, recorder.value_of(found))
+    return target
 
 
 def _refuse_amp(recorder: Recorder) -> None:
@@ -114,7 +126,8 @@ def _bind(
     names = [f.name for f in op.signature.fields]
     if len(args) > len(names):
         extra = args[len(names) :]
-        if any(not _is_place(a) and a is not None for a in extra):
+        # `name` and `place` come last, and eager reads neither.
+        if any(not _is_place(a) and not isinstance(a, (str, type(None))) for a in extra):
             raise CaptureError(
                 f"{op.name} was called with {len(args)} arguments, its signature has {len(names)}",
                 location=recorder.location,
@@ -141,6 +154,7 @@ def is_tensor(value: Any) -> bool:
 
 def _values(recorder: Recorder, raw: Any) -> Any:
     """Tensors (None, lists of them) to Values; numbers and arrays become constants."""
+    raw = tensor_attributes.plain(raw)
     if raw is None:
         return None
     if isinstance(raw, (list, tuple)):
@@ -156,7 +170,8 @@ def _values(recorder: Recorder, raw: Any) -> Any:
 def _attribute(recorder: Recorder, field: Field, raw: Any) -> Any:
     """A Python value for an attribute: sizes as Dim expressions, dtypes as DType, no tensors."""
     if field.kind == "dtype":
-        return _dtype(raw)
+        return dtype_of(raw)
+    raw = tensor_attributes.plain(raw)
     if is_tensor(raw):
         return _attribute_of_tensor(recorder, field, raw)
     if isinstance(raw, (list, tuple)):
@@ -169,7 +184,7 @@ def _attribute(recorder: Recorder, field: Field, raw: Any) -> Any:
 
 
 def _element(recorder: Recorder, raw: Any) -> Any:
-    dim = raw.expr if symint.is_symint(raw) else raw
+    dim = raw.expr if symint.is_symint(raw) else tensor_attributes.plain(raw)
     if is_tensor(dim):
         item = recorder.item(recorder.lift(dim))
         return item.expr if symint.is_symint(item) else item
@@ -186,8 +201,9 @@ def _attribute_of_tensor(recorder: Recorder, field: Field, raw: Any) -> Any:
     if number is not None and field.kind in ("int", "float", "scalar", "number", "bool"):
         return number
     if not (value.dtype.is_integer or value.dtype is DType.BOOL):
-        raise CaptureError(
-            f"the argument {field.name!r} is a float tensor where the Program needs a number",
+        kind = TensorAttribute if field.kind in ("float", "scalar", "number") else CaptureError
+        raise kind(
+            f"the argument {field.name!r} is a {value.dtype} tensor where the Program needs a number",
             location=recorder.location,
             remedy="pass a Python number, or write the operation with tensor arithmetic",
         )
@@ -204,7 +220,8 @@ def _attribute_of_tensor(recorder: Recorder, field: Field, raw: Any) -> Any:
     return tuple(_element(recorder, tensor[i]) for i in range(length))
 
 
-def _dtype(raw: Any) -> DType | None:
+def dtype_of(raw: Any) -> DType | None:
+    """The DType of any way in which Paddle names one; None for "undefined"."""
     if raw is None or isinstance(raw, DType):
         return raw
     from dy2st.capture.recorder import dtype_name
@@ -259,7 +276,7 @@ def promoted(recorder: Recorder, name: str, a: DType, b: DType, a0: bool, b0: bo
         try:
             return _probe_promotion(a, b, a0, b0)
         except (TypeError, ValueError, RuntimeError) as error:
-            raise CaptureError(
+            raise OperandError(
                 f"eager refuses {name} on {a} and {b}: {str(error).splitlines()[0][:160]}",
                 location=recorder.location,
                 remedy="cast one of the operands",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dy2st.capture import symint
+from dy2st.capture import symint, tensor_attributes
 from dy2st.capture.dispatch import is_tensor
 from dy2st.errors import CaptureError
 from dy2st.ir.dims import Dim, SymExpr, evaluate, symbol
@@ -45,6 +45,7 @@ def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[st
 
 def _template(recorder: Recorder, raw: Any, operands: list[Value]) -> Any:
     """The argument with tensors as ("operand", i); lists as ("list", ...); dtypes as DType."""
+    raw = tensor_attributes.plain(raw)
     if is_tensor(raw):
         operands.append(recorder.value_of(raw))
         return ("operand", len(operands) - 1)
@@ -55,9 +56,9 @@ def _template(recorder: Recorder, raw: Any, operands: list[Value]) -> Any:
     if type(raw).__name__.endswith("Place"):
         return ("place",)
     if type(raw).__name__ in ("DataType", "VarType"):
-        from dy2st.capture.dispatch import _dtype
+        from dy2st.capture.dispatch import dtype_of
 
-        return _dtype(raw)
+        return dtype_of(raw)
     if isinstance(raw, np.generic):
         return raw.item()
     if raw is None or isinstance(raw, (bool, int, float, complex, str, SymExpr, DType)):
@@ -209,7 +210,7 @@ def _call(
 ) -> tuple[list[tuple[DType, list[int]]], str]:
     import paddle
 
-    from dy2st.capture.dispatch import _dtype
+    from dy2st.capture.dispatch import dtype_of
 
     fill = lambda t: materialize(t, data, env)  # noqa: E731
     raw = getattr(paddle._C_ops, name)(*map(fill, args), **{k: fill(v) for k, v in kwargs.items()})
@@ -217,7 +218,7 @@ def _call(
     if isinstance(raw, (list, tuple)):
         kind = "list" if isinstance(raw, list) else "tuple"
     values = list(raw) if isinstance(raw, (list, tuple)) else [raw]
-    return [(_dtype(v.dtype) or DType.FLOAT32, list(v.shape)) for v in values], kind
+    return [(dtype_of(v.dtype) or DType.FLOAT32, list(v.shape)) for v in values], kind
 
 
 def _size(dim: Dim, env: dict[str, int]) -> int:

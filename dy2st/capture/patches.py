@@ -290,18 +290,27 @@ def symbolic_to_tensor(recorder: Any, original: Callable[..., Any], data: Any, d
 def _has_symbols(data: Any) -> bool:
     from dy2st.capture import symint
     from dy2st.capture.dispatch import is_tensor
+    from dy2st.capture.scalar import is_scalar
 
     if isinstance(data, (list, tuple)):
         return any(_has_symbols(d) for d in data)
-    return symint.is_symint(data) or is_tensor(data)
+    return symint.is_symint(data) or is_scalar(data) or is_tensor(data)
 
 
 def _stack(recorder: Any, data: Any) -> Any:
     from dy2st.capture import symint
     from dy2st.capture.dispatch import is_tensor
+    from dy2st.capture.scalar import is_scalar
 
     if symint.is_symint(data):
         return recorder.tensor_of(data.expr)
+    if is_scalar(data):
+        # Eager makes a float of the default dtype of a Python float.
+        import paddle
+
+        return (
+            data.tensor if data.kind == "bool" else data.tensor.astype(paddle.get_default_dtype())
+        )
     if is_tensor(data):
         return recorder.lift(data)
     if isinstance(data, (list, tuple)):

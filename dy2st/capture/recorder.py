@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from dy2st.capture import storage, symint
+from dy2st.capture.scalar import Scalar
 from dy2st.errors import CaptureError, Dy2stError, Location
 from dy2st.ir import dims
 from dy2st.ir.builder import Builder
@@ -48,6 +49,7 @@ class Recorder(symint.Owner):
         self.fallbacks: set[str] = set()
         self.user_files: set[str] = set()
         self.write_hook: Callable[[Any, Value], None] | None = None
+        self.raiser: Callable[[Value, Exception], None] | None = None
         self._names = names or {}
         self._external_ids: dict[int, str] = {}
         self._real_values: dict[int, Value] = {}
@@ -240,7 +242,13 @@ class Recorder(symint.Owner):
         difference = a - b
         if isinstance(difference, int):
             return bool(_PYTHON[op](difference, 0))
-        return self.call(_PHI[op], self.tensor_of(a), self.tensor_of(b))
+        return Scalar("bool", self.call(_PHI[op], self.tensor_of(a), self.tensor_of(b)))
+
+    def raise_where(self, flag: Any, error: Exception) -> None:
+        """Let the Program raise ``error`` where the bool tensor ``flag`` holds (a Session can)."""
+        if self.raiser is None:
+            raise symint.concrete_error("a number").at(self.location)
+        self.raiser(self.value_of(flag), error)
 
     def tensor_of(self, dim: Dim) -> Any:
         """An int64 tensor of shape [] that holds the value of a size."""

@@ -52,9 +52,22 @@ class SymInt:
         if right is not None:
             a, b = (right, self.expr) if reflected else (self.expr, right)
             return wrap(op(a, b), self._owner)
+        if type(other).__name__ == "Scalar":
+            return NotImplemented  # a float or bool known only at run time: it knows what to do
+        if isinstance(other, float) and self.example is None:
+            return self._as_float(op.__name__, other, reflected)
         if isinstance(other, (float, complex)):  # Python's own arithmetic on the guarded value
             return op(other, int(self)) if reflected else op(int(self), other)
         return NotImplemented
+
+    def _as_float(self, name: str, other: Any, reflected: bool = False) -> Any:
+        from dy2st.capture.scalar import arithmetic
+
+        return arithmetic(name, other, self) if reflected else arithmetic(name, self, other)
+
+    def tensor(self) -> Any:
+        """Its value as an int64 tensor of shape []."""
+        return self._owner.tensor_of(self.expr)
 
     def __add__(self, other: Any) -> Any:
         return self._combine(other, operator.add)
@@ -110,9 +123,13 @@ class SymInt:
     def __pow__(self, other: Any, modulo: Any = None) -> Any:
         if type(other) is int and 0 <= other <= 8 and modulo is None:
             return wrap(dims.product([self.expr] * other), self._owner)
+        if isinstance(other, float) and self.example is None:
+            return self._as_float("pow", other)
         return pow(int(self), other, modulo)
 
     def __rpow__(self, other: Any) -> Any:
+        if isinstance(other, float) and self.example is None:
+            return self._as_float("pow", other, True)
         return other ** int(self)
 
     # --- where a plain number is needed -----------------------------------------------------
@@ -130,11 +147,18 @@ class SymInt:
         return float(int(self))
 
     def __truediv__(self, other: Any) -> Any:
-        right = other if isinstance(other, (int, float, complex)) else None
-        return NotImplemented if right is None else int(self) / _plain(right)
+        if type(other).__name__ == "Scalar" or not isinstance(other, (int, float, complex)):
+            return NotImplemented
+        if self.example is None or (is_symint(other) and other.example is None):  # type: ignore[union-attr]
+            return self._as_float("truediv", other)
+        return int(self) / _plain(other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return _plain(other) / int(self) if isinstance(other, (int, float)) else NotImplemented
+        if type(other).__name__ == "Scalar" or not isinstance(other, (int, float)):
+            return NotImplemented
+        if self.example is None:
+            return self._as_float("truediv", other, True)
+        return _plain(other) / int(self)
 
     def __and__(self, other: Any) -> int:
         return int(int(self) & _plain(other))
@@ -162,6 +186,10 @@ class SymInt:
     def _compare(self, other: Any, op: str) -> Any:
         right = dim_of(other)
         if right is None:
+            if type(other).__name__ == "Scalar":
+                return NotImplemented
+            if isinstance(other, float) and self.example is None:
+                return self._as_float(_DUNDER[op].strip("_"), other)
             if isinstance(other, float):
                 return getattr(float(int(self)), _DUNDER[op])(other)
             return NotImplemented
@@ -196,7 +224,10 @@ class SymInt:
         return str(self.expr)
 
     def __format__(self, spec: str) -> str:
-        return format(int(self), spec) if spec else str(self)
+        return format(int(self), spec)
+
+    def __str__(self) -> str:
+        return str(int(self))
 
     @property
     def real(self) -> SymInt:
@@ -236,11 +267,15 @@ class Owner:
         raise NotImplementedError
 
     def compare(self, op: str, a: Dim, b: Dim) -> Any:
-        """A Python bool with a guard, or a symbolic bool tensor for run-time sizes."""
+        """A Python bool with a guard, or one known only at run time (a Scalar)."""
         raise NotImplementedError
 
     def concrete(self, dim: Dim) -> int:
         """The example's value, guarded by equality. Raises ConcreteValueError without one."""
+        raise NotImplementedError
+
+    def tensor_of(self, dim: Dim) -> Any:
+        """An int64 tensor of shape [] that holds the value of a size."""
         raise NotImplementedError
 
 
@@ -271,7 +306,7 @@ def wrap(dim: Dim, owner: Owner) -> Any:
     return SymInt(dim, owner) if isinstance(dim, SymExpr) else dim
 
 
-def concrete_error(dim: Dim) -> ConcreteValueError:
+def concrete_error(dim: Dim | str) -> ConcreteValueError:
     """Python needs a value that only a run can tell."""
     return ConcreteValueError(
         f"Python needs the value of the size {dim}, which is known only at run time",

@@ -12,12 +12,15 @@ The class is made on first use: importing this module does not import Paddle.
 # mypy: ignore-errors
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from dy2st.capture import arithmetic, indexing, storage
+from dy2st.capture.scalar import Scalar
+from dy2st.capture.size import size_of
 from dy2st.errors import CaptureError, ConcreteValueError
 from dy2st.ir import dims
 from dy2st.ir.types import DType
@@ -86,7 +89,7 @@ class Methods:
 
     @property
     def shape(self):
-        return [self._recorder.symint(d) for d in self._recorder.value_of(self).shape]
+        return size_of([self._recorder.symint(d) for d in self._recorder.value_of(self).shape])
 
     @property
     def _local_shape(self):
@@ -206,14 +209,29 @@ class Methods:
     def _scalar_value(self, what):
         """The integer in a one-element tensor as a SymInt; others only where sizes give them."""
         value = self._recorder.value_of(self)
-        if not value.dtype.is_integer:
+        if not value.dtype.is_integer and self._recorder.raiser is None:
             return self._derived(what)
         if dims.product(value.shape) != 1:
             raise CaptureError(
                 f"{what}: the tensor has shape {list(value.shape)}, not one element",
                 location=self._recorder.location,
+                remedy="index it, or reduce it, down to one element",
             )
-        return self._recorder.item(self)
+        if value.dtype.is_integer:
+            return self._recorder.item(self)
+        if value.dtype.is_complex:
+            raise self._needs_value(what)
+        return self._number(what)
+
+    def _number(self, what):
+        """The one element as a Python float or bool: a plain one where sizes give it."""
+        try:
+            return self._derived(what)
+        except ConcreteValueError:
+            flat = self.reshape([])
+            if flat.dtype == _bool_type():
+                return Scalar("bool", flat)
+            return Scalar("float", flat.astype("float64"))
 
     def item(self, *args):
         tensor = self
@@ -223,11 +241,15 @@ class Methods:
         return tensor._scalar_value("read with .item()")
 
     def __int__(self):
+        if not self._is_int():
+            return int(self._derived("converted with int()"))
         return int(self._scalar_value("converted with int()"))
 
     __long__ = __int__
 
     def __index__(self):
+        if not self._is_int():
+            return int(self._derived("used as an index"))
         return int(self._scalar_value("used as an index"))
 
     def __bool__(self):
@@ -263,11 +285,16 @@ class Methods:
         return out.reshape(self._recorder.value_of(self).shape)
 
     def tolist(self):
-        if self._integers() is None:
+        value = self._recorder.value_of(self)
+        count = dims.product(value.shape)
+        if not isinstance(count, int) or count > _MAX_INTEGERS:
             raise self._needs_value("read with .tolist()")
-        return self.numpy().tolist()
+        if not value.shape:
+            return self._scalar_value("read with .tolist()")
+        return [self[i].tolist() for i in range(value.shape[0])]
 
     def _integers(self):
+        """Its few elements, in order, as numbers known only at run time; None where it has many."""
         value = self._recorder.value_of(self)
         count = dims.product(value.shape)
         if not value.dtype.is_integer or not isinstance(count, int) or count > _MAX_INTEGERS:
@@ -337,9 +364,9 @@ class Methods:
 
     def astype(self, dtype):
         # As eager: the same dtype gives the same memory.
-        from dy2st.capture.dispatch import _dtype
+        from dy2st.capture.dispatch import dtype_of
 
-        if _dtype(dtype) is self._recorder.value_of(self).dtype:
+        if dtype_of(dtype) is self._recorder.value_of(self).dtype:
             return storage.alias(self._recorder, self)
         return self._recorder.call("cast", self, dtype)
 
@@ -368,7 +395,7 @@ class Methods:
         return self
 
     def set_value(self, value):
-        return self.copy_(value)
+        self.copy_(value)
 
     def _as_tensor(self, value):
         import paddle
@@ -427,6 +454,14 @@ def _refused(name):
 
 _MAX_INTEGERS = 64
 
+
+@cache
+def _bool_type():
+    import paddle
+
+    return paddle.bool
+
+
 # C attributes that mean for a template what they mean for the tensor.
 _KEEP = {"stop_gradient", "type", "layout", "__dict__"}
 # Python methods of Paddle's that end in C on memory.
@@ -443,7 +478,7 @@ def symbolic_class():
         k: v for k, v in vars(Methods).items() if k not in ("__dict__", "__weakref__", "lifted")
     }
     for name, member in vars(base).items():
-        kind = type(member).__name__
+        kind = type(inspect.unwrap(member)).__name__  # writers are wrapped by static/watch.py
         if name in body or name in _KEEP:
             continue
         if kind == "method_descriptor" or name in _MEMORY:

@@ -5,6 +5,7 @@ The names here are the contract with ``dy2st.transformers`` (docs/design/fronten
 
 from __future__ import annotations
 
+from dy2st.capture.scalar import Scalar
 from dy2st.convert.attributes import (
     aug_attr,
     del_attr,
@@ -23,6 +24,7 @@ from dy2st.convert.control_flow import if_
 from dy2st.convert.iteration import iterate, mapping, unpack
 from dy2st.convert.logical import and_, compare, ifexp, not_, or_, truth
 from dy2st.convert.looping import for_, while_
+from dy2st.convert.operators import binary
 from dy2st.convert.outcome import BREAK, CONTINUE, ret
 from dy2st.convert.places import UNBOUND
 from dy2st.convert.running import Captured, result, run
@@ -30,7 +32,7 @@ from dy2st.convert.session import Session
 from dy2st.convert.subscripts import aug, aug_item, del_item, get_item, set_item
 from dy2st.convert.text import assert_, format_, join, print_
 from dy2st.convert.trying import trying
-from dy2st.convert.unions import Scalar, Union
+from dy2st.convert.unions import Union
 from dy2st.errors import Dy2stError
 from dy2st.source.debugger import debugger
 
@@ -50,6 +52,7 @@ __all__ = [
     "aug",
     "aug_attr",
     "aug_item",
+    "binary",
     "call",
     "compare",
     "debugger",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any, NoReturn
 
 from dy2st.capture import symint
+from dy2st.capture.scalar import is_scalar
+from dy2st.capture.size import is_size_class, size_of
 from dy2st.convert import active
 from dy2st.convert.places import UNBOUND, AttrPlace, CellPlace, KeyPlace
 from dy2st.convert.session import Session
-from dy2st.convert.unions import Union, distribute, is_scalar, need
+from dy2st.convert.snapshot import holds_symbols
+from dy2st.convert.unions import Union, distribute, need
 from dy2st.errors import UnsupportedFeatureError
 
 Thunk = Callable[[], Any]
@@ -28,11 +32,68 @@ def get_attr(owner: Any, name: str, default: Any = _MISSING) -> Any:
     owner = session.simplify(owner)
     if type(owner) is Union:
         return distribute(lambda known: get_attr(known, name, default), owner)
+    computed = getattr(type(owner), name, None)
+    if type(computed) is property and is_users(computed.fget):
+        return _computed(session, lambda: call_(computed.fget, owner), default)
+    if type(computed) is functools.cached_property and name not in vars(owner):
+        return _computed(session, lambda: _cached(session, owner, name, computed.func), default)
     value = getattr(owner, name) if default is _MISSING else getattr(owner, name, UNBOUND)
+    if type(value) is Union and may_be_unbound(value):
+        read = lambda known: _bound(owner, name, known, default)  # noqa: E731
+        return session.distribute(read, value, bound=False)
     if _is_guarded(session, owner, name):
         place = AttrPlace(owner, f"{type(owner).__name__}.{name}", name)
         session.read(place, frozen(value))
     return session.simplify(default if value is UNBOUND else value)
+
+
+def is_users(function: Any) -> bool:
+    """Whether ``function`` is a Python function that calls convert."""
+    from dy2st.convert.calls import is_convertible
+
+    return type(function) is FunctionType and is_convertible(function)
+
+
+def call_(function: Any, *args: Any) -> Any:
+    from dy2st.convert.calls import call
+
+    return call(function, *args)
+
+
+def _computed(session: Session, thunk: Thunk, default: Any) -> Any:
+    """The value of a property; ``default`` where it raises AttributeError."""
+    try:
+        return session.simplify(thunk())
+    except AttributeError:
+        if default is _MISSING:
+            raise
+        return default
+
+
+def _cached(session: Session, owner: Any, name: str, function: Any) -> Any:
+    """A ``cached_property`` that is read for the first time: kept in the object, as in eager.
+
+    Of an object that was there before, it is computed from real tensors, before the capture so to
+    say; of one that this call made, it is part of the Program.
+    """
+    if not holds_symbols(list(vars(owner).values())):
+        with session.outside_of_capture():
+            value = getattr(owner, name)
+        if not holds_symbols(value):
+            return value
+        del vars(owner)[name]
+    value = call_(function, owner)
+    session.write(AttrPlace(owner, f"{type(owner).__name__}.{name}", name), value)
+    return value
+
+
+def _bound(owner: Any, name: str, value: Any, default: Any) -> Any:
+    """``value``, which an attribute holds; Python's error where a branch left it without one."""
+    if value is not UNBOUND:
+        return value
+    if default is _MISSING:
+        raise AttributeError(f"{type(owner).__name__!r} object has no attribute {name!r}")
+    return default
 
 
 def _is_guarded(session: Session, owner: Any, name: str) -> bool:
@@ -57,8 +118,9 @@ def frozen(value: Any, depth: int = 0) -> Any:
     kind = type(value)
     if depth > 8:
         return value
-    if kind in (list, tuple):
-        return kind(frozen(v, depth + 1) for v in value)
+    if kind in (list, tuple) or is_size_class(kind):
+        items = [frozen(v, depth + 1) for v in value]
+        return kind(items) if kind in (list, tuple) else size_of(items)
     if kind is dict:
         return {k: frozen(v, depth + 1) for k, v in value.items()}
     return set(value) if kind is set else value
@@ -189,7 +251,7 @@ def local(name: str, thunk: Thunk) -> Any:
         need(UNBOUND, name)
         raise
     session = active.current()
-    if session is None or type(value) is not Union or not _may_be_unbound(value):
+    if session is None or type(value) is not Union or not may_be_unbound(value):
         return need(value, name)
     value = distribute(lambda known: need(known, name), value)
     if getattr(thunk, "__closure__", None):
@@ -198,7 +260,8 @@ def local(name: str, thunk: Thunk) -> Any:
     return value
 
 
-def _may_be_unbound(value: Any) -> bool:
+def may_be_unbound(value: Any) -> bool:
+    """Whether some alternative of a Union is UNBOUND."""
     if type(value) is Union:
-        return _may_be_unbound(value.then) or _may_be_unbound(value.orelse)
+        return may_be_unbound(value.then) or may_be_unbound(value.orelse)
     return value is UNBOUND

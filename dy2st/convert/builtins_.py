@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import builtins
+import functools
+import math
 from collections.abc import Callable
 from types import CellType
 from typing import Any
 
 from dy2st.capture import symint
+from dy2st.capture.scalar import MATH, Scalar, as_float, as_int, is_number, of_math
+from dy2st.capture.size import is_size_class
 from dy2st.convert import active
 from dy2st.convert.attributes import del_attr, get_attr, set_attr
 from dy2st.convert.iteration import (
@@ -21,8 +25,7 @@ from dy2st.convert.iteration import (
 )
 from dy2st.convert.logical import always, and_, as_python_bool, condition, ifexp, or_
 from dy2st.convert.session import Session
-from dy2st.convert.text import print_, str_
-from dy2st.convert.unions import Scalar
+from dy2st.convert.text import format_, print_, str_
 from dy2st.ir import dims
 
 
@@ -56,13 +59,13 @@ def int_(*args: Any) -> Any:
     if symint.is_symint(value):
         return value
     if type(value) is Scalar:
-        value = value.tensor
+        return as_int(value)
     if not session.is_tensor(value):
         return int(value)
     _require_0d(session, value)
     if not session.recorder.value_of(value).dtype.is_integer:
         value = session.recorder.lift(value).astype("int64")
-    return session.recorder.lift(value)._scalar_value("converted with int()")
+    return session.recorder.item(session.recorder.lift(value).reshape([]))
 
 
 def _require_0d(session: Session, tensor: Any) -> None:
@@ -78,13 +81,18 @@ def float_(*args: Any) -> Any:
     (value,) = args
     if type(value) is Scalar and value.kind == "float":
         return value
-    if symint.is_symint(value) and value.example is None:
-        value = session.recorder.tensor_of(value.expr)
+    if is_number(value):
+        return Scalar("float", as_float(value))
     if not session.is_tensor(value):
         return float(value)
     _require_0d(session, value)
     tensor = session.recorder.lift(value)
     return Scalar("float", tensor.astype("float64"))
+
+
+def repr_(value: Any) -> Any:
+    """``repr``; of a tensor, a text made at run time."""
+    return format_(value, "r", "")
 
 
 def bool_(value: Any = False) -> Any:
@@ -104,6 +112,8 @@ def type_(*args: Any) -> Any:
 
         found = type(args[0])
         return paddle.Tensor if found.__name__ == "SymbolicTensor" else found
+    if is_size_class(type(args[0])):
+        return args[0].__class__
     return type(args[0])
 
 
@@ -167,6 +177,13 @@ def abs_(value: Any) -> Any:
     return abs(value)
 
 
+def math_(function: Any, *args: Any) -> Any:
+    """A function of ``math`` on a number known only at run time; plain numbers take Python's."""
+    if len(args) == 1 and is_number(args[0]):
+        return of_math(function.__name__, args[0])
+    return function(*args)
+
+
 def all_(iterable: Any) -> Any:
     """``all``."""
     return _quantify(iterable, and_, True)
@@ -223,34 +240,34 @@ def hasattr_(owner: Any, name: str) -> bool:
     return get_attr(owner, name, missing) is not missing
 
 
-TABLE: dict[int, Callable[..., Any]] = {
-    id(plain): converted
-    for plain, converted in (
-        (len, len_),
-        (int, int_),
-        (float, float_),
-        (bool, bool_),
-        (str, str_),
-        (type, type_),
-        (print, print_),
-        (range, range_),
-        (enumerate, enumerate_),
-        (zip, zip_),
-        (reversed, reversed_),
-        (map, map_),
-        (filter, filter_),
-        (min, min_),
-        (max, max_),
-        (sum, sum_),
-        (abs, abs_),
-        (any, any_),
-        (all, all_),
-        (isinstance, isinstance_),
-        (getattr, getattr_),
-        (hasattr, hasattr_),
-        (setattr, set_attr),
-        (delattr, del_attr),
-    )
-}
+_CONVERTED: tuple[tuple[Any, Callable[..., Any]], ...] = (
+    (len, len_),
+    (int, int_),
+    (float, float_),
+    (bool, bool_),
+    (str, str_),
+    (repr, repr_),
+    (type, type_),
+    (print, print_),
+    (range, range_),
+    (enumerate, enumerate_),
+    (zip, zip_),
+    (reversed, reversed_),
+    (map, map_),
+    (filter, filter_),
+    (min, min_),
+    (max, max_),
+    (sum, sum_),
+    (abs, abs_),
+    (any, any_),
+    (all, all_),
+    (isinstance, isinstance_),
+    (getattr, getattr_),
+    (hasattr, hasattr_),
+    (setattr, set_attr),
+    (delattr, del_attr),
+    *((getattr(math, n), functools.partial(math_, getattr(math, n))) for n in MATH),
+)
+TABLE: dict[int, Callable[..., Any]] = {id(plain): function for plain, function in _CONVERTED}
 # These look at unions themselves; all others get one alternative at a time.
-TAKES_UNIONS = {id(f) for f in (bool, print, str, getattr, hasattr, setattr, delattr)}
+TAKES_UNIONS = {id(f) for f in (bool, print, str, repr, getattr, hasattr, setattr, delattr)}

@@ -12,12 +12,14 @@ from __future__ import annotations
 import functools
 import linecache
 import sys
+from collections import deque
 from collections.abc import Callable
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType
 from typing import Any, cast
 
 from dy2st import debug
 from dy2st.capture.patches import recording
+from dy2st.capture.size import is_size_class
 from dy2st.convert import active
 from dy2st.convert.builtins_ import TABLE, TAKES_UNIONS
 from dy2st.convert.grown import joined
@@ -30,12 +32,12 @@ from dy2st.convert.py_layers import (
     recomputed,
 )
 from dy2st.convert.session import Session
-from dy2st.convert.snapshot import is_plain_object
+from dy2st.convert.snapshot import holds_symbols, is_plain_object
 from dy2st.convert.unions import Union, distribute, refuse
 from dy2st.errors import BreakpointError, ConcreteValueError, ConversionError, SideEffectError
 
 _EXCLUDED = {"paddle", "numpy", "dy2st", "ml_dtypes", "scipy", "_pytest", "pytest", "pluggy"}
-_CONTAINERS = (list, dict, set)
+_CONTAINERS = (list, dict, set, deque)
 
 
 def call(function: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -72,13 +74,25 @@ def _call_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any
     if kind is functools.partial:
         return call(function.func, *function.args, *args, **{**function.keywords, **kwargs})
     if isinstance(function, functools._lru_cache_wrapper):
-        return call(function.__wrapped__, *args, **kwargs)
+        return _cached(session, function, args, kwargs)
     if isinstance(function, type):
         return _make(session, function, args, kwargs)
     method = _call_method(function)
     if method is not None:
         return call(method, function, *args, **kwargs)
     return _plain(session, function, args, kwargs)
+
+
+def _cached(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
+    """A function with a cache: with plain arguments it runs as in eager, at most once.
+
+    Its tensors are then the user's own, like any other made before the call. With arguments of this
+    call its cache cannot hold the results: the function is pure, or nobody would cache it.
+    """
+    if holds_symbols([*args, *kwargs.values()]):
+        return call(function.__wrapped__, *args, **kwargs)
+    with session.outside_of_capture():
+        return function(*args, **kwargs)
 
 
 def _call_builtin(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
@@ -346,12 +360,16 @@ def _find_union(session: Session, values: Any, depth: int) -> Any:
         value = session.simplify(value)
         if type(value) is Union or session.contents_of(value) is not None:
             return value
-        if depth and type(value) in (list, tuple, dict) and len(value) <= 64:
+        if depth and _is_plain_container(value) and len(value) <= 64:
             inner = value.values() if type(value) is dict else value
             found = _find_union(session, inner, depth - 1)
             if found is not None:
                 return found
     return None
+
+
+def _is_plain_container(value: Any) -> bool:
+    return type(value) in (list, tuple, dict) or is_size_class(type(value))
 
 
 def _distributed(session: Session, function: Any, args: Any, kwargs: Any, found: Any) -> Any:
@@ -367,12 +385,12 @@ def _distributed(session: Session, function: Any, args: Any, kwargs: Any, found:
 def _resolved(session: Session, value: Any, copied: list[Any]) -> Any:
     """``value`` with all unions in it, whose conditions are known here, replaced by their values."""
     value = session.simplify(value)
-    if type(value) in (list, tuple):
+    if isinstance(value, (list, tuple)) and _is_plain_container(value):
         items = [_resolved(session, v, copied) for v in value]
         if all(a is b for a, b in zip(items, value)):
             return value
-        copied.extend([value] if type(value) is list else [])
-        return type(value)(items)
+        copied.extend([value] if isinstance(value, list) else [])
+        return tuple(items) if type(value) is tuple else items
     if type(value) is dict:
         pairs = {k: _resolved(session, v, copied) for k, v in value.items()}
         if all(pairs[k] is v for k, v in value.items()):
@@ -392,7 +410,7 @@ def _package(function: Any) -> str:
 
 
 _PURE_PACKAGES = {"paddle", "numpy", "math", "operator", "builtins", "dy2st"}
-_WATCHED = ("deque", "ndarray", "bytearray")
+_WATCHED = ("ndarray", "bytearray")
 
 
 def _touch_arguments(session: Session, function: Any, values: list[Any]) -> list[tuple[Any, Any]]:

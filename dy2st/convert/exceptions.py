@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dy2st.convert import active
 from dy2st.errors import Dy2stError, Location, ShapeError, SideEffectError
+from dy2st.source import registry
 
 if TYPE_CHECKING:
     from dy2st.convert.session import Session
@@ -60,7 +61,8 @@ def _raised_at(trace: TracebackType | None, files: set[str] | None) -> Location 
         code = trace.tb_frame.f_code
         module = str(trace.tb_frame.f_globals.get("__name__", ""))
         if not module.startswith("dy2st."):
-            theirs = files is None or code.co_filename in files
+            # Code of a library's that was converted raises as the user's does.
+            theirs = files is None or code.co_filename in files or registry.is_generated(code)
             where = Location(code.co_filename, trace.tb_lineno, function=code.co_name)
         trace = trace.tb_next
     return where if theirs else None

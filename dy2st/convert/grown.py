@@ -127,6 +127,25 @@ def method(session: Session, container: list[Any], grown: Grown, name: str, args
     refuse(f"its method {name!r} is called")
 
 
+def concatenated(session: Session, left: Any, symbol: str, right: Any) -> Any:
+    """``+`` of two lists, the left one of which grew; other operators are refused."""
+    grown = session.grown_of(left)
+    if symbol != "+" or grown is None or session.grown_of(right) is not None:
+        refuse(f"it is an operand of `{symbol}`")
+    if not isinstance(right, list):
+        return left + right  # raises what Python raises
+    new: list[Any] = []
+    session.write(_list_place(new), grown)
+    method(session, new, grown, "extend", (right,))
+    return new
+
+
+def _list_place(container: list[Any]) -> Any:
+    from dy2st.convert.places import ListPlace
+
+    return ListPlace(container, "a list")
+
+
 def _remember(session: Session, value: Any, container: list[Any]) -> None:
     # The list holds a copy: a change of the tensor in place would have to reach it.
     if session.is_tensor(value):

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from dy2st.capture import symint
+from dy2st.capture.scalar import Scalar, is_scalar
 from dy2st.convert import active
 from dy2st.convert.session import Frame, Session
-from dy2st.convert.unions import Union, distribute, is_scalar
+from dy2st.convert.unions import Union, distribute
 from dy2st.errors import ConcreteValueError
 from dy2st.ir.program import Block, Value
 from dy2st.ir.types import DType
@@ -105,8 +106,6 @@ def truth(value: Any) -> bool:
 
 def as_python_bool(found: bool | Value) -> Any:
     """A condition as a value of Python's ``bool`` type: a bool, or a run-time one."""
-    from dy2st.convert.unions import Scalar
-
     session = active.current()
     if isinstance(found, bool) or session is None:
         return found
@@ -231,11 +230,30 @@ def _compare(left: Any, op: str, right: Any) -> Any:
                 return distribute(apply, other)
         left, right = session.simplify(left), session.simplify(right)
     if op in _PLAIN:
-        return _PLAIN[op](left, right)
+        return _plain_comparison(session, left, op, right)
     if op in ("is", "is not"):
         _refuse_merged_identity(left, right)
         return (left is right) is (op == "is")
     return _contains(session, left, right, op == "in")
+
+
+def _plain_comparison(session: Session | None, left: Any, op: str, right: Any) -> Any:
+    if session is not None:
+        for container in (left, right):
+            if session.split_of(container) is not None:
+                return session.with_contents(
+                    container, lambda: _plain_comparison(session, left, op, right)
+                )
+            if session.grown_of(container) is not None:
+                from dy2st.convert.grown import refuse
+
+                refuse("it is compared")
+        from dy2st.convert.operators import user_comparison
+
+        found = user_comparison(left, op, right)
+        if found is not NotImplemented:
+            return found
+    return _PLAIN[op](left, right)
 
 
 def _contains(session: Session | None, item: Any, container: Any, positive: bool) -> Any:

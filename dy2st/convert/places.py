@@ -8,7 +8,7 @@ containers are read as immutable copies, so that an old value stays what it was.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from types import CellType
 from typing import Any, TypeAlias
@@ -45,7 +45,7 @@ class Mapping(dict):
     """The contents of a dict, as a copy that nobody changes."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Place:
     """Base class. ``key`` is equal for two descriptions of one place; ``name`` is for people."""
 
@@ -86,7 +86,7 @@ class CellPlace(Place):
             del cell.cell_contents
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class AttrPlace(Place):
     """An attribute of an object, as ``getattr`` and ``setattr`` see it."""
 
@@ -106,7 +106,7 @@ class AttrPlace(Place):
             delattr(self.owner, self.attribute)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class KeyPlace(Place):
     """One key of a namespace: a global variable."""
 
@@ -134,6 +134,17 @@ class ListPlace(Place):
 
     def write(self, value: Any) -> None:
         list.__setitem__(self.owner, slice(None), list(value))
+
+
+class DequePlace(ListPlace):
+    """All items of a ``collections.deque``."""
+
+    def read(self) -> Contents:
+        return Contents(self.owner)
+
+    def write(self, value: Any) -> None:
+        self.owner.clear()
+        self.owner.extend(value)
 
 
 class SetPlace(Place):
@@ -167,7 +178,7 @@ def _dict_base(value: dict[Any, Any]) -> type[dict[Any, Any]]:
     return OrderedDict if isinstance(value, OrderedDict) else dict
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class TensorPlace(Place):
     """The current SSA value of a tensor that an operation writes in place.
 
@@ -189,6 +200,8 @@ def contents_place(container: Any, name: str) -> Place | None:
     """The place of the contents of a list, dict or set; None for anything else."""
     if isinstance(container, list):
         return ListPlace(container, name)
+    if isinstance(container, deque):
+        return DequePlace(container, name)
     if isinstance(container, dict):
         return DictPlace(container, name)
     if isinstance(container, set):

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 _LEAF_TYPES = (str, bytes, int, float, complex, bool, type(None), ModuleType, type, CodeType)
 _OURS = {"Union", "Ret"}  # of our own objects, those that hold the user's
-_CONTAINERS = (list, dict, set)
+_CONTAINERS = (list, dict, set, deque)
 _LIMIT = 200_000
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, is_dataclass
 from functools import cached_property
+from types import ModuleType
 from typing import Any
 
+from dy2st.capture.size import is_size_class, size_of
 from dy2st.convert import active
 from dy2st.convert.grown import Grown
 from dy2st.convert.outcome import Diverged, Ret
@@ -53,8 +57,17 @@ def result(outcome: Any) -> Any:
     return Union(outcome.tag, then, orelse, "the result", outcome.where)
 
 
-def run(recorder: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Captured:
-    """Run ``function`` converted, on symbolic arguments; all of Python is as before afterwards."""
+def run(
+    recorder: Any,
+    function: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    numbers: Sequence[tuple[Place, Any]] = (),
+) -> Captured:
+    """Run ``function`` converted, on symbolic arguments; all of Python is as before afterwards.
+
+    ``numbers`` are places that hold a symbolic number meanwhile.
+    """
     from dy2st.convert.calls import call
     from dy2st.convert.layers import converting_layers
 
@@ -63,6 +76,9 @@ def run(recorder: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, A
     with session.running(), converting_layers():
         journal = session.journals[0]
         try:
+            for place, number in numbers:
+                session.touch(place)
+                place.write(number)
             try:
                 value = call(function, *args, **kwargs)
             except Diverged as end:
@@ -70,6 +86,8 @@ def run(recorder: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, A
                 if all(op is not end.operation for op in recorder.builder.program.walk()):
                     raise InternalError("a path that raises was lost") from None
             finals = [(place, place.read()) for place in journal.changed().values()]
+            given = {place.key: number for place, number in numbers}
+            finals = [(p, v) for p, v in finals if p.key not in given or v is not given[p.key]]
         finally:
             # Tensors keep their values: the caller of this asks the recorder what was written.
             journal.rollback(keep=(TensorPlace,))
@@ -104,7 +122,9 @@ class _Finish:
     def _is_visible(self, place: Place) -> bool:
         owner = place.owner
         return (
-            owner in self.outside or isinstance(owner, type) or id(owner) in self.session.namespaces
+            owner in self.outside
+            or isinstance(owner, (type, ModuleType))
+            or id(owner) in self.session.namespaces
         )
 
     def captured(self, value: Any) -> Captured:
@@ -133,18 +153,20 @@ class _Finish:
             then, orelse = inner(value.then), inner(value.orelse)
             return Union(value.tag, then, orelse, value.name, value.where)
         contents = self.contents.get(id(value), value)
-        if type(value) in (list, Contents):
-            return [inner(v) for v in contents]
+        if type(value) in _REBUILT or is_size_class(type(value)):
+            items = [inner(v) for v in contents]
+            return size_of(items) if is_size_class(type(value)) else _REBUILT[type(value)](items)
         if type(value) in (dict, Mapping):
             return {k: inner(v) for k, v in contents.items()}
-        if type(value) is tuple:
-            return tuple(inner(v) for v in value)
         return self._made(value, inner)
 
     def _made(self, value: Any, inner: Any) -> Any:
         if not is_plain_object(value) or is_dataclass(value) or value in self.outside:
             return value
         return Made(type(value), {k: inner(v) for k, v in vars(value).items()})
+
+
+_REBUILT: dict[type, Any] = {list: list, Contents: list, tuple: tuple, deque: deque}
 
 
 @dataclass(eq=False)

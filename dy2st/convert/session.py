@@ -7,10 +7,11 @@ else compares or merges branches.
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 from dy2st import debug
@@ -89,18 +90,38 @@ class Session:
         self._stop = sys._getframe(2)
         hook = self.recorder.write_hook
         self.recorder.write_hook = self._on_tensor_write
+        self.recorder.raiser = self._raise_where
         self.journals.append(Journal())
         try:
             yield self
         finally:
             self.journals.pop()
             self.recorder.write_hook = hook
+            self.recorder.raiser = None
             active.enter(before)
+
+    def _raise_where(self, flag: Value, error: Exception) -> None:
+        """The Program raises ``error`` where ``flag`` holds."""
+
+        def fail() -> None:
+            raise error
+
+        self.branch(flag, fail, lambda: None, Frame())
 
     @property
     def under_condition(self) -> bool:
         """Whether the code that runs now may not have its turn when the Program runs."""
         return len(self.journals) > 1
+
+    @contextmanager
+    def outside_of_capture(self) -> Iterator[None]:
+        """Run code inside as if nothing were captured: on the user's real tensors."""
+        before = active.enter(None)
+        try:
+            with self.recorder.paused():
+                yield
+        finally:
+            active.enter(before)
 
     def is_tensor(self, value: object) -> bool:
         """Whether ``value`` is a tensor, symbolic or real."""
@@ -243,20 +264,24 @@ class Session:
         return value
 
     def distribute(
-        self, function: Callable[[Any], Any], union: Union, frame: Frame | None = None
+        self,
+        function: Callable[[Any], Any],
+        union: Union,
+        frame: Frame | None = None,
+        bound: bool = True,
     ) -> Any:
         """``function`` of a Union's value: a branch on its condition.
 
         ``frame`` holds the variables that ``function`` may write, beyond those of functions that it
-        calls.
+        calls. ``function`` takes UNBOUND itself where not ``bound``; else it raises Python's error.
         """
         variables = frame or Frame()
 
         def side(value: Any) -> Any:
             value = self.simplify(value)
             if type(value) is Union:
-                return self.distribute(function, value, frame)
-            return function(need(value, union.name))
+                return self.distribute(function, value, frame, bound)
+            return function(need(value, union.name) if bound else value)
 
         known = self.simplify(union)
         if known is not union:
@@ -401,7 +426,8 @@ class Session:
             # A frame that the side entered has left nothing but what a function still holds.
             return self._written[place.key][0] < side.known or place.owner in reached
         if isinstance(place, (ListPlace, DictPlace, SetPlace, AttrPlace)):
-            return place.owner in reached
+            # Classes and modules are not walked: they are everybody's.
+            return isinstance(place.owner, (type, ModuleType)) or place.owner in reached
         return True
 
     def _finals(self, journal: Journal) -> Iterator[tuple[Key, Place]]:
@@ -452,7 +478,7 @@ class Session:
         return reach.Reach([*reach.roots(self._stop), *self.args, *extra])
 
 
-_CONTAINERS = (list, dict, set)
+_CONTAINERS = (list, dict, set, deque)
 
 
 class SplitMark:

@@ -8,19 +8,22 @@ with the same object merge to that object.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, TypeAlias
 
 from dy2st.capture import symint
+from dy2st.capture.scalar import Scalar
+from dy2st.capture.size import is_size_class, size_of
 from dy2st.convert.outcome import Ret
 from dy2st.convert.places import Contents, Mapping
-from dy2st.convert.unions import Scalar, Union
+from dy2st.convert.unions import Union
 from dy2st.ir.program import Value
+from dy2st.records import record
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Const:
     """An object that is taken as it is; ``tensors`` are those that a function has in its cells."""
 
@@ -28,7 +31,7 @@ class Const:
     tensors: tuple[tuple[Any, Value], ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Tensor:
     """A tensor and its SSA value."""
 
@@ -36,7 +39,7 @@ class Tensor:
     value: Value
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Number:
     """A Python number known only at run time: an ``ir`` size expression or an SSA value."""
 
@@ -45,7 +48,7 @@ class Number:
     value: Any
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Group:
     """A container or a plain object: class, keys (indices, keys, attribute names), items."""
 
@@ -55,7 +58,7 @@ class Group:
     items: tuple[Snap, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Alt:
     """A Union."""
 
@@ -65,7 +68,7 @@ class Alt:
     orelse: Snap
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Split(Alt):
     """A container (``obj``) whose contents are a Union; the sides are containers of their own.
 
@@ -74,7 +77,7 @@ class Split(Alt):
     """
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Rows:
     """A list of run-time length: the template of an item, the stacked SSA values."""
 
@@ -115,7 +118,9 @@ class Describer:
 
     def _describe(self, value: Any) -> Snap:
         special = _SPECIAL.get(type(value).__name__)
-        if special is not None and type(value).__module__.startswith(("dy2st.", "builtins")):
+        if special is not None and type(value).__module__.startswith(
+            ("dy2st.", "builtins", "collections")
+        ):
             found: Snap | None = getattr(self, special)(value)
             if found is not None:
                 return found
@@ -185,6 +190,14 @@ class Describer:
                 yield content, self._value_of(content)
 
 
+def holds_symbols(value: Any, depth: int = 4) -> bool:
+    """Whether ``value`` is or holds something that only this capture knows."""
+    if isinstance(value, (list, tuple)) or type(value) is dict:
+        inner = value.values() if isinstance(value, dict) else value
+        return depth > 0 and any(holds_symbols(v, depth - 1) for v in inner)
+    return symint.is_symint(value) or type(value).__name__ in ("SymbolicTensor", "Union", "Scalar")
+
+
 # What is not just a tensor, a container or a constant, by the name of its class.
 _SPECIAL = {
     "Value": "_value",
@@ -196,18 +209,27 @@ _SPECIAL = {
     "list": "_container",
     "dict": "_container",
     "set": "_container",
+    "deque": "_container",
 }
 
 
 def parts_of(value: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
     """Keys and items of a container or plain object; None for what is taken as a whole."""
     kind = type(value)
-    if kind in (list, Contents) or isinstance(value, tuple):
+    if (
+        kind in (list, Contents)
+        or (kind is deque and value.maxlen is None)
+        or isinstance(value, tuple)
+        or is_size_class(kind)
+    ):
         return tuple(range(len(value))), tuple(value)
     if kind in (dict, Mapping) or _is_ordered_dict(kind):
         return tuple(value), tuple(value.values())
     if is_plain_object(value):
         return tuple(vars(value)), tuple(vars(value).values())
+    if kind.__module__ == "dy2st.convert.text":
+        items = tuple(value.parts) if kind.__name__ == "Text" else (value.tensor, value.spec)
+        return tuple(range(len(items))), items
     return None
 
 
@@ -240,6 +262,13 @@ def rebuild_group(cls: type, keys: tuple[Any, ...], items: list[Any]) -> Any:
         return cls._make(items) if fields else cls(items)  # type: ignore[attr-defined]
     if cls is list:
         return items
+    if is_size_class(cls):
+        return size_of(items)
+    if cls.__module__ == "dy2st.convert.text":
+        made: Any = cls
+        return made(items) if cls.__name__ == "Text" else made(*items)
+    if cls is deque:
+        return deque(items)
     if issubclass(cls, dict):
         return cls(zip(keys, items))
     out = object.__new__(cls)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dy2st.capture import symint
+from dy2st.capture.scalar import as_int, is_scalar
 from dy2st.convert import active
 from dy2st.convert.grown import Grown
 from dy2st.convert.grown import method as grown_method
@@ -14,6 +15,7 @@ from dy2st.convert.grown import refuse as refuse_grown
 from dy2st.convert.places import ListPlace, contents_place
 from dy2st.convert.session import Session
 from dy2st.convert.unions import Union, distribute
+from dy2st.ir.types import DType
 
 Thunk = Callable[[], Any]
 
@@ -52,10 +54,14 @@ def _grown_item(session: Session, grown: Grown, key: Any) -> Any:
 
 
 def _is_symbolic(session: Session, key: Any) -> bool:
-    return symint.is_symint(key) or session.is_tensor(key)
+    return symint.is_symint(key) or is_scalar(key) or session.is_tensor(key)
 
 
 def _index(session: Session, key: Any) -> Any:
+    if is_scalar(key):
+        return as_int(key)
+    if session.is_tensor(key) and session.recorder.value_of(key).dtype is DType.BOOL:
+        return session.recorder.item(session.recorder.lift(key).reshape([]).astype("int64"))
     return session.recorder.item(key) if session.is_tensor(key) else key
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from dy2st.capture import symint
+from dy2st.capture.scalar import Scalar, is_number
+from dy2st.capture.size import is_size_class
 from dy2st.convert import active
 from dy2st.convert.logical import condition
 from dy2st.convert.session import Frame, Session
-from dy2st.convert.unions import Scalar, Union, distribute
+from dy2st.convert.unions import Union, distribute
 from dy2st.errors import ConcreteValueError
 
 
 class Text:
-    """A text whose ``parts`` are strings, symbolic sizes and tensors. Only ``print``, ``assert`` and
-    ``raise`` take one."""
+    """A text whose ``parts`` are strings, symbolic sizes and tensors: it can be printed, put into
+    other texts and returned; ``assert`` and ``raise`` take one."""
 
     def __init__(self, parts: Sequence[Any]) -> None:
         self.parts = tuple(parts)
@@ -41,6 +45,27 @@ class Text:
         return Text([*_parts(other), *self.parts])
 
 
+@dataclass(frozen=True)
+class Item:
+    """The one element of a tensor, written as a Python number by a format ``spec``."""
+
+    tensor: Any
+    spec: str = ""
+
+
+def _item(value: Any, spec: str) -> Item | None:
+    """A run-time number, or a tensor of one element, as a part of a text; None for all else."""
+    session = active.current()
+    if type(value) is Scalar:
+        return Item(value.tensor, spec)
+    if is_number(value):
+        return Item(value.tensor(), spec)
+    if session is not None and session.is_tensor(value):
+        # As Tensor.__format__ has it: of shape [], its number.
+        return Item(value, spec) if not session.recorder.value_of(value).type.rank else None
+    return None
+
+
 def _parts(value: Any) -> Iterator[Any]:
     """What ``str(value)`` consists of."""
     session = active.current()
@@ -48,7 +73,9 @@ def _parts(value: Any) -> Iterator[Any]:
         yield from value.parts
     elif session is None:
         yield str(value)
-    elif session.is_tensor(value) or symint.is_symint(value) or type(value) is Scalar:
+    elif type(value) is Scalar:
+        yield Item(value.tensor)
+    elif type(value) is Item or session.is_tensor(value) or symint.is_symint(value):
         yield value
     elif session.contents_of(value) is not None:
         raise ConcreteValueError(
@@ -56,7 +83,7 @@ def _parts(value: Any) -> Iterator[Any]:
             location=active.location(),
             remedy="print its items one by one",
         )
-    elif type(value) in (list, tuple) and _symbols_in(session, value):
+    elif _is_sequence(value) and _symbols_in(session, value):
         yield from _sequence(value)
     elif type(value) is dict and _symbols_in(session, value.values()):
         yield "{"
@@ -68,12 +95,18 @@ def _parts(value: Any) -> Iterator[Any]:
         yield str(value)
 
 
+def _is_sequence(value: Any) -> bool:
+    return type(value) in (list, tuple) or is_size_class(type(value))
+
+
 def _repr(value: Any) -> Iterator[Any]:
     yield from [repr(value)] if isinstance(value, str) else _parts(value)
 
 
 def _sequence(value: Any) -> Iterator[Any]:
-    opening, closing = ("[", "]") if type(value) is list else ("(", ")")
+    opening, closing = ("(", ")") if type(value) is tuple else ("[", "]")
+    if is_size_class(type(value)):
+        opening, closing = "paddle.Size([", "])"
     yield opening
     for i, item in enumerate(value):
         if i:
@@ -106,6 +139,9 @@ def format_(value: Any, conversion: str | None, spec: Any) -> Any:
         value = session.simplify(value)
         if type(value) is Union:
             return distribute(lambda known: format_(known, conversion, spec), value)
+        found = None if conversion is not None or type(spec) is not str else _item(value, spec)
+        if found is not None:
+            return Text([found])
         if not spec:
             parts = list(_parts(value))
             if any(not isinstance(p, str) for p in parts):
@@ -118,9 +154,52 @@ def format_(value: Any, conversion: str | None, spec: Any) -> Any:
 _CONVERSIONS: dict[str, Callable[[Any], str]] = {"r": repr, "s": str, "a": ascii}
 
 
+_FIELD = re.compile(r"%(?:\((?P<name>[^)]*)\))?(?P<spec>[-+ #0]*\d*(?:\.\d+)?)(?P<kind>[a-zA-Z%])")
+
+
+def percent(text: str, values: Any) -> Any:
+    """``text % values`` with values known only at run time among them."""
+    session = active.current()
+    several = values if type(values) is tuple else (values,)
+    if session is None or not _symbols_in(session, several):
+        return text % values
+    parts: list[Any] = []
+    left, end = list(several), 0
+    for found in _FIELD.finditer(text):
+        parts.append(text[end : found.start()])
+        end = found.end()
+        if found["kind"] == "%":
+            parts.append("%")
+        elif found["name"] is None and left:
+            parts.extend(_field(session, found, left.pop(0)))
+        else:
+            return text % values  # raises, or refuses to be turned into text
+    if left:
+        raise TypeError("not all arguments converted during string formatting")
+    return Text([*parts, text[end:]])
+
+
+def _field(session: Session, found: re.Match[str], value: Any) -> Iterator[Any]:
+    value = session.simplify(value)
+    if found["kind"] in "sr" and not found["spec"]:
+        yield from _parts(value) if found["kind"] == "s" else _repr(value)
+    elif _is_symbolic(session, value) and found["kind"] in "difFeEgG":
+        kind = "d" if found["kind"] in "di" else found["kind"]
+        item = _item(value, "") or Item(value)
+        if kind == "d" and not symint.is_symint(value):
+            item = Item(session.recorder.lift(item.tensor).astype("int64"))
+        yield Item(item.tensor, "%" + found["spec"] + kind)
+    else:
+        yield found[0] % (value,)
+
+
+def _is_symbolic(session: Session, value: Any) -> bool:
+    return session.is_tensor(value) or is_number(value)
+
+
 def str_(value: Any = "", *args: Any) -> Any:
     """``str(value)``."""
-    return format_(value, None, "") if not args and value != "" else str(value, *args)
+    return str(value, *args) if args or type(value) is str else format_(value, "s", "")
 
 
 def _template(
@@ -134,10 +213,12 @@ def _template(
             template.append(part)
         elif symint.is_symint(part):
             template.append(part.expr)
+        elif type(part) is Item:
+            template.append(("item", first + len(operands), part.spec))
+            operands.append(session.recorder.value_of(part.tensor))
         else:
-            tensor = part.tensor if type(part) is Scalar else part
             template.append(("operand", first + len(operands)))
-            operands.append(session.recorder.value_of(tensor))
+            operands.append(session.recorder.value_of(part))
     return operands, tuple(template)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dy2st.capture.scalar import Scalar
 from dy2st.convert.snapshot import (
     Alt,
     Const,
@@ -31,7 +32,7 @@ from dy2st.convert.templates import (
     fits,
     leaf_types,
 )
-from dy2st.convert.unions import Scalar, Union
+from dy2st.convert.unions import Union
 from dy2st.errors import InternalError, Location
 from dy2st.ir.builder import Builder
 from dy2st.ir.dims import SymExpr, symbols_of

@@ -1,4 +1,4 @@
-"""Python values that depend on a tensor: ``Union`` (one of two objects) and ``Scalar`` (a number).
+"""Unions: Python values that are one of two objects, by a tensor.
 
 A use of a ``Union`` opens its condition again: ``u + 1`` is ``if tag: then + 1, else: orelse + 1``,
 captured as a branch like any other. So the result, effects and errors are Python's own on each
@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from dy2st.convert import active
 from dy2st.convert.places import UNBOUND
-from dy2st.errors import BranchMismatchError, ConcreteValueError, Location
+from dy2st.errors import BranchMismatchError, Location
 
 
 class Union:
@@ -150,105 +150,3 @@ def refuse(union: Union, what: str) -> NoReturn:
         location=active.location(),
         remedy="give both branches the same kind of value, or move this use into the branches",
     )
-
-
-class Scalar:
-    """A Python float or bool whose value is a tensor of shape [] (ints are ``SymInt``).
-
-    Arithmetic with tensors follows Python numbers (the tensor's dtype wins).
-    """
-
-    __slots__ = ("kind", "tensor")
-
-    def __init__(self, kind: str, tensor: Any) -> None:
-        self.kind = kind
-        self.tensor = tensor
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:  # type: ignore[override]
-        return float if self.kind == "float" else bool
-
-    def __repr__(self) -> str:
-        return f"a {self.kind} known only at run time"
-
-    def _refuse(self, what: str) -> NoReturn:
-        raise ConcreteValueError(
-            f"the value of {self!r} is {what}",
-            location=active.location(),
-            remedy="keep the number in a tensor (paddle.to_tensor) or make it constant",
-        )
-
-    def __bool__(self) -> bool:
-        self._refuse("tested as a condition by code that is not converted")
-
-    def __float__(self) -> float:
-        self._refuse("needed by Python")
-
-    def __index__(self) -> int:
-        self._refuse("needed by Python")
-
-    __int__ = __index__
-
-    def __hash__(self) -> int:
-        self._refuse("used as a key")
-
-    def __format__(self, spec: str) -> str:
-        self._refuse("turned into text")
-
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        self._refuse("read by numpy")
-
-
-def is_scalar(value: object) -> bool:
-    """Whether ``value`` is a Scalar (``isinstance`` sees a float or bool)."""
-    return type(value) is Scalar
-
-
-def _scalar_binary(name: str) -> None:
-    function = getattr(operator, name)
-    compares = name in ("eq", "ne", "lt", "le", "gt", "ge")
-
-    def combine(self: Scalar, a: Any, b: Any) -> Any:
-        other = b if a is self else a
-        if isinstance(other, Union):
-            return NotImplemented
-        if active.is_tensor(other):
-            return function(*(_like(v, other) for v in (a, b)))
-        if self.kind != "float" or not isinstance(other, (int, float)):
-            self._refuse(f"used in {name!r}")
-        if name in ("truediv", "mod", "floordiv") and (b is self or not _plain_nonzero(b)):
-            # Python raises ZeroDivisionError where a tensor gives inf.
-            self._refuse(f"used in {name!r}")
-        result = function(*(_tensor_of(v) for v in (a, b)))
-        return Scalar("bool" if compares else "float", result)
-
-    setattr(Scalar, f"__{name}__", lambda self, other: combine(self, self, other))
-    if not compares:
-        setattr(Scalar, f"__r{name}__", lambda self, other: combine(self, other, self))
-
-
-def _plain_nonzero(value: Any) -> bool:
-    return type(value) in (int, float) and value != 0
-
-
-def _tensor_of(value: Any) -> Any:
-    if type(value) is Scalar:
-        return value.tensor
-    session = active.current()
-    if type(value) not in (int, float) and session is not None:  # a SymInt
-        return session.recorder.tensor_of(value.expr).astype("float64")
-    return float(value)
-
-
-def _like(value: Any, tensor: Any) -> Any:
-    if type(value) is not Scalar:
-        return value
-    dtype = str(tensor.dtype).rsplit(".", 1)[-1]
-    if "float" not in dtype:
-        value._refuse("used in arithmetic with an integer tensor")
-    return value.tensor.astype(dtype)
-
-
-for _name in ("add", "sub", "mul", "truediv", "eq", "ne", "lt", "le", "gt", "ge"):
-    _scalar_binary(_name)
-setattr(Scalar, "__neg__", lambda self: self * -1.0)  # noqa: B010

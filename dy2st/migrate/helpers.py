@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from dy2st.errors import DeclarationError
+from dy2st.migrate import state
 
 COMPAT = Path(__file__).with_name("compat")
 MARK = "# Written by paddle-migrate: what Paddle 1.8 computed, said with Paddle 3."
@@ -44,8 +45,14 @@ class Helper:
 @functools.cache
 def load() -> dict[str, Helper]:
     """All helpers by name."""
+    paths = sorted(COMPAT.glob("*.py"))
+    found = state.derived("helpers", paths, lambda: [astuple(h) for h in _read(paths)])
+    return {f[0]: Helper(f[0], f[1], tuple(f[2]), f[3], tuple(f[4])) for f in found}
+
+
+def _read(paths: list[Path]) -> list[Helper]:
     pieces: list[tuple[str, str, ast.stmt]] = []
-    for path in sorted(COMPAT.glob("*.py")):
+    for path in paths:
         text = path.read_text(encoding="utf-8")
         lines = text.splitlines(keepends=True)
         for node in ast.parse(text).body:
@@ -57,11 +64,12 @@ def load() -> dict[str, Helper]:
     names = {name for name, _, _ in pieces}
     if len(names) != len(pieces):
         raise DeclarationError("two helpers of one name in compat/")
-    found = {}
+    found = []
     for order, (name, text, node) in enumerate(pieces):
         used = ({n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & names) - {name}
         used -= _local_names(node)
         modules = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & _MODULES.keys()
+<<<<<<< HEAD
         bases = {b.id for b in getattr(node, "bases", ()) if isinstance(b, ast.Name)} & names
         found[name] = Helper(
             name,
@@ -71,6 +79,10 @@ def load() -> dict[str, Helper]:
             tuple(sorted(modules)),
             tuple(sorted(bases)),
         )
+=======
+        text = text.rstrip("\n") + "\n"
+        found.append(Helper(name, text, tuple(sorted(used)), order, tuple(sorted(modules))))
+>>>>>>> main
     return found
 
 

@@ -124,11 +124,17 @@ def _backward(call: _Call, tensors: Sequence[Any], gradients: Sequence[Any]) -> 
             found = [t.grad for t in wanted]
         else:
             found = _gradients([o for o, _ in pairs], wanted, [g for _, g in pairs])
-    # A node that gets no gradient at all kills the process.
-    filled = [paddle.zeros_like(t) if g is None else g for t, g in zip(wanted, found)]
-    results = iter(filled)
-    out = tuple(None if t.stop_gradient else next(results) for t in tensors)
+    results = iter(found)
+    out = tuple(None if t.stop_gradient else _gradient(t, next(results)) for t in tensors)
     return out if len(out) != 1 else out[0]
+
+
+def _gradient(tensor: Any, found: Any) -> Any:
+    """``found``; None is how eager says that there is no path to a weight: an optimizer then leaves
+    it alone. A node that gets no gradient at all kills the process, so it gets zeros."""
+    import paddle
+
+    return paddle.zeros_like(tensor) if found is None and not tensor.is_leaf else found
 
 
 def _gradients(outputs: list[Any], targets: list[Any], seeds: list[Any]) -> list[Any]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from dy2st.capture import Recorder, symint
 from dy2st.capture.dispatch import is_tensor
+from dy2st.capture.scalar import Scalar
 from dy2st.convert.grown import unstack
 from dy2st.convert.places import UNBOUND
 from dy2st.convert.running import GrownList, Made
-from dy2st.convert.unions import Scalar, Union, need
+from dy2st.convert.text import Item, Text
+from dy2st.convert.unions import Union, need
 from dy2st.errors import CaptureError
 from dy2st.ir.program import Value
+from dy2st.records import record
 from dy2st.static.structure import LEAF, flatten, rebuild
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Output:
     """Output number ``index`` of the Program, as a tensor (``kind`` "tensor") or a Python number."""
 
@@ -25,7 +28,7 @@ class _Output:
     kind: str = "tensor"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Choice:
     """A value that depends on a tensor: the bool output ``tag`` says which of two trees it is."""
 
@@ -35,7 +38,7 @@ class _Choice:
     name: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Object:
     """A plain object that the function made: class, and the tree of its attributes."""
 
@@ -43,7 +46,27 @@ class _Object:
     attributes: tuple[Any, list[Any]]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
+class _Text:
+    """A text; its parts are strings and ``(output, format)``, where None is how a tensor prints."""
+
+    parts: tuple[Any, ...]
+
+    def text(self, outputs: Sequence[Any]) -> str:
+        """The text of one call."""
+        return "".join(
+            p if isinstance(p, str) else _written(outputs[p[0]], p[1]) for p in self.parts
+        )
+
+
+def _written(tensor: Any, spec: str | None) -> str:
+    if spec is None:
+        return str(tensor)
+    item = tensor.item()
+    return spec % item if spec.startswith("%") else format(item, spec)
+
+
+@record(frozen=True)
 class _Rows:
     """A list that grew in a loop: the outputs hold its items' parts, stacked."""
 
@@ -60,7 +83,7 @@ class _Rows:
         return [unstack(self.item, list(rows)) for rows in zip(*map(paddle.unbind, stacks))]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Argument:
     """A place in container number ``number`` of the caller's arguments."""
 
@@ -90,14 +113,14 @@ def containers_in(value: Any) -> list[Any]:
     return out
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Input:
     """The caller's own tensor: argument number ``index``."""
 
     index: int
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _External:
     """A tensor of the user's that the function returns as it is."""
 
@@ -172,6 +195,8 @@ class Results:
             return _Rows(tuple(map(self._output, values)), leaf.grown.item)
         if type(leaf) is Made:
             return _Object(leaf.cls, self._tree(leaf.attributes))
+        if type(leaf) is Text:
+            return _Text(tuple(map(self._part, leaf.parts)))
         if type(leaf) is Scalar:
             return _Output(self._output(recorder.value_of(leaf.tensor)), leaf.kind)
         if symint.is_symint(leaf):
@@ -183,17 +208,35 @@ class Results:
             return _External(self._externals[value])
         return _Output(self._output(value))
 
+    def _part(self, part: Any) -> Any:
+        if isinstance(part, str):
+            return part
+        recorder = self._recorder
+        if symint.is_symint(part):
+            return (self._output(recorder.value_of(part.tensor())), "")
+        tensor, spec = (part.tensor, part.spec) if type(part) is Item else (part, None)
+        return (self._output(recorder.value_of(tensor)), spec)
+
     # --- at each call -----------------------------------------------------------------------------
 
     def fresh_outputs(self) -> list[int]:
         """Numbers of the Program outputs that are returned to the caller as tensors."""
         assert self._result is not None
-        return [v.index for v in self._result[1] if isinstance(v, _Output) and v.kind == "tensor"]
+        found = [v.index for v in self._result[1] if isinstance(v, _Output) and v.kind == "tensor"]
+        return list(dict.fromkeys(found))  # a tensor may be returned twice
 
     def select_fresh(self, leaves: list[Any]) -> list[Any]:
         """Of the tensors of an eager result, those that ``fresh_outputs`` counts."""
         assert self._result is not None
-        return [t for t, leaf in zip(leaves, self._result[1]) if isinstance(leaf, _Output)]
+        kinds = (_Input, _External)
+        tensors = [
+            v for v in self._result[1] if isinstance(v, kinds) or getattr(v, "kind", "") == "tensor"
+        ]
+        found: dict[int, Any] = {}
+        for tensor, leaf in zip(leaves, tensors, strict=True):
+            if isinstance(leaf, _Output):
+                found.setdefault(leaf.index, tensor)
+        return list(found.values())
 
     def rebuild(self, outputs: Sequence[Any], inputs: Sequence[Any], call: Any = None) -> Any:
         """Apply the effects and return the function's result."""
@@ -215,7 +258,11 @@ class Results:
 
 def _is_leaf(value: Any) -> bool:
     kind = type(value)
-    return kind in (Union, Scalar, Made, GrownList) or is_tensor(value) or symint.is_symint(value)
+    return (
+        kind in (Union, Scalar, Made, GrownList, Text)
+        or is_tensor(value)
+        or symint.is_symint(value)
+    )
 
 
 _NUMBERS: dict[str, Any] = {"int": int, "float": float, "bool": bool}
@@ -227,6 +274,8 @@ def _fetch(leaf: Any, outputs: Sequence[Any], inputs: Sequence[Any]) -> Any:
         return output if leaf.kind == "tensor" else _NUMBERS[leaf.kind](output)
     if isinstance(leaf, _Rows):
         return leaf.list(outputs)
+    if isinstance(leaf, _Text):
+        return leaf.text(outputs)
     if isinstance(leaf, _Object):
         structure, leaves = leaf.attributes
         made: Any = object.__new__(leaf.cls)

@@ -8,9 +8,11 @@ is part of the structure: by value where it is a plain one, else by identity.
 from __future__ import annotations
 
 import dataclasses
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from typing import Any
+
+from dy2st.capture.size import is_size_class, real_size
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis))
 
@@ -53,7 +55,7 @@ def flatten(value: Any, is_leaf: Callable[[Any], bool], leaves: list[Any]) -> An
         leaves.append(value)
         return LEAF
     kind = type(value)
-    if kind is tuple or kind is list:
+    if kind in (tuple, list, deque) or is_size_class(kind):
         return (kind, tuple([flatten(v, is_leaf, leaves) for v in value]))
     if kind in (dict, OrderedDict, defaultdict):
         items = tuple([flatten(v, is_leaf, leaves) for v in value.values()])
@@ -87,6 +89,10 @@ def _rebuild(structure: Any, leaves: Any) -> Any:
     parts = [_rebuild(s, leaves) for s in structure[1]]
     if kind is list:
         return parts
+    if is_size_class(kind):
+        return real_size(parts)
+    if kind is deque:
+        return deque(parts)
     return kind(*parts) if hasattr(kind, "_fields") else tuple(parts)
 
 

@@ -21,7 +21,7 @@ class For(ControlFlow):
         def _for_1(_item_1):
             nonlocal xs, s, x
             x = _item_1
-            s = s + x
+            s = _d.binary(s, '+', x)
         _d.for_(xs, _for_1, None, ('s',))
         return s
     """

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
+from dy2st.records import record
 from dy2st.source.compile import Names
 from dy2st.source.names import FreshNames
 from dy2st.source.parse import ParsedFunction
@@ -12,6 +12,7 @@ from dy2st.transformers.assertion import Assert
 from dy2st.transformers.assignment import AnnAssign, Assign, AugAssign
 from dy2st.transformers.attribute import Attribute
 from dy2st.transformers.base import Transformer, Walk
+from dy2st.transformers.binary_operator import BinOp
 from dy2st.transformers.breakpoints import keep_for_debugger
 from dy2st.transformers.call import Call, Dict, Starred
 from dy2st.transformers.comparison import Compare
@@ -58,6 +59,7 @@ TRANSFORMERS: tuple[Transformer, ...] = (
     BoolOp(),
     Not(),
     Compare(),
+    BinOp(),
     GeneratorExp(),
     # what reads and writes
     Name(),
@@ -89,7 +91,7 @@ TABLE: dict[type, Transformer] = {
 _LOWERED = {ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda, ast.NamedExpr}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Converted:
     """A converted tree, the name that ``convert`` has in it, and how its parts are to be called."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from collections import deque
 
 import paddle
 import pytest
@@ -13,7 +12,7 @@ from dy2st.errors import Dy2stError
 
 
 def formatted_number(x):
-    return f"{x.sum():.2f}"
+    return f"{x.sum():.2f}".rjust(9)
 
 
 def python_value(x):
@@ -89,9 +88,9 @@ def view_kept_over_a_branch(x):
     return v
 
 
-def deque_changed_by_c_code(x, queue=deque()):
+def array_changed_by_c_code(x, memory=bytearray()):
     if x.sum() > 0:
-        queue.append(1)
+        memory.append(1)
     return x
 
 
@@ -113,7 +112,7 @@ def generator_with_condition(x):
 def float_used_as_number(x):
     import math
 
-    return math.sin(float(x.sum()))
+    return math.gamma(float(x.sum()))
 
 
 def union_as_dictionary_key(x):
@@ -124,7 +123,7 @@ def union_as_dictionary_key(x):
 
 
 CASES = {
-    formatted_number: "formatted",
+    formatted_number: "a text with the value of a tensor",
     python_value: "numpy",
     raise_inside_try: "inside of a try",
     ragged_list: "added to a list",
@@ -134,7 +133,7 @@ CASES = {
     object_made_in_every_round: "handle",
     argument_that_may_be_changed: "'y' is changed in place",
     view_kept_over_a_branch: "view",
-    deque_changed_by_c_code: "deque",
+    array_changed_by_c_code: "bytearray",
     generator_with_condition: "generator",
     float_used_as_number: "float",
     union_as_dictionary_key: "'key' is",

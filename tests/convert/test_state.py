@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from dy2st.capture import symint
+from dy2st.capture.scalar import Scalar
 from dy2st.convert.frames import Frame
 from dy2st.convert.loop import capture_loop
 from dy2st.convert.outcome import Ret
 from dy2st.convert.places import UNBOUND, AttrPlace, ListPlace
 from dy2st.convert.session import Session
-from dy2st.convert.unions import Scalar, Union
+from dy2st.convert.unions import Union
 from dy2st.errors import BranchMismatchError, SideEffectError
 from dy2st.ir.builder import Builder
 from dy2st.ir.types import DType, TensorType

@@ -183,6 +183,21 @@ def call(function, *args, **kwargs):
 get_attr = getattr
 set_attr = setattr
 del_attr = delattr
+_BINARY = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "@": operator.matmul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "**": operator.pow,
+    "<<": operator.lshift,
+    ">>": operator.rshift,
+    "|": operator.or_,
+    "^": operator.xor,
+    "&": operator.and_,
+}
 get_item = operator.getitem
 set_item = operator.setitem
 del_item = operator.delitem
@@ -210,6 +225,10 @@ def aug(op, old, value):
 def aug_attr(owner, name, op, thunk):
     old = getattr(owner, name)
     setattr(owner, name, _INPLACE[op](old, thunk()))
+
+
+def binary(left, symbol, right):
+    return _BINARY[symbol](left, right)
 
 
 def aug_item(owner, key, op, thunk):

@@ -304,9 +304,11 @@ def bilinear_tensor_product(x, y, size, act=None, name=None, param_attr=None, bi
 
 def row_conv(input, future_context_size, param_attr=None, act=None):
     """Each step plus a learned mix of the ``future_context_size`` steps after it."""
-    weight = new_parameter(
-        [future_context_size + 1, input.shape[-1]], input.dtype, param_attr, None
-    )
+    shape = [future_context_size + 1, input.shape[-1]]
+    attr = named(param_attr, layer_name("row_conv", None), "w_0")
+    weight = new_parameter(shape, input.dtype, attr, None)
+    if lod_of(input):
+        return append_act(paddle.sum(neighbour_rows(input, 0, shape[0]) * weight, 1), act)
     steps = input.shape[1]
     padded = paddle.nn.functional.pad(
         input, [0, future_context_size], data_format="NLC", mode="constant"

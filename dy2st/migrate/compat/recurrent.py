@@ -17,6 +17,7 @@ def scan_sequences(step, x, states, offsets, is_reverse):
     mask = paddle.unsqueeze(mask.astype(x.dtype), -1)
     count = paddle.shape(mask)[0].astype("int64")
     arrays = [paddle.tensor.create_array(x.dtype) for _ in states]
+    states = [paddle.assign(state) for state in states]
     for state in states:
         state.stop_gradient = False
 

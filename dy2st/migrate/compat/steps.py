@@ -152,17 +152,27 @@ class DynamicRNN(RecordedSteps):
             with self.outside():
                 batch = paddle.shape(self.offsets)[0] - 1
                 init = paddle.full([batch, *shape], value, dtype)
+        elif not need_reorder:
+            with self.outside():
+                init = paddle.gather(init, longest_first(self.offsets))
         return set_lod(self.remember(init), [])
 
     def repeat(self, ops):
         """The loop over the steps of the longest sequence."""
-        if any(op.name().endswith("_") for op in ops):
+        names = {op.name() for op in ops} - {"pd_op.share_data_"}  # detach() only looks in place
+        if any(name.endswith("_") for name in names):
             raise NotImplementedError("an operation in place inside DynamicRNN is not repeated")
         count = paddle.shape(self.inside)[0].astype("int64")
         stacked, _ = repeat_while(ops, self.index, count, self.carried, self.outputs, self.inside)
         sequence, step = row_places(self.offsets)
         at = paddle.stack([step, sequence], -1)
         return [set_lod(paddle.gather_nd(s, at), lod_of(self.sequence_input)) for s in stacked]
+
+
+def longest_first(offsets):
+    """The place of each sequence among all, ordered by length: 1.8 gave out first states by it."""
+    order = paddle.argsort(lengths_from(offsets), descending=True, stable=True)
+    return paddle.argsort(order)
 
 
 def repeat_while(ops, index, count, carried, outputs, inside=None, going=None):
@@ -223,6 +233,8 @@ def while_loop(cond, body, loop_vars, is_test=False, name=None):
         made = made if isinstance(made, (list, tuple)) else [made]
         return paddle.utils.map_structure(copy_of_tensor, list(made))
 
+    # copies, too: a value whose gradient needs it must not be the loop's own variable
+    loop_vars = paddle.utils.map_structure(copy_of_tensor, list(loop_vars))
     return paddle.static.nn.while_loop(cond, copied, loop_vars)
 
 

@@ -141,7 +141,11 @@ def translate(error: Exception, op: Operation) -> Exception:
 
 
 def render(template: Attr, operands: Sequence[ArrayOperand]) -> str:
-    """A text whose template mixes strings, sizes and operands: ``("operand", i)`` is operand i."""
+    """A text whose template mixes strings, sizes and operands.
+
+    ``("operand", i)`` is operand i as a tensor prints, ``("item", i, spec)`` its one element by
+    Python's ``format``, or by ``%`` where the spec starts with that.
+    """
     from dy2st.runtime import fallback
 
     if template is None:
@@ -153,9 +157,22 @@ def render(template: Attr, operands: Sequence[ArrayOperand]) -> str:
             index = part[1]
             assert isinstance(index, int)
             out.append(fallback.format_tensor(operands[index]))
+        elif isinstance(part, tuple) and part and part[0] == "item":
+            out.append(_format_item(operands, part))
         else:
             out.append(str(part))
     return "".join(out)
+
+
+def _format_item(operands: Sequence[ArrayOperand], part: tuple[Attr, ...]) -> str:
+    _, index, spec = part
+    assert isinstance(index, int)
+    array = operands[index]
+    assert isinstance(array, np.ndarray)
+    if array.dtype.kind not in "biufc":  # bfloat16
+        array = array.astype(np.float32)
+    text = str(spec)
+    return text % array.item() if text.startswith("%") else format(array.item(), text)
 
 
 def _print(

@@ -12,7 +12,6 @@ import hashlib
 import platform
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import llvmlite.binding as llvm
 
 from dy2st.debug import dump_dir, log
 from dy2st.errors import InternalError
+from dy2st.records import record
 from dy2st.runtime.cpu.cache import ObjectCache, default_folder
 
 
@@ -68,7 +68,7 @@ LIBM = [
 ]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Host:
     """What code is generated for."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from dy2st.records import record
 from dy2st.runtime.cpu.onednn import constants as c
 from dy2st.runtime.cpu.onednn.descriptor import Desc, Dims, int64s
 from dy2st.runtime.cpu.onednn.primitive import PostOp, Primitive, Primitives
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Convolution:
     """What a convolution computes, apart from layouts.
 

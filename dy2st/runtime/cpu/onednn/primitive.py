@@ -6,17 +6,18 @@ import ctypes
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from ctypes import c_char_p, c_void_p
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any
 
 from dy2st.debug import level, log
+from dy2st.records import record
 from dy2st.runtime.cpu.onednn import constants as c
 from dy2st.runtime.cpu.onednn.descriptor import Desc, Descs
 from dy2st.runtime.cpu.onednn.library import ExecArg, Onednn, OnednnError
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Eltwise:
     """Post-op: a function of each result; ``alpha`` and ``beta`` as oneDNN documents them."""
 
@@ -25,14 +26,14 @@ class Eltwise:
     beta: float = 0.0
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Sum:
     """Post-op: add what the destination held before (times ``scale``)."""
 
     scale: float = 1.0
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Binary:
     """Post-op: combine with a second tensor of layout ``desc`` (axes of size 1 broadcast)."""
 
@@ -43,7 +44,7 @@ class Binary:
 PostOp = Eltwise | Sum | Binary
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Primitive:
     """A compiled primitive.
 

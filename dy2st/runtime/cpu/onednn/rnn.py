@@ -8,9 +8,9 @@ oneDNN names: T steps, N batch, L layers, D directions, G gates, S input channel
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from dy2st.records import record
 from dy2st.runtime.cpu.onednn import constants as c
 from dy2st.runtime.cpu.onednn.descriptor import Desc
 from dy2st.runtime.cpu.onednn.primitive import Primitive, Primitives
@@ -18,7 +18,7 @@ from dy2st.runtime.cpu.onednn.primitive import Primitive, Primitives
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Recurrence:
     """One layer of a recurrent network over whole sequences.
 
