@@ -46,8 +46,8 @@ class Helper:
 def load() -> dict[str, Helper]:
     """All helpers by name."""
     paths = sorted(COMPAT.glob("*.py"))
-    found = state.derived("helpers", paths, lambda: [astuple(h) for h in _read(paths)])
-    return {f[0]: Helper(f[0], f[1], tuple(f[2]), f[3], tuple(f[4])) for f in found}
+    found = state.derived("compat", paths, lambda: [astuple(h) for h in _read(paths)])
+    return {f[0]: Helper(f[0], f[1], tuple(f[2]), f[3], tuple(f[4]), tuple(f[5])) for f in found}
 
 
 def _read(paths: list[Path]) -> list[Helper]:
@@ -69,20 +69,10 @@ def _read(paths: list[Path]) -> list[Helper]:
         used = ({n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & names) - {name}
         used -= _local_names(node)
         modules = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & _MODULES.keys()
-<<<<<<< HEAD
-        bases = {b.id for b in getattr(node, "bases", ()) if isinstance(b, ast.Name)} & names
-        found[name] = Helper(
-            name,
-            text.rstrip("\n") + "\n",
-            tuple(sorted(used)),
-            order,
-            tuple(sorted(modules)),
-            tuple(sorted(bases)),
-        )
-=======
         text = text.rstrip("\n") + "\n"
-        found.append(Helper(name, text, tuple(sorted(used)), order, tuple(sorted(modules))))
->>>>>>> main
+        bases = {b.id for b in getattr(node, "bases", ()) if isinstance(b, ast.Name)} & names
+        needs, imported, first = (tuple(sorted(names)) for names in (used, modules, bases))
+        found.append(Helper(name, text, needs, order, imported, first))
     return found
 
 

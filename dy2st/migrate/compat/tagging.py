@@ -1,111 +1,8 @@
-<<<<<<< HEAD
-"""Labels of sequences: conditional random fields, chunks, edit distance, CTC.
-
-Each takes packed sequences, or [sequences, steps, ...] with their lengths.
-"""
-=======
 """Tags and characters of sequences: CRF, CTC, distances and chunks; packed or padded."""
->>>>>>> main
 
 import paddle
 
 
-<<<<<<< HEAD
-def padded_and_lengths(x, length):
-    """``x`` as [sequences, steps, ...] and the lengths, whichever of the two forms is given."""
-    if length is not None:
-        return x, paddle.reshape(length, [-1]).astype("int64")
-    offsets = offsets_of(x)
-    return pad_rows(x, offsets), lengths_from(offsets)
-
-
-def linear_chain_crf(input, label, param_attr=None, length=None):
-    """The negative log-likelihood of each sequence of labels, [sequences, 1].
-
-    The parameter's first row starts a sequence, the second ends it, the others are transitions.
-    """
-    tags = input.shape[-1]
-    name = layer_name("linear_chain_crf", None)
-    weight = new_parameter([tags + 2, tags], input.dtype, named(param_attr, name, "w_0"), None)
-    rows, lengths = padded_and_lengths(input, length)
-    label = padded_and_lengths(label, length)[0]
-    label = paddle.reshape(label, paddle.shape(rows)[:2])
-    cost = crf_norm(rows, lengths, weight) - crf_score(rows, label, lengths, weight)
-    return set_lod(cost * paddle.unsqueeze(lengths > 0, 1).astype(cost.dtype), [])
-
-
-def crf_score(rows, label, lengths, weight):
-    """The score of the given labels: rows, transitions, start and end."""
-    tags = rows.shape[-1]
-    steps = paddle.arange(0, paddle.shape(rows)[1], 1, "int64")
-    inside = (steps < paddle.unsqueeze(lengths, 1)).astype(rows.dtype)
-    own = paddle.sum(rows * paddle.nn.functional.one_hot(label, tags), -1) * inside
-    moves = paddle.gather_nd(weight[2:], paddle.stack([label[:, :-1], label[:, 1:]], -1))
-    last = paddle.clip(paddle.unsqueeze(lengths - 1, 1), min=0)
-    last = paddle.take_along_axis(label, last, 1)
-    total = paddle.sum(own, 1) + paddle.sum(moves * inside[:, 1:], 1)
-    ends = paddle.gather(weight[0], label[:, 0]) + paddle.gather(weight[1], last[:, 0])
-    return paddle.unsqueeze(total + ends, 1)
-
-
-def crf_norm(rows, lengths, weight):
-    """The logarithm of the sum over all sequences of labels, [sequences, 1]."""
-    count = paddle.reshape(paddle.shape(rows)[1], [1]).astype("int64")
-    lengths = paddle.unsqueeze(lengths, 1)
-
-    def body(step, scores):
-        now = paddle.squeeze(paddle.gather(rows, step, axis=1), 1)
-        new = paddle.logsumexp(paddle.unsqueeze(scores, 2) + weight[2:], 1) + now
-        return [step + 1, paddle.where(step < lengths, new, scores)]
-
-    start = [paddle.ones([1], "int64"), weight[0] + rows[:, 0]]
-    scores = while_loop(lambda step, scores: step < count, body, start)[1]
-    return paddle.logsumexp(scores + weight[1], 1, keepdim=True)
-
-
-def crf_decoding(input, param_attr, label=None, length=None):
-    """The likeliest labels; with ``label`` 1 where they agree with it, else 0."""
-    tags = input.shape[-1]
-    weight = new_parameter([tags + 2, tags], input.dtype, param_attr, None)
-    rows, lengths = padded_and_lengths(input, length)
-    path = paddle._C_ops.crf_decoding(rows, weight, None, paddle.unsqueeze(lengths, 1))
-    path.set_type(paddle.argmax(rows, -1).type())  # Paddle 3.3 takes its int64 for the scores' type
-    if length is None:
-        offsets = offsets_of(input)
-        path = paddle.reshape(unpad_rows(path, offsets), [-1, 1])
-    if label is not None:
-        agree = paddle.equal(path, paddle.reshape(label, paddle.shape(path))).astype("int64")
-        if length is not None:
-            steps = paddle.arange(0, paddle.shape(rows)[1], 1, "int64")
-            agree = agree * (steps < paddle.unsqueeze(lengths, 1)).astype("int64")
-        path = agree
-    return path if length is not None else set_lod(path, lod_of(input))
-
-
-def chunk_eval(
-    input, label, chunk_scheme, num_chunk_types, excluded_chunk_types=None, seq_length=None
-):
-    """Precision, recall, F1 of chunks, and how many were found, wanted and right."""
-    found, lengths = padded_and_lengths(input, seq_length)
-    wanted = padded_and_lengths(label, seq_length)[0]
-    shape = paddle.shape(found)[:2]
-    results = paddle._C_ops.chunk_eval(
-        paddle.reshape(found, shape),
-        paddle.reshape(wanted, shape),
-        lengths,
-        num_chunk_types,
-        chunk_scheme,
-        excluded_chunk_types or [],
-    )
-    return tuple(paddle.reshape(r, [1]) for r in results)
-
-
-def rows_kept(x, keep):
-    """The packed rows of ``x`` where ``keep`` (one truth a row) holds, with their sequences."""
-    before = paddle.concat([paddle.zeros([1], "int64"), paddle.cumsum(keep.astype("int64"))])
-    index = paddle.reshape(paddle.nonzero(keep), [-1])
-    return set_lod(paddle.gather(x, index), [paddle.gather(before, offsets_of(x))])
-=======
 def linear_chain_crf(input, label, param_attr=None, length=None):
     """What each sequence of tags costs under a conditional random field, [sequences, 1].
 
@@ -210,25 +107,11 @@ def without_tokens(x, tokens):
         mask = paddle.logical_and(mask, flat != token)
     rows, offsets = kept_rows(mask, offsets_of(x))
     return set_lod(paddle.unsqueeze(paddle.gather(flat, rows), 1), [offsets])
->>>>>>> main
 
 
 def edit_distance(
     input, label, normalized=True, ignored_tokens=None, input_length=None, label_length=None
 ):
-<<<<<<< HEAD
-    """The edit distance of each pair of sequences, [pairs, 1], and the number of pairs."""
-    for token in ignored_tokens or []:
-        input = rows_kept(input, paddle.reshape(input, [-1]) != token)
-        label = rows_kept(label, paddle.reshape(label, [-1]) != token)
-    found, lengths = padded_and_lengths(input, input_length)
-    wanted, wanted_lengths = padded_and_lengths(label, label_length)
-    number, distance = paddle._C_ops.edit_distance(
-        paddle.reshape(found, paddle.shape(found)[:2]),
-        paddle.reshape(wanted, paddle.shape(wanted)[:2]),
-        lengths,
-        wanted_lengths,
-=======
     """How many changes lead from each sequence to its label, [sequences, 1], and their number."""
     if input_length is None:
         if ignored_tokens:
@@ -245,45 +128,11 @@ def edit_distance(
         label.astype("int64"),
         paddle.reshape(input_length, [-1]).astype("int64"),
         paddle.reshape(label_length, [-1]).astype("int64"),
->>>>>>> main
         normalized,
     )
     return set_lod(distance, []), paddle.reshape(number, [1])
 
 
-<<<<<<< HEAD
-def ctc_greedy_decoder(input, blank, input_length=None, padding_value=0, name=None):
-    """The likeliest labels without repetitions and blanks; with ``input_length`` padded, and lengths."""
-    ids = paddle.argmax(input, -1)
-    if input_length is not None:
-        length = paddle.reshape(input_length, [-1, 1])
-        return paddle._C_ops.ctc_align(ids, length, blank, True, padding_value)
-    sequence = row_places(offsets_of(input))[0]
-    same = paddle.logical_and(ids[1:] == ids[:-1], sequence[1:] == sequence[:-1])
-    repeated = paddle.concat([paddle.zeros([1], "bool"), same])
-    set_lod(ids, lod_of(input))
-    kept = rows_kept(ids, paddle.logical_and(ids != blank, paddle.logical_not(repeated)))
-    return set_lod(paddle.reshape(kept, [-1, 1]), lod_of(kept))
-
-
-def warpctc(input, label, blank=0, norm_by_times=False, input_length=None, label_length=None):
-    """The CTC loss of each sequence of logits, [sequences, 1]."""
-    if input_length is None:
-        input, input_length = padded_and_lengths(input, None)
-        input = paddle.transpose(input, [1, 0, 2])
-        label, label_length = padded_and_lengths(label, None)
-        label = paddle.reshape(label, paddle.shape(label)[:2])
-    loss = paddle.nn.functional.ctc_loss(
-        input,
-        label,
-        paddle.reshape(input_length, [-1]),
-        paddle.reshape(label_length, [-1]),
-        blank,
-        "none",
-        norm_by_times,
-    )
-    return set_lod(paddle.reshape(loss, [-1, 1]), [])
-=======
 def chunk_eval(
     input, label, chunk_scheme, num_chunk_types, excluded_chunk_types=None, seq_length=None
 ):
@@ -301,4 +150,3 @@ def chunk_eval(
         list(excluded_chunk_types or []),
     )
     return tuple(paddle.reshape(value, [1]) for value in found)
->>>>>>> main
