@@ -63,6 +63,11 @@ def apply(recorder: Recorder, method: str, tensor: Any, other: Any) -> Any:
         target = _compute_dtype(recorder, method, recorder.value_of(tensor).dtype, other)
         x, y = cast(recorder, tensor, target), cast(recorder, other.tensor, target)
         return _tensors(recorder, name, *((y, x) if reflected else (x, y)))
+    if symint.is_symint(other) and other.example is None:
+        # A number of each run is data: as an attribute it would ask for a plan of its own each time.
+        target = _compute_dtype(recorder, method, recorder.value_of(tensor).dtype, other)
+        x, y = cast(recorder, tensor, target), cast(recorder, other.tensor(), target)
+        return _tensors(recorder, name, *((y, x) if reflected else (x, y)))
     if isinstance(other, (bool, int, float, complex)):
         return _scalar(recorder, method, name, reflected, tensor, other)
     if name == "equal":

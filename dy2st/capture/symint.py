@@ -224,7 +224,10 @@ class SymInt:
         return str(self.expr)
 
     def __format__(self, spec: str) -> str:
-        return format(int(self), spec) if spec else str(self)
+        return format(int(self), spec)
+
+    def __str__(self) -> str:
+        return str(int(self))
 
     @property
     def real(self) -> SymInt:

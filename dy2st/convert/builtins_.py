@@ -10,6 +10,7 @@ from types import CellType
 from typing import Any
 
 from dy2st.capture import symint
+from dy2st.capture.derived import derived
 from dy2st.capture.scalar import MATH, Scalar, as_float, as_int, is_number, of_math
 from dy2st.capture.size import is_size_class
 from dy2st.convert import active
@@ -25,7 +26,7 @@ from dy2st.convert.iteration import (
 )
 from dy2st.convert.logical import always, and_, as_python_bool, condition, ifexp, or_
 from dy2st.convert.session import Session
-from dy2st.convert.text import print_, str_
+from dy2st.convert.text import format_, print_, str_
 from dy2st.ir import dims
 
 
@@ -88,6 +89,24 @@ def float_(*args: Any) -> Any:
     _require_0d(session, value)
     tensor = session.recorder.lift(value)
     return Scalar("float", tensor.astype("float64"))
+
+
+def element(tensor: Any, position: tuple[Any, ...]) -> Any:
+    """``tensor.item(*position)``: a number that is known at run time if need be."""
+    session = active.current()
+    if session is None or not session.recorder.value_of(tensor).dtype.is_floating:
+        return tensor.item(*position)
+    if position:
+        tensor = tensor[position] if len(position) > 1 else tensor.reshape([-1])[position[0]]
+    known = derived(session.recorder, session.recorder.value_of(tensor))
+    if known is not None:
+        return known.item()
+    return float_(session.recorder.lift(tensor).reshape([]))
+
+
+def repr_(value: Any) -> Any:
+    """``repr``; of a tensor, a text made at run time."""
+    return format_(value, "r", "")
 
 
 def bool_(value: Any = False) -> Any:
@@ -241,6 +260,7 @@ _CONVERTED: tuple[tuple[Any, Callable[..., Any]], ...] = (
     (float, float_),
     (bool, bool_),
     (str, str_),
+    (repr, repr_),
     (type, type_),
     (print, print_),
     (range, range_),
@@ -264,4 +284,4 @@ _CONVERTED: tuple[tuple[Any, Callable[..., Any]], ...] = (
 )
 TABLE: dict[int, Callable[..., Any]] = {id(plain): function for plain, function in _CONVERTED}
 # These look at unions themselves; all others get one alternative at a time.
-TAKES_UNIONS = {id(f) for f in (bool, print, str, getattr, hasattr, setattr, delattr)}
+TAKES_UNIONS = {id(f) for f in (bool, print, str, repr, getattr, hasattr, setattr, delattr)}

@@ -21,7 +21,7 @@ from dy2st import debug
 from dy2st.capture.patches import recording
 from dy2st.capture.size import is_size_class
 from dy2st.convert import active
-from dy2st.convert.builtins_ import TABLE, TAKES_UNIONS
+from dy2st.convert.builtins_ import TABLE, TAKES_UNIONS, element
 from dy2st.convert.grown import joined
 from dy2st.convert.grown import method as grown_method
 from dy2st.convert.places import contents_place
@@ -66,6 +66,8 @@ def _call_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any
     if kind is FunctionType:
         return _call_function(session, function, args, kwargs)
     if kind is MethodType:
+        if session.is_tensor(function.__self__) and function.__name__ == "item" and not kwargs:
+            return element(function.__self__, args)
         if _is_marked(function.__func__):
             return _plain(session, function, args, kwargs)
         return call(function.__func__, function.__self__, *args, **kwargs)

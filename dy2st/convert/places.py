@@ -45,7 +45,7 @@ class Mapping(dict):
     """The contents of a dict, as a copy that nobody changes."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Place:
     """Base class. ``key`` is equal for two descriptions of one place; ``name`` is for people."""
 
@@ -86,7 +86,7 @@ class CellPlace(Place):
             del cell.cell_contents
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class AttrPlace(Place):
     """An attribute of an object, as ``getattr`` and ``setattr`` see it."""
 
@@ -106,7 +106,7 @@ class AttrPlace(Place):
             delattr(self.owner, self.attribute)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class KeyPlace(Place):
     """One key of a namespace: a global variable."""
 
@@ -178,7 +178,7 @@ def _dict_base(value: dict[Any, Any]) -> type[dict[Any, Any]]:
     return OrderedDict if isinstance(value, OrderedDict) else dict
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class TensorPlace(Place):
     """The current SSA value of a tensor that an operation writes in place.
 

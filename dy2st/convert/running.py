@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, is_dataclass
 from functools import cached_property
 from types import ModuleType
@@ -56,8 +57,17 @@ def result(outcome: Any) -> Any:
     return Union(outcome.tag, then, orelse, "the result", outcome.where)
 
 
-def run(recorder: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Captured:
-    """Run ``function`` converted, on symbolic arguments; all of Python is as before afterwards."""
+def run(
+    recorder: Any,
+    function: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    numbers: Sequence[tuple[Place, Any]] = (),
+) -> Captured:
+    """Run ``function`` converted, on symbolic arguments; all of Python is as before afterwards.
+
+    ``numbers`` are places that hold a symbolic number meanwhile.
+    """
     from dy2st.convert.calls import call
     from dy2st.convert.layers import converting_layers
 
@@ -66,6 +76,9 @@ def run(recorder: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, A
     with session.running(), converting_layers():
         journal = session.journals[0]
         try:
+            for place, number in numbers:
+                session.touch(place)
+                place.write(number)
             try:
                 value = call(function, *args, **kwargs)
             except Diverged as end:
@@ -73,6 +86,8 @@ def run(recorder: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, A
                 if all(op is not end.operation for op in recorder.builder.program.walk()):
                     raise InternalError("a path that raises was lost") from None
             finals = [(place, place.read()) for place in journal.changed().values()]
+            given = {place.key: number for place, number in numbers}
+            finals = [(p, v) for p, v in finals if p.key not in given or v is not given[p.key]]
         finally:
             # Tensors keep their values: the caller of this asks the recorder what was written.
             journal.rollback(keep=(TensorPlace,))

@@ -14,6 +14,7 @@ from dy2st.ir.dims import SymExpr, symbol
 from dy2st.ir.program import SymbolBinding
 from dy2st.ir.types import DType, TensorType
 from dy2st.runtime.plan import compile_program
+from dy2st.static.counters import Number
 from dy2st.static.entry import Entry
 from dy2st.static.input_spec import dtype_name
 from dy2st.static.results import Results
@@ -30,11 +31,13 @@ def capture(
     dynamic: Sequence[frozenset[int]],
     roots: Sequence[Any],
     name: str,
+    numbers: Sequence[Number] = (),
 ) -> Entry:
     """Run ``function`` on symbolic stand-ins of ``tensors`` and make an Entry of what it did.
 
     ``structure`` is the (args, kwargs) tree with the tensors as leaves; ``dynamic[i]`` are the axes of
-    tensor i that become symbols; ``roots`` are the Layers whose state the function reads.
+    tensor i that become symbols; ``roots`` are the Layers whose state the function reads; ``numbers``
+    are Python numbers that become inputs too.
     """
     start = time.perf_counter()
     recorder = Recorder(name, _tensor_names(roots))
@@ -43,7 +46,8 @@ def capture(
     with recorder.recording():
         stand_ins = [recorder.wrap(v) for v in inputs]
         args, kwargs = rebuild(structure, stand_ins)
-        captured = run(recorder, function, args, kwargs)
+        lifted = [(n.place, n.input(recorder, i)) for i, n in enumerate(numbers)]
+        captured = run(recorder, function, args, kwargs, lifted)
         results = Results(recorder, stand_ins, (args, kwargs))
         results.set_result(captured.result)
         for place, value in captured.effects:
@@ -71,6 +75,7 @@ def capture(
         captured.reads,
         LayerSnapshot(_all_layers(roots)),
         frozenset(recorder.fallbacks),
+        tuple(numbers),
     )
     took = time.perf_counter() - start
     debug.log(1, f"captured {name}: {sum(1 for _ in program.walk())} operations in {took:.3f} s")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from dy2st import debug
+from dy2st.errors import GuardError
 from dy2st.ir.dims import Relation, SymExpr, evaluate
 from dy2st.ir.program import Program
 from dy2st.ir.types import DType
 from dy2st.runtime.plan import Buffer, Executable
 from dy2st.static import guards, watch
+from dy2st.static.counters import Number, held_at
 from dy2st.static.results import Results, write_tensor
 from dy2st.static.snapshot import LayerSnapshot, process_state
+from dy2st.static.structure import PLAIN
 from dy2st.static.weights import Weights
 
 _COMPARE: dict[str, Callable[[int, int], bool]] = {
@@ -37,6 +41,7 @@ class Entry:
         reads: list[tuple[Any, Any]],
         layers: LayerSnapshot,
         fallbacks: frozenset[str],
+        numbers: tuple[Number, ...] = (),
     ) -> None:
         import paddle
 
@@ -46,7 +51,8 @@ class Entry:
         self.results = results
         self.fallbacks = fallbacks
         self._relations = relations
-        self._reads = reads
+        self.reads = reads
+        self.numbers = numbers
         self._layers = layers
         self._process = process_state()
         self._version = -1
@@ -87,14 +93,29 @@ class Entry:
         """Whether everything of Python's that the capture read is as it was."""
         if not self._layers.matches() or process_state() != self._process:
             return False
-        for place, expected in self._reads:
+        for place, expected in self.reads:
             if not guards.still(place, expected):
                 return False
+        if self.numbers and not all(number.fits() for number in self.numbers):
+            return False
         if self._version != watch.Clock.weights:
             if not self.weights.fits():
                 return False
             self._version = watch.Clock.weights
         return True
+
+    @contextmanager
+    def as_captured(self) -> Iterator[None]:
+        """Inside, Python's plain values are what the capture read, whatever became of them since.
+
+        Raises GuardError where something else changed.
+        """
+        changed = [(p, value) for p, value in self.reads if not guards.still(p, value)]
+        for place, value in changed:
+            if not isinstance(value, PLAIN):
+                raise GuardError(f"{place} changed between a call and its backward()")
+        with held_at(changed), self._layers.as_captured():
+            yield
 
     def why_not(self, shapes: tuple[tuple[int, ...], ...]) -> str:
         """What changed, for debug level 1."""
@@ -102,7 +123,7 @@ class Entry:
             return (
                 f"sizes {shapes} do not fit ({', '.join(str(v.type) for v in self.program.inputs)})"
             )
-        for place, expected in self._reads:
+        for place, expected in self.reads:
             if not guards.still(place, expected):
                 return f"{place} changed"
         if process_state() != self._process:
@@ -116,7 +137,8 @@ class Entry:
         count = sum(1 for _ in self.program.walk())
         facts = [f"{count} operations, {len(self.program.parameters)} weights"]
         facts += [f"holds where {a} {op} {b} is {yes}" for (op, a, b), yes in self._relations]
-        facts += [f"reads {place}" for place, _ in self._reads]
+        facts += [f"reads {place}" for place, _ in self.reads]
+        facts += [f"takes {number.place} at each call" for number in self.numbers]
         if self.program.writes:
             facts.append(f"updates {', '.join(self.program.writes)}")
         if self.fallbacks:
@@ -129,11 +151,15 @@ class Entry:
 
     def run(self, tensors: list[Any], shapes: tuple[tuple[int, ...], ...]) -> list[Any]:
         """The Program's outputs as fresh Paddle tensors."""
-        return self.executable.run(_buffers(tensors, shapes), self._allocate)
+        buffers = _buffers(tensors, shapes)
+        if self.numbers:
+            buffers += [number.buffer() for number in self.numbers]
+        return self.executable.run(buffers, self._allocate)
 
     def prepare(self, tensors: list[Any]) -> None:
         """Make the plan that inputs of these sizes need, and the packed weights that it reads."""
-        self.executable.plan_for(_buffers(tensors, tuple(tuple(t.shape) for t in tensors)))
+        buffers = _buffers(tensors, tuple(tuple(t.shape) for t in tensors))
+        self.executable.plan_for(buffers + [number.buffer() for number in self.numbers])
 
     def finish(self, outputs: list[Any], tensors: list[Any], call: Any) -> Any:
         """Write the buffers that the Program updated, apply effects, rebuild the result."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from dy2st import debug
 from dy2st.capture import current
-from dy2st.errors import BreakpointError, CaptureError, InputError
+from dy2st.errors import BreakpointError, CaptureError, Dy2stError, InputError
 from dy2st.ir.dims import SymExpr
 from dy2st.ir.program import Program
 from dy2st.runtime.plan import collector_paused
@@ -23,6 +23,7 @@ from dy2st.source.debugger import spare_running_debugger
 from dy2st.source.tracebacks import strip
 from dy2st.static import autograd, settings, watch
 from dy2st.static.capture import capture
+from dy2st.static.counters import Counters, held_at
 from dy2st.static.entry import Entry
 from dy2st.static.input_spec import InputSpec, dtype_name
 from dy2st.static.structure import LEAF, Constant, flatten, rebuild
@@ -38,6 +39,7 @@ class Group:
         self.names = names
         self.specs = specs
         self.entries: list[Entry] = []
+        self.counters = Counters()
         self.dynamic: list[set[int]] = [
             {a for a, d in enumerate(s.shape) if d is None} if s is not None else set()
             for s in specs
@@ -205,21 +207,27 @@ class StaticFunction:
                 debug.log(1, f"{self.__name__} again: {group.entries[0].why_not(tuple(shapes))}")
             try:
                 with collector_paused():
-                    entry = capture(
-                        self.original,
-                        structure,
-                        tensors,
-                        group.names,
-                        [frozenset(d) for d in group.dynamic],
-                        self._roots(),
-                        self.__name__,
-                    )
+                    entry = self._captured(group, structure, tensors)
             except BreakpointError as error:
                 self._stops = True
                 debug.log(1, f"{self.__name__} runs eagerly: {error.message} ({error.location})")
                 return None
             group.entries.insert(0, entry)
             return entry
+
+    def _captured(self, group: Group, structure: Any, tensors: list[Any]) -> Entry:
+        """A new Program, with the numbers that go on changing as inputs where that can be."""
+        axes = [frozenset(d) for d in group.dynamic]
+        given = (self.original, structure, tensors, group.names, axes, self._roots())
+        numbers = group.counters.wanted(e.reads for e in group.entries)
+        if numbers:
+            try:
+                return capture(*given, self.__name__, numbers)
+            except BreakpointError:
+                raise
+            except Dy2stError as error:
+                group.counters.give_up(numbers, error)
+        return capture(*given, self.__name__)
 
     def _stops_in_debugger(self) -> bool:
         """Whether the function, or one that it was seen to call, holds a breakpoint."""
@@ -267,11 +275,13 @@ class StaticFunction:
             args, kwargs = call
             return self.original(*args, **kwargs)
         fresh = entry.results.fresh_outputs()
+        numbers = [(number.place, number.value()) for number in entry.numbers]
 
         def again(inputs: list[Any]) -> list[Any]:
             args, kwargs = rebuild(structure, inputs)
             leaves: list[Any] = []
-            flatten(self.original(*args, **kwargs), _is_tensor, leaves)
+            with entry.as_captured(), held_at(numbers):
+                flatten(self.original(*args, **kwargs), _is_tensor, leaves)
             return entry.results.select_fresh(leaves)
 
         outputs: list[Any] = []

@@ -7,9 +7,11 @@ plain attributes, hooks, and which sublayers, parameters and buffers it has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from dy2st.errors import GuardError
 from dy2st.static.structure import PLAIN
 from dy2st.static.watch import Clock, Originals
 
@@ -22,6 +24,7 @@ class LayerSnapshot:
 
     def __init__(self, layers: Iterable[Any]) -> None:
         self._states = [(layer, _state(layer)) for layer in layers]
+        self._training = [layer.training for layer, _ in self._states]
         self._seen = Clock.layers
 
     def matches(self) -> bool:
@@ -33,6 +36,24 @@ class LayerSnapshot:
             self._seen = now
             return True
         return False
+
+    @contextmanager
+    def as_captured(self) -> Iterator[None]:
+        """Inside, ``train()`` and ``eval()`` are as they were. Raises GuardError for other changes."""
+        flags: list[tuple[Any, bool]] = []
+        if not self.matches():
+            flags = [(layer, layer.training) for layer, _ in self._states]
+            for (layer, _), training in zip(self._states, self._training):
+                layer.training = training
+            if not self.matches():
+                for layer, training in flags:
+                    layer.training = training
+                raise GuardError(f"{self.difference()} between a call and its backward()")
+        try:
+            yield
+        finally:
+            for layer, training in flags:
+                layer.training = training
 
     def difference(self) -> str:
         """What changed, for debug level 1."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
 import weakref
@@ -29,6 +30,7 @@ from dy2st.runtime.cpu.linear import Linear, linearise
 from dy2st.runtime.cpu.lower import is_static, lower
 from dy2st.runtime.cpu.prologue import Prologue, Statics
 from dy2st.runtime.cpu.regions import Collect, DynamicOutput, Lowered
+from dy2st.runtime.cpu.slicing import slice_batches
 from dy2st.runtime.cpu.steps import KernelStep
 from dy2st.runtime.plan import (
     AllocateOutput,
@@ -102,7 +104,9 @@ class CpuPlan:
         with threads.openmp_threads(self._threads):
             self._lowered = lower(program, sizes)
             memo: dict[g.Node, bool] = {}
-            self.linear = linearise(self._lowered, lambda node: is_static(node, memo))
+            static = functools.partial(is_static, memo=memo)
+            slice_batches(self._lowered, static)
+            self.linear = linearise(self._lowered, static)
             self._statics: Statics | None = prologue.statics(self.linear.statics)
         prologue.register(self)
         self._compiler = NativeCompiler(

@@ -34,6 +34,7 @@ from dy2st.runtime.cpu.regions import (
     Rebind,
     Region,
     Segment,
+    Sliced,
     Variable,
     While,
 )
@@ -185,7 +186,17 @@ class _Linearizer:
 
     def segment(self, item: Segment) -> None:
         scheduled = schedule([n for n, _ in item.outputs], self.is_static, self.split)
-        _SegmentEmitter(self, scheduled, [v for _, v in item.outputs]).run()
+        _SegmentEmitter(self, scheduled, [v for _, v in item.outputs], {}).run()
+
+    def sliced(self, item: Sliced) -> None:
+        outputs = item.segment.outputs
+        scheduled = schedule([n for n, _ in outputs], self.is_static, self.split)
+        for index in range(item.count):
+            places = {
+                part: Place(self.storage(whole), index * part.nbytes)
+                for part, whole in item.whole.items()
+            }
+            _SegmentEmitter(self, scheduled, [v for _, v in outputs], places).run()
 
     # -- memory -----------------------------------------------------------------------------------
 
@@ -217,6 +228,7 @@ class _Linearizer:
 
 _EMIT: dict[type, Callable[[_Linearizer, object], None]] = {
     Segment: _Linearizer.segment,  # type: ignore[dict-item]
+    Sliced: _Linearizer.sliced,  # type: ignore[dict-item]
     Copy: _Linearizer.copy,  # type: ignore[dict-item]
     If: _Linearizer.if_,  # type: ignore[dict-item]
     While: _Linearizer.while_,  # type: ignore[dict-item]
@@ -229,10 +241,17 @@ _EMIT: dict[type, Callable[[_Linearizer, object], None]] = {
 
 
 class _SegmentEmitter:
-    """The steps of one segment, in places."""
+    """The steps of one segment, in places; ``parts`` are the places of variables of a slice."""
 
-    def __init__(self, owner: _Linearizer, scheduled: Scheduled, variables: list[Variable]) -> None:
+    def __init__(
+        self,
+        owner: _Linearizer,
+        scheduled: Scheduled,
+        variables: list[Variable],
+        parts: dict[Variable, Place],
+    ) -> None:
         self.owner = owner
+        self.parts = parts
         self.scheduled = scheduled
         self.targets = list(zip(scheduled.outputs, variables))
         self.places: dict[g.Node, Place] = {}
@@ -245,8 +264,12 @@ class _SegmentEmitter:
             self.step(step)
         for node, variable in self.targets:
             if variable not in done:
-                target = Place(self.owner.storage(variable))
-                self.owner.move(target, self.place(node), variable.nbytes)
+                self.owner.move(self.home(variable), self.place(node), variable.nbytes)
+
+    def home(self, variable: Variable) -> Place:
+        """Where a variable lies."""
+        part = self.parts.get(variable)
+        return part if part is not None else Place(self.owner.storage(variable))
 
     def claim(self, node: g.Node, variable: Variable) -> bool:
         """Let the step that computes ``node`` write straight into ``variable``."""
@@ -255,7 +278,7 @@ class _SegmentEmitter:
             return False
         if nbytes_of(base) != variable.nbytes:
             return False
-        self.places[base] = Place(self.owner.storage(variable))
+        self.places[base] = self.home(variable)
         return True
 
     def base(self, node: g.Node) -> tuple[g.Node, int]:
@@ -270,19 +293,19 @@ class _SegmentEmitter:
         base, offset = self.base(node)
         found = self.places.get(base)
         if found is None:
-            found = self.places[base] = Place(self.new(base))
+            found = self.places[base] = self.new(base)
         return Place(found.storage, found.offset + offset) if offset else found
 
-    def new(self, node: g.Node) -> Storage:
+    def new(self, node: g.Node) -> Place:
         owner = self.owner
         if isinstance(node, g.Input) and node.payload is not None:
             variable = node.payload
             if variable.kind in ("parameter", "static"):
-                return owner.static(node)
-            return owner.storage(variable)
+                return Place(owner.static(node))
+            return self.home(variable)
         if isinstance(node, g.Constant) or node in self.roots:
-            return owner.static(node)
-        return Storage(nbytes_of(node))
+            return Place(owner.static(node))
+        return Place(Storage(nbytes_of(node)))
 
     def step(self, step: Step) -> None:
         owner = self.owner

@@ -42,6 +42,16 @@ class Segment:
 
 
 @dataclass(eq=False)
+class Sliced:
+    """``segment`` runs ``count`` times, each time for the next rows of the variables that those in
+    its graph are parts of (``whole``)."""
+
+    segment: Segment
+    count: int
+    whole: dict[Variable, Variable]
+
+
+@dataclass(eq=False)
 class Copy:
     """``target = source``."""
 
@@ -132,7 +142,9 @@ class Rebind:
     scopes: list[tuple[Operation | Block, tuple[Value, ...]]]
 
 
-Item: TypeAlias = "Segment | Copy | If | While | Interpret | Begin | Append | Collect | Rebind"
+Item: TypeAlias = (
+    "Segment | Sliced | Copy | If | While | Interpret | Begin | Append | Collect | Rebind"
+)
 
 
 @dataclass(eq=False)
