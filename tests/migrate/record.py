@@ -6,6 +6,7 @@ Usage: python tests/migrate/record.py PYTHON37 [name-prefix]. Only what is new o
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
