@@ -7,10 +7,11 @@ An error has a stable ``code`` (also the anchor of its page in ``docs/errors.md`
 from __future__ import annotations
 
 import linecache
-from dataclasses import dataclass
+
+from dy2st.records import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Location:
     """A place in the user's source: file, 1-based line, 0-based columns, enclosing function."""
 

@@ -20,6 +20,8 @@ _LIMIT = 1 << 12  # elements: larger values are not worth computing at capture
 _DEPTH = 64
 # What these give depends on the shape of their operand only.
 _OF_SHAPE = {"numel", "shape64", "shape", "full_like", "zeros_like", "ones_like", "is_empty"}
+# And these of its dtype, where it holds integers.
+_OF_INTEGERS = {"isfinite", "isnan", "isinf"}
 
 
 class _Unknown(Exception):
@@ -67,7 +69,7 @@ class _Evaluation:
             count = self._plain(product(result.shape))
             if count > _LIMIT:
                 raise _Unknown
-        if op.name in _OF_SHAPE:
+        if op.name in _OF_SHAPE or _asks_integers(op):
             operands: list[Any] = [self._stand_in(v) for v in op.flat_operands()]
         else:
             operands = [self._operand(o, depth) for o in op.operands]
@@ -95,3 +97,7 @@ class _Evaluation:
             raise _Unknown
         self.used[attr] = None
         return example
+
+
+def _asks_integers(op: Operation) -> bool:
+    return op.name in _OF_INTEGERS and all(v.dtype.is_integer for v in op.flat_operands())

@@ -21,7 +21,7 @@ from dy2st.errors import CaptureError, Dy2stError, Location
 from dy2st.ir import dims
 from dy2st.ir.builder import Builder
 from dy2st.ir.dims import Dim, Relation
-from dy2st.ir.program import Operation, Value
+from dy2st.ir.program import Block, Operation, Value
 from dy2st.ir.types import DType, TensorType
 from dy2st.ops import base as ops
 
@@ -44,6 +44,8 @@ class Recorder(symint.Owner):
         self.builder = Builder(name, ops.infer)
         self.examples: dict[str, int] = {}
         self.guards: list[tuple[Relation, bool]] = []
+        # Sizes that only a run tells and that an operation of the block needs equal.
+        self.equations: list[tuple[Block, Dim, Dim]] = []
         self.externals: dict[str, Any] = {}
         self.written: dict[int, Any] = {}  # id -> real tensor with a new value
         self.fallbacks: set[str] = set()
@@ -227,7 +229,9 @@ class Recorder(symint.Owner):
         x, y = self.example(a), self.example(b)
         if x is None or y is None:
             if op == "==":
-                return True  # two run-time sizes that an operation needs equal: checked as it runs
+                # Two run-time sizes that an operation needs equal: checked as it runs.
+                self.equations.append((self.builder.block, a, b))
+                return True
             raise symint.concrete_error(a if x is None else b).at(self.location)
         answer = bool(_PYTHON[op](x, y))
         if (relation, answer) not in self.guards:
@@ -239,7 +243,7 @@ class Recorder(symint.Owner):
             if op in (">", ">="):
                 return dims.holds({">": "<", ">=": "<="}[op], b, a)
             return dims.holds(op, a, b)
-        difference = a - b
+        difference = self._reduced(a - b)
         if isinstance(difference, int):
             return bool(_PYTHON[op](difference, 0))
         return Scalar("bool", self.call(_PHI[op], self.tensor_of(a), self.tensor_of(b)))
@@ -254,6 +258,21 @@ class Recorder(symint.Owner):
         if self.raiser is None:
             raise symint.concrete_error("a number").at(self.location)
         self.raiser(self.value_of(flag), error)
+
+    def _reduced(self, dim: Dim) -> Dim:
+        """``dim`` by the equations of the blocks that surround this place."""
+        here = [(a, b) for block, a, b in self.equations if self.builder.within(block)]
+        for a, b in here * len(here):
+            if isinstance(dim, int):
+                break
+            if dim in (a - b, b - a):
+                return 0
+            for one, other in ((a, b), (b, a)):
+                name = str(one)
+                if name in dims.symbols_of([dim]) and name not in dims.symbols_of([other]):
+                    dim = dims.substitute(dim, {name: other})
+                    break
+        return dim
 
     def tensor_of(self, dim: Dim) -> Any:
         """An int64 tensor of shape [] that holds the value of a size."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dy2st.capture.scalar import is_scalar
 from dy2st.errors import CaptureError
+from dy2st.ir.types import DType
 
 if TYPE_CHECKING:
     from dy2st.capture.recorder import Recorder
@@ -86,9 +87,27 @@ def _full_like(recorder: Recorder, given: dict[str, Any]) -> Any:
     return _full(recorder, {"value": given["value"], "shape": given["x"].shape, "dtype": dtype})
 
 
+def _linspace(recorder: Recorder, given: dict[str, Any]) -> Any:
+    """phi counts the second half from the end, so that the last is ``stop`` exactly."""
+    import paddle
+
+    from dy2st.capture.dispatch import dtype_of
+
+    dtype = str((dtype_of(given.get("dtype")) or DType.FLOAT32).value)
+    start, stop = (paddle.full([], given[k], dtype) for k in ("start", "stop"))
+    number = given["num"]
+    places = paddle.arange(recorder.item(number) if hasattr(number, "item") else number)
+    back = places.shape[0] - 1 - places
+    steps = paddle.maximum(places + back, paddle.ones_like(places)).astype(dtype)
+    step = (stop - start) / steps
+    rising, falling = start + step * places.astype(dtype), stop - step * back.astype(dtype)
+    return paddle.where(places <= back, rising, falling)
+
+
 _WRITTEN: dict[str, Callable[[Recorder, dict[str, Any]], Any]] = {
     "clip": _clip,
     "scale": _scale,
     "full": _full,
     "full_like": _full_like,
+    "linspace": _linspace,
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import paddle
 from paddle import nn
+
+from dy2st.records import record
 
 PAD, EOS = 0, 3
 
@@ -60,7 +61,7 @@ class GruDecoder(nn.Layer):
         return paddle.stack(tokens, 1)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Model:
     """A model of the demo: how to build it, its InputSpec as plain data, calls to compare."""
 

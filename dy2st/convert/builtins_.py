@@ -10,6 +10,7 @@ from types import CellType
 from typing import Any
 
 from dy2st.capture import symint
+from dy2st.capture.derived import derived
 from dy2st.capture.scalar import MATH, Scalar, as_float, as_int, is_number, of_math
 from dy2st.capture.size import is_size_class
 from dy2st.convert import active
@@ -88,6 +89,19 @@ def float_(*args: Any) -> Any:
     _require_0d(session, value)
     tensor = session.recorder.lift(value)
     return Scalar("float", tensor.astype("float64"))
+
+
+def element(tensor: Any, position: tuple[Any, ...]) -> Any:
+    """``tensor.item(*position)``: a number that is known at run time if need be."""
+    session = active.current()
+    if session is None or not session.recorder.value_of(tensor).dtype.is_floating:
+        return tensor.item(*position)
+    if position:
+        tensor = tensor[position] if len(position) > 1 else tensor.reshape([-1])[position[0]]
+    known = derived(session.recorder, session.recorder.value_of(tensor))
+    if known is not None:
+        return known.item()
+    return float_(session.recorder.lift(tensor).reshape([]))
 
 
 def repr_(value: Any) -> Any:

@@ -21,7 +21,7 @@ from dy2st import debug
 from dy2st.capture.patches import recording
 from dy2st.capture.size import is_size_class
 from dy2st.convert import active
-from dy2st.convert.builtins_ import PASSES_ITEMS, TABLE, TAKES_UNIONS
+from dy2st.convert.builtins_ import PASSES_ITEMS, TABLE, TAKES_UNIONS, element
 from dy2st.convert.decoding import dynamic_decode, is_dynamic_decode
 from dy2st.convert.grown import joined
 from dy2st.convert.grown import method as grown_method
@@ -34,6 +34,7 @@ from dy2st.convert.py_layers import (
 )
 from dy2st.convert.session import Session
 from dy2st.convert.snapshot import holds_symbols, is_plain_object
+from dy2st.convert.text import Text
 from dy2st.convert.unions import Union, distribute, refuse
 from dy2st.errors import BreakpointError, ConcreteValueError, ConversionError, SideEffectError
 
@@ -67,6 +68,8 @@ def _call_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any
     if kind is FunctionType:
         return _call_function(session, function, args, kwargs)
     if kind is MethodType:
+        if session.is_tensor(function.__self__) and function.__name__ == "item" and not kwargs:
+            return element(function.__self__, args)
         if _is_marked(function.__func__):
             return _plain(session, function, args, kwargs)
         return call(function.__func__, function.__self__, *args, **kwargs)
@@ -276,6 +279,8 @@ def _make(session: Session, cls: type, args: Any, kwargs: Any) -> Any:
     init: Any = getattr(cls, "__init__")  # noqa: B009
     new: Any = getattr(cls, "__new__")  # noqa: B009
     plain = type(cls) is type and new is object.__new__
+    if issubclass(cls, Exception) and any(type(a) is Text for a in args):
+        return cls(*args, **kwargs)  # its text is made when the Program runs
     if not plain or type(init) is not FunctionType or not is_convertible(init):
         return _plain(session, cls, args, kwargs)
     made = converted_of(session, init)

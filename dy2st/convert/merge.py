@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dy2st.convert.joining import Joiner
@@ -22,12 +21,13 @@ from dy2st.convert.unions import show
 from dy2st.errors import BranchMismatchError, Location
 from dy2st.ir.program import Operation, Value
 from dy2st.ops import base
+from dy2st.records import record
 
 if TYPE_CHECKING:
     from dy2st.convert.session import Frame, Session, Side
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class _Item:
     """One place (None: the outcome), what each side left there, and what holds both."""
 

@@ -338,6 +338,8 @@ class Session:
         block = self.builder.block
         # Not a copy of the block: library calls are attempts, and there are as many as operations.
         length, entries = len(block.ops), self.builder.entries
+        assumed = getattr(self.recorder, "equations", [])
+        equations = len(assumed)
         journal = Journal()
         splits = dict(self.splits)
         self.journals.append(journal)
@@ -351,6 +353,7 @@ class Session:
             if block is self.builder.program.block:
                 length += self.builder.entries - entries
             del block.ops[length:]
+            del assumed[equations:]
             raise
         finally:
             self.journals.remove(journal)
@@ -447,7 +450,7 @@ class Session:
 
             if not emit_raise(self, error, conditional):
                 raise
-            debug.log(1, f"a branch raises {type(error).__name__}: {error}")
+            debug.log(1, f"a branch raises {type(error).__name__}: {error.args!r}")
             return DIVERGED
 
     def branch(

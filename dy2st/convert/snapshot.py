@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, TypeAlias
 
@@ -21,9 +20,10 @@ from dy2st.convert.outcome import Ret
 from dy2st.convert.places import Contents, Mapping
 from dy2st.convert.unions import Union
 from dy2st.ir.program import Value
+from dy2st.records import record
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Const:
     """An object that is taken as it is; ``tensors`` are those that a function has in its cells."""
 
@@ -31,7 +31,7 @@ class Const:
     tensors: tuple[tuple[Any, Value], ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Tensor:
     """A tensor and its SSA value."""
 
@@ -39,7 +39,7 @@ class Tensor:
     value: Value
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Number:
     """A Python number known only at run time: an ``ir`` size expression or an SSA value."""
 
@@ -48,7 +48,7 @@ class Number:
     value: Any
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Group:
     """A container or a plain object: class, keys (indices, keys, attribute names), items."""
 
@@ -58,7 +58,7 @@ class Group:
     items: tuple[Snap, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Alt:
     """A Union."""
 
@@ -68,7 +68,7 @@ class Alt:
     orelse: Snap
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Split(Alt):
     """A container (``obj``) whose contents are a Union; the sides are containers of their own.
 
@@ -77,7 +77,7 @@ class Split(Alt):
     """
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Rows:
     """A list of run-time length: the template of an item, the stacked SSA values."""
 

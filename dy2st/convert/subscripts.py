@@ -25,11 +25,12 @@ def get_item(owner: Any, key: Any) -> Any:
     session = active.current()
     if session is None:
         return owner[key]
-    owner, key = session.simplify(owner), session.simplify(key)
+    owner = session.simplify(owner)
     if type(owner) is Union:
         return distribute(lambda known: get_item(known, key), owner)
-    if type(key) is Union:
-        return distribute(lambda known: get_item(owner, known), key)
+    key, unknown = _resolved(session, key)
+    if unknown is not None:
+        return distribute(lambda known: get_item(owner, _with(key, unknown, known)), unknown)
     if session.split_of(owner) is not None:
         return session.with_contents(owner, lambda: get_item(owner, key))
     grown = session.grown_of(owner)
@@ -43,6 +44,33 @@ def get_item(owner: Any, key: Any) -> Any:
 
         return session.simplify(call(user, owner, key))
     return session.simplify(owner[key])
+
+
+def _resolved(session: Session, key: Any) -> tuple[Any, Any]:
+    """A key (``x[a:b, c]`` has parts) without the Unions that are known here, and one that is not."""
+    while True:
+        union = _union_in(key)
+        known = session.simplify(union)
+        if type(known) is Union or union is None:
+            return key, union
+        key = _with(key, union, known)
+
+
+def _union_in(key: Any) -> Any:
+    if type(key) is tuple:
+        return next((u for k in key if (u := _union_in(k)) is not None), None)
+    if type(key) is slice:
+        return _union_in((key.start, key.stop, key.step))
+    return key if type(key) is Union else None
+
+
+def _with(key: Any, union: Any, value: Any) -> Any:
+    """``key`` with ``value`` where ``union`` stands."""
+    if type(key) is tuple:
+        return tuple(_with(k, union, value) for k in key)
+    if type(key) is slice:
+        return slice(*(_with(k, union, value) for k in (key.start, key.stop, key.step)))
+    return value if key is union else key
 
 
 def _grown_item(session: Session, grown: Grown, key: Any) -> Any:
@@ -96,11 +124,12 @@ def set_item(owner: Any, key: Any, value: Any) -> None:
     if session is None:
         owner[key] = value
         return
-    owner, key = session.simplify(owner), session.simplify(key)
+    owner = session.simplify(owner)
+    key, unknown = _resolved(session, key)
     if type(owner) is Union:
         distribute(lambda known: set_item(known, key, value), owner)
-    elif type(key) is Union:
-        distribute(lambda known: set_item(owner, known, value), key)
+    elif unknown is not None:
+        distribute(lambda known: set_item(owner, _with(key, unknown, known), value), unknown)
     elif session.grown_of(owner) is not None:
         rows = session.grown_of(owner)
         assert rows is not None

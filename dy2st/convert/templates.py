@@ -9,7 +9,6 @@ the SSA values that carry a value of a template, in order.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from dy2st.convert.places import UNBOUND
@@ -26,6 +25,7 @@ from dy2st.convert.snapshot import (
 )
 from dy2st.ir.dims import SymExpr
 from dy2st.ir.types import DType, TensorType
+from dy2st.records import record
 
 MAX_ALTERNATIVES = 8
 NUMBER_TYPES = {
@@ -40,7 +40,7 @@ class Mismatch(Exception):
     """Two values cannot be held by one template; ``args[0]`` says why."""
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Keep:
     """Exactly the object of ``snap``; tensors in the cells of a function may be ``exported``."""
 
@@ -48,7 +48,7 @@ class Keep:
     exported: tuple[tuple[Any, TensorType], ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class AnyTensor:
     """A tensor; ``sources`` are the objects that may have been there before."""
 
@@ -56,14 +56,14 @@ class AnyTensor:
     sources: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class AnyNumber:
     """A Python bool, int or float."""
 
     kind: str
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class AnyGroup:
     """A container or plain object; ``sources`` as in AnyTensor."""
 
@@ -73,14 +73,14 @@ class AnyGroup:
     sources: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class OneOf:
     """One of ``alternatives``."""
 
     alternatives: tuple[Template, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class AnyRows:
     """A list (``cls`` list) or the contents of one, of run-time length ``length``."""
 

@@ -44,6 +44,10 @@ class Builder:
         """The block that operations go to."""
         return self._blocks[-1]
 
+    def within(self, block: Block) -> bool:
+        """Whether ``block`` is open: what it has computed so far is known here."""
+        return any(b is block for b in self._blocks)
+
     def input(self, type_: TensorType, name: str) -> Value:
         """A new input of the Program."""
         entry = self.program.block

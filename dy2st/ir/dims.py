@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from dy2st.errors import ShapeError
+from dy2st.records import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Symbol:
     """A named unknown size, at least 0."""
 
@@ -28,7 +28,7 @@ class Symbol:
         return self.name
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Call:
     """A non-polynomial term: ``floordiv(a, b)``, ``mod(a, b)``, ``max(a, b)``, ``min(a, b)``."""
 
@@ -62,7 +62,7 @@ def _order(atoms: Iterable[Atom]) -> Monomial:
     return tuple(sorted(atoms, key=str))
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SymExpr:
     """A sum of integer multiples of products of atoms; never a plain constant."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from dy2st.ir.program import (
     Value,
 )
 from dy2st.ir.types import DType, TensorType
+from dy2st.records import record
 
 _TOKEN = re.compile(
     r"""\s+
@@ -62,7 +62,7 @@ def parse_program(
     return program
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Token:
     kind: str
     text: str

@@ -19,6 +19,7 @@ import numpy as np
 from dy2st.errors import Location
 from dy2st.ir.dims import Dim, Relation, SymExpr
 from dy2st.ir.types import DType, TensorType
+from dy2st.records import record
 
 Attr: TypeAlias = (
     None | bool | int | float | complex | str | DType | SymExpr | tuple["Attr", ...] | np.ndarray
@@ -111,7 +112,7 @@ class Block:
                 yield from region.walk()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Parameter:
     """A named tensor of the user's: parameter or buffer. Shape and dtype as at capture."""
 
@@ -120,7 +121,7 @@ class Parameter:
     kind: str = "parameter"  # "parameter" | "buffer" | "tensor" (any other tensor of the user's)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SymbolBinding:
     """Where an input symbol gets its value: axis ``axis`` of input ``input``."""
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 from dy2st.ir.dims import Dim, SymExpr, evaluate, symbols_of
 from dy2st.ir.program import Attr, Block, Operation, Program, Value
+from dy2st.records import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Definition:
     """``symbol`` is read off axis ``axis`` of value ``index`` (of the results, or the arguments).
 

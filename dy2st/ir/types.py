@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from dy2st.errors import ShapeError
 from dy2st.ir.dims import Dim, Shape, evaluate, product, symbols_of
+from dy2st.records import record
 
 
 class DType(Enum):
@@ -99,7 +99,7 @@ _SHORT = {
 _LONG = {short: d.value for d, short in _SHORT.items()}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class TensorType:
     """Element type and symbolic shape of a value; ``str()`` is ``f32[N, 3]``."""
 

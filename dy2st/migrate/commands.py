@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from dy2st.errors import MigrateUsageError
-from dy2st.migrate import config, engine, report, runner, state, table
+from dy2st.migrate import config, engine, report, runner, scan, state, table
 from dy2st.migrate.model import Options
 from dy2st.migrate.rules import BY_METHOD, BY_NAME, SCANS, Rule, load_all
 
@@ -55,7 +55,7 @@ def _run_stdin(settings: config.Settings) -> int:
         tuple(settings.ignore),
         settings.mark,
     )
-    outcome = engine.migrate(raw, "<stdin>", options, None, runner.prescan([raw]))
+    outcome = engine.migrate(raw, "<stdin>", options, None, scan.prescan([raw]))
     summary = runner.Summary([outcome], scanned=1)
     summary.originals["<stdin>"] = raw
     if settings.diff:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dy2st.errors import SourceReadError
-from dy2st.migrate import imports, project, source, table, uses
+from dy2st.migrate import imports, layout, project, source, table, uses
 from dy2st.migrate.calls import Unfit
 from dy2st.migrate.edits import EditConflict, apply
 from dy2st.migrate.facts import Mentions, learn, mentions, skipped
@@ -25,6 +25,7 @@ class Outcome:
 
     path: str
     new: bytes | None = None
+    old: bytes | None = None  # the bytes that ``new`` was made from, in a run over files
     found: int = 0
     changes: list[Change] = field(default_factory=list)
     open_points: list[OpenPoint] = field(default_factory=list)
@@ -176,7 +177,7 @@ def _finish(context: FileContext, outcome: Outcome) -> None:
 def _method_calls(context: FileContext) -> list[tuple[Any, ast.expr, Any]]:
     found: list[tuple[Any, ast.expr, Any]] = []
     for call, scope in context.names.calls:
-        if isinstance(call.func, ast.Attribute):
+        if isinstance(call.func, ast.Attribute) and not _is_helper_module(call.func.value):
             for rule in BY_METHOD.get(call.func.attr, ()):
                 if rule.applies(call, scope, context):
                     found.append((rule, call, scope))
@@ -184,6 +185,11 @@ def _method_calls(context: FileContext) -> list[tuple[Any, ast.expr, Any]]:
     if b"fluid" in context.source.text:
         found += [(scan, node, scope) for scan in SCANS for node, scope in scan.find(context)]
     return found
+
+
+def _is_helper_module(node: ast.expr) -> bool:
+    """Whether a call's receiver is ``fluid_compat``: what an earlier run wrote stays."""
+    return isinstance(node, ast.Name) and node.id.startswith(layout.NAME)
 
 
 def _rewrite_uses(

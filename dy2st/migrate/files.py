@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import functools
 import os
 import re
 import stat
@@ -122,7 +123,8 @@ def discover(root: str, selection: Selection) -> Iterator[str]:
     ignore: Ignore | None = None
     for folder in _up_to_repository(root):
         ignore = read_ignore(folder, ignore)
-    yield from _walk(os.path.abspath(root), os.path.abspath(root), ignore, selection)
+    top = os.path.abspath(root)
+    yield from _walk(top, "", ignore, selection)
 
 
 def _up_to_repository(root: str) -> list[str]:
@@ -137,7 +139,8 @@ def _up_to_repository(root: str) -> list[str]:
     return list(reversed(folders))
 
 
-def _walk(root: str, folder: str, above: Ignore | None, selection: Selection) -> Iterator[str]:
+def _walk(folder: str, inside: str, above: Ignore | None, selection: Selection) -> Iterator[str]:
+    """``inside`` is the folder relative to the root, with a slash behind it."""
     ignore = read_ignore(folder, above)
     try:
         entries = sorted(os.scandir(folder), key=lambda e: e.name)
@@ -145,20 +148,30 @@ def _walk(root: str, folder: str, above: Ignore | None, selection: Selection) ->
         yield folder  # reported by whoever tries to read it
         return
     for entry in entries:
-        relative = os.path.relpath(entry.path, root).replace(os.sep, "/")
         is_folder = entry.is_dir(follow_symlinks=False)
+        if not is_folder and not _is_source(entry):
+            continue
+        relative = inside + entry.name
         if selection.excludes(relative) or (ignore and ignore.ignored(entry.path, is_folder)):
             continue
         if is_folder:
             is_environment = os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))
             if entry.name not in SKIPPED_FOLDERS and not is_environment:
-                yield from _walk(root, entry.path, ignore, selection)
-        elif _is_source(entry) and selection.includes(relative):
+                yield from _walk(entry.path, relative + "/", ignore, selection)
+        elif selection.includes(relative):
             yield entry.path
 
 
 def _is_source(entry: os.DirEntry[str]) -> bool:
     return entry.name.endswith(SUFFIXES) and not entry.is_symlink()
+
+
+@functools.cache
+def _umask() -> int:
+    """The process's mask for new files; asked once, as asking changes it for a moment."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
 
 
 class NotWritable(Exception):
@@ -182,9 +195,7 @@ def replace(path: str, data: bytes) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, mode if mode is not None else 0o666 & ~umask)
+        os.chmod(temporary, mode if mode is not None else 0o666 & ~_umask())
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):

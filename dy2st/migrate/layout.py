@@ -8,22 +8,21 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from dy2st.migrate import helpers
+from dy2st.migrate import helpers, scan
 
 NAME = "fluid_compat"
 _MAIN = re.compile(rb"(?m)^if\s+__name__\s*==")
-_IMPORTED = re.compile(rb"(?m)^[ \t]*(?:from|import)[ \t]+(\w+)\.\w")
 _RELATIVE = re.compile(rb"(?m)^\s*from\s+\.")
 
 
 class Layout:
     """One top-level folder of a run."""
 
-    def __init__(self, root: str, files: frozenset[str], contents: Iterable[bytes] = ()) -> None:
+    def __init__(self, root: str, files: frozenset[str], imported: Iterable[str] = ()) -> None:
         self.root = root
         self.files = files
         self._names: dict[str, str] = {}
-        self._imported = {m.decode() for c in contents for m in _IMPORTED.findall(c)}
+        self._imported = frozenset(imported)  # first parts of the dotted modules that are imported
 
     def _is_package(self, folder: str) -> bool:
         return os.path.join(folder, "__init__.py") in self.files
@@ -44,10 +43,11 @@ class Layout:
         top = os.path.relpath(folder, self.root).split(os.sep)[0]
         return self.root if top in self._imported else folder
 
-    def compat_for(self, path: str, content: bytes) -> str:
+    def compat_for(self, path: str) -> str:
         """What the engine is told: ``.fluid_compat``, ``fluid_compat`` or "" for helpers inside."""
         folder, level = self.compat_folder(path)
         name = self._module_name(folder)
+        content = (scan.read_file(path) or b"") if level else b""
         if level and _MAIN.search(content) and not _RELATIVE.search(content):
             # run as a script it has no package: its neighbours are found beside it, if at all
             if level == 1 and self._imports_neighbours(path, content):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +87,9 @@ class Cache:
 
     def __init__(self, key: str) -> None:
         self.path = _folder("XDG_CACHE_HOME", ".cache") / f"clean-{key[:16]}.json"
-        self.known: dict[str, Any] = {}
+        self.known: dict[str, Any]
         self.fresh: dict[str, Any] = {}
-        with contextlib.suppress(OSError, ValueError):
-            self.known = json.loads(self.path.read_text())
+        self.known = read_json(self.path) or {}
 
     def get(self, digest: str) -> Any:
         """The stored outcome of this content, or None."""
@@ -104,15 +106,71 @@ class Cache:
         """Write what this run used; a failure to write is no failure of the run."""
         if self.fresh == self.known:
             return
-        with contextlib.suppress(OSError, NotWritable):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            replace(str(self.path), json.dumps(self.fresh).encode())
-            for stale in self.path.parent.glob("clean-*.json"):
-                if (
-                    stale != self.path
-                    and stale.stat().st_mtime < self.path.stat().st_mtime - 86400 * 7
-                ):
-                    stale.unlink()
+        write_json(self.path, self.fresh)
+        drop_stale(self.path.parent, "clean-*.json")
+
+
+class Index:
+    """What is known of the files of one root by their times and sizes."""
+
+    def __init__(self, root: str) -> None:
+        name = hashlib.sha256((tool_digest() + root).encode("utf-8", "surrogateescape"))
+        self.path = _folder("XDG_CACHE_HOME", ".cache") / f"files-{name.hexdigest()[:16]}.json"
+        self.entries: dict[str, Any] = read_json(self.path) or {}
+
+    def save(self, entries: dict[str, Any]) -> None:
+        """Write it; a failure to write is no failure of the run."""
+        write_json(self.path, entries)
+        drop_stale(self.path.parent, "files-*.json")
+
+
+def read_json(path: Path) -> Any:
+    """What a file of ours holds, or None."""
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads(path.read_bytes())
+    return None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Keep a value for later runs, where that can be done."""
+    with contextlib.suppress(OSError, NotWritable, UnicodeError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace(str(path), json.dumps(value, separators=(",", ":")).encode())
+
+
+def drop_stale(folder: Path, pattern: str) -> None:
+    """Delete files of ours that no run has written for a week."""
+    with contextlib.suppress(OSError):
+        for stale in folder.glob(pattern):
+            if stale.stat().st_mtime < time.time() - 86400 * 7:
+                stale.unlink()
+
+
+def derived(name: str, sources: Iterable[Path], make: Callable[[], Any]) -> Any:
+    """The JSON value that ``make`` computes from these files; kept while they stay as they are."""
+    key = hashlib.sha256(sys.version.encode())
+    for path in sources:
+        stat = path.stat()
+        key.update(f"{path}{stat.st_size}{stat.st_mtime_ns}".encode())
+    target = _folder("XDG_CACHE_HOME", ".cache") / f"{name}-{key.hexdigest()[:16]}.json"
+    value = read_json(target)
+    if value is None:
+        value = make()
+        write_json(target, value)
+        drop_stale(target.parent, f"{name}-*.json")
+    return value
+
+
+@functools.cache
+def tool_digest() -> str:
+    """Changes whenever rules, rows or engine do."""
+    found = hashlib.sha256(sys.version.encode())
+    for folder, _, names in sorted(os.walk(os.path.dirname(__file__))):
+        for name in sorted(names):
+            if name.endswith((".py", ".toml")):
+                stat = os.stat(os.path.join(folder, name))
+                found.update(f"{name}{stat.st_size}{stat.st_mtime_ns}".encode())
+    return found.hexdigest()
 
 
 def digest(data: bytes) -> str:

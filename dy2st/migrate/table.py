@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dy2st.errors import DeclarationError
+from dy2st.migrate import state
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -177,13 +178,20 @@ class Table:
 
 @functools.cache
 def load() -> Table:
-    """The table that ships with the package."""
-    rows: list[Row] = []
+    """The table that ships with the package; read from TOML once, then from the same as JSON."""
+    paths = sorted(TABLES.glob("*.toml"))
+    data = state.derived("table", paths, lambda: _read(paths))
+    rows = [make_row(row, where) for where, row in data["rows"]]
+    return Table(rows, data["modules"])
+
+
+def _read(paths: list[Path]) -> dict[str, Any]:
+    rows: list[tuple[str, Any]] = []
     modules: dict[str, list[str]] = {}
-    for path in sorted(TABLES.glob("*.toml")):
+    for path in paths:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         if path.stem == "modules":
             modules = data["modules"]
             continue
-        rows.extend(make_row(row, path.name) for row in data.get("row", []))
-    return Table(rows, modules)
+        rows.extend((path.name, row) for row in data.get("row", []))
+    return {"rows": rows, "modules": modules}

@@ -33,7 +33,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -43,9 +42,10 @@ from dy2st.ir.builder import Builder
 from dy2st.ir.program import Attr, Operand, Value
 from dy2st.ir.types import DType, TensorType
 from dy2st.ops.signature import Signature
+from dy2st.records import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Todo:
     """A known gap; the coverage page lists it with its reason."""
 
@@ -147,9 +147,14 @@ class Plain(Op):
 
 def find(name: str) -> type[Op] | None:
     """The operation called ``name`` in phi, or None."""
-    if not _complete:
-        _load()
-    return _REGISTRY.get(name)
+    op = _REGISTRY.get(name)
+    if op is None:
+        # Families register themselves when imported; importing the package would do it too early.
+        from dy2st.ops import families
+
+        families.load(name)
+        op = _REGISTRY.get(name)
+    return op
 
 
 def draws_random(name: str, attrs: dict[str, Attr]) -> bool:
@@ -177,20 +182,10 @@ def get(name: str) -> type[Op]:
 
 def all_ops() -> Iterator[type[Op]]:
     """Every operation once, by name."""
-    _load()
-    yield from (op for name, op in sorted(_REGISTRY.items()) if op.name == name)
-
-
-_complete = False
-
-
-def _load() -> None:
-    # Families register themselves when imported; importing the package would do it too early.
-    global _complete
     from dy2st.ops import families
 
-    families.load()
-    _complete = True
+    families.load_all()
+    yield from (op for name, op in sorted(_REGISTRY.items()) if op.name == name)
 
 
 def call_rule(

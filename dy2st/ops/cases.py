@@ -8,7 +8,6 @@ goes into every operand that does not fix its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,10 @@ import numpy as np
 from dy2st.ir.dims import symbol
 from dy2st.ir.types import DType, TensorType
 from dy2st.ops.signature import Field
+from dy2st.records import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Arg:
     """One operand of a case.
 
@@ -75,7 +75,7 @@ _SPECIALS = (np.nan, np.inf, -np.inf, -0.0, 0.0, 3e30, -3e30, 0.5, -0.5, 2.0, 2.
 _DENORMALS = (1e-42, -1e-42, 1e-310)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Draw:
     """How operands of a case become arrays: dtype under test, sizes of symbols, special values."""
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from dy2st.errors import DeclarationError, ShapeError
 from dy2st.ir.dims import SymExpr
 from dy2st.ir.program import Attr, Operand, Value
 from dy2st.ir.types import DType
+from dy2st.records import record
 
 OPERAND_KINDS = ("Tensor", "Tensor?", "Tensor[]")
 _REQUIRED = object()
@@ -112,7 +112,7 @@ _NORMALIZE: dict[str, Callable[[Any], Attr]] = {
 }
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Field:
     """One operand or attribute: name, kind, default (``REQUIRED`` where there is none)."""
 
@@ -140,7 +140,7 @@ class Field:
             raise ShapeError(f"argument {self.name!r}: {value!r} is not {self.kind}") from error
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Signature:
     """The fields of an operation in phi's order, and the names of its results."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from dy2st.records import record
 
 ALIGNMENT = 64
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Lifetime:
     """A buffer of ``nbytes`` that is alive from instruction ``first`` to ``last``, both included."""
 

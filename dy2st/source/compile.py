@@ -10,10 +10,10 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import CellType, CodeType, FunctionType
 
 from dy2st.errors import InternalError
+from dy2st.records import record
 from dy2st.source.parse import ParsedFunction
 from dy2st.source.quote import quote_block
 from dy2st.source.registry import register
@@ -24,7 +24,7 @@ _FUTURE = 0x1FE0000
 _HAS_QUALNAME = sys.version_info >= (3, 11)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Names:
     """How generated functions are to be called in tracebacks and in pdb.
 

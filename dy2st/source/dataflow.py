@@ -13,6 +13,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from dy2st.records import record
 from dy2st.source.control import BREAK, CONTINUE, RETURN, escapes
 from dy2st.source.copying import child_nodes
 from dy2st.source.scopes import FUNCTIONS, Scope, generator_reads, scope_of
@@ -35,7 +36,7 @@ def mark_live(body: list[ast.stmt], scope: Scope) -> None:
     )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Exits:
     """What is live where control may go from inside a block."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import CodeType, FrameType
 
+from dy2st.records import record
 
-@dataclass(frozen=True)
+
+@record(frozen=True)
 class CodeInfo:
     """``owner`` is the code of the user's function; ``helper`` marks a body, a test or a rest of it.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from dy2st.capture import Recorder, symint
@@ -16,10 +16,11 @@ from dy2st.convert.text import Item, Text
 from dy2st.convert.unions import Union, need
 from dy2st.errors import CaptureError
 from dy2st.ir.program import Value
+from dy2st.records import record
 from dy2st.static.structure import LEAF, flatten, rebuild
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Output:
     """Output number ``index`` of the Program, as a tensor (``kind`` "tensor") or a Python number."""
 
@@ -27,7 +28,7 @@ class _Output:
     kind: str = "tensor"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Choice:
     """A value that depends on a tensor: the bool output ``tag`` says which of two trees it is."""
 
@@ -37,7 +38,7 @@ class _Choice:
     name: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Object:
     """A plain object that the function made: class, and the tree of its attributes."""
 
@@ -45,7 +46,7 @@ class _Object:
     attributes: tuple[Any, list[Any]]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Text:
     """A text; its parts are strings and ``(output, format)``, where None is how a tensor prints."""
 
@@ -65,7 +66,7 @@ def _written(tensor: Any, spec: str | None) -> str:
     return spec % item if spec.startswith("%") else format(item, spec)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Rows:
     """A list that grew in a loop: the outputs hold its items' parts, stacked."""
 
@@ -82,7 +83,7 @@ class _Rows:
         return [unstack(self.item, list(rows)) for rows in zip(*map(paddle.unbind, stacks))]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Argument:
     """A place in container number ``number`` of the caller's arguments."""
 
@@ -112,14 +113,14 @@ def containers_in(value: Any) -> list[Any]:
     return out
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Input:
     """The caller's own tensor: argument number ``index``."""
 
     index: int
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _External:
     """A tensor of the user's that the function returns as it is."""
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from dy2st import debug
 from dy2st.errors import Location
+from dy2st.records import record
 from dy2st.source.compile import bind, compile_tree
 from dy2st.source.parse import parse_function
 from dy2st.source.printing import printed
@@ -39,7 +40,7 @@ class _Template:
     text: str | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ConvertedFunction:
     """A converted function.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
+from dy2st.records import record
 from dy2st.source.compile import Names
 from dy2st.source.names import FreshNames
 from dy2st.source.parse import ParsedFunction
@@ -91,7 +91,7 @@ TABLE: dict[type, Transformer] = {
 _LOWERED = {ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda, ast.NamedExpr}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Converted:
     """A converted tree, the name that ``convert`` has in it, and how its parts are to be called."""
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from dy2st.migrate import engine, runner
+from dy2st.migrate import engine, scan
 from dy2st.migrate.verify import compare
 
 SERVER = Path(__file__).with_name("docstring_server.py")
@@ -164,7 +164,7 @@ def job(folder: Path, key: str, text: str, record: Path, initial: Path | None) -
 def convert(example: Example) -> None:
     """Fill in the migrated text and the open points."""
     raw = example.text.encode()
-    outcome = engine.migrate(raw, "<example>", facts=runner.prescan([raw]))
+    outcome = engine.migrate(raw, "<example>", facts=scan.prescan([raw]))
     example.new = (outcome.new or raw).decode()
     example.open_points = [f"{p.old}: {p.reason}" for p in outcome.open_points]
     example.error = outcome.error

@@ -8,7 +8,7 @@ import sys
 import programs
 import pytest
 
-from dy2st.migrate import engine, runner
+from dy2st.migrate import engine, scan
 from dy2st.migrate.verify import compare
 
 pytestmark = pytest.mark.slow
@@ -93,7 +93,7 @@ def runs(tmp_path_factory):
     texts = {}
     for program in ("dropout_static", "dropout_dygraph"):
         raw = programs.scripts()[program].read_bytes()
-        outcome = engine.migrate(raw, facts=runner.prescan([raw]))
+        outcome = engine.migrate(raw, facts=scan.prescan([raw]))
         assert not outcome.open_points
         texts[program] = outcome.new.decode()
     jobs = {p: (p, text) for p, text in texts.items()}

@@ -3,6 +3,8 @@ numpy. An operation is tested by being declared; nothing is written here for it.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -15,7 +17,7 @@ from dy2st.ir.parser import parse_program
 from dy2st.ir.printer import print_program
 from dy2st.ir.program import Value
 from dy2st.ir.types import DType
-from dy2st.ops import base, coverage
+from dy2st.ops import base, coverage, families
 from dy2st.ops.cases import Draw, symbolic_types
 from dy2st.runtime import paddle_kernels
 from tests.ops import eager
@@ -179,3 +181,18 @@ def test_the_page_lists_every_operation():
     text = coverage.page()
     assert all(f"| {op.name}" in text for op in base.all_ops())
     assert "native" in text
+
+
+def test_sources_tell_where_each_operation_is_declared():
+    list(base.all_ops())
+    declared = {n: op.__module__.rpartition(".")[2] for n, op in base._REGISTRY.items()}
+    assert families.homes() == declared
+
+
+def test_an_operation_loads_its_own_family_only():
+    code = (
+        "import sys; from dy2st.ops import base; assert base.find('tanh').name == 'tanh'; "
+        "assert base.find('parameter') is None; print('dy2st.ops.detection' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"

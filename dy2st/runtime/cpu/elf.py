@@ -10,11 +10,12 @@ from __future__ import annotations
 import ctypes
 import re
 import struct
-from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import numpy as np
+
+from dy2st.records import record
 
 _SHT_RELA, _SHT_DYNSYM = 4, 11
 _SLOTS = (6, 7, 1025, 1026)  # GLOB_DAT and JUMP_SLOT of x86-64 and of aarch64
@@ -31,7 +32,7 @@ class _DlInfo(ctypes.Structure):
     ]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Place:
     """Where an address lies: the file it was loaded from and that file's base address."""
 
@@ -52,7 +53,7 @@ def place_of(address: int) -> Place | None:
     return Place(info.file.decode(), info.base or 0)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Section:
     kind: int
     offset: int

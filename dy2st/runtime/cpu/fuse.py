@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from dy2st.debug import log
 from dy2st.errors import InternalError
+from dy2st.records import record
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.fusion.groups import Group, merge_groups
 from dy2st.runtime.cpu.fusion.keep import choose_kept
@@ -133,7 +134,7 @@ def keeping(outputs: list[Node], settings: _Settings, forced: set[Node]) -> Fuse
     raise InternalError("fusion does not come to an end")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Settings:
     vector_bytes: int
     threads: int

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from typing import Any
 
+from dy2st.records import record
 from dy2st.runtime.cpu.scalar import Scalar
 
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Node:
     """A value of ``shape`` and ``dtype``; ``source`` is what errors at run time are blamed on."""
 
@@ -38,7 +39,7 @@ class Node:
         return prod(self.shape)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Input(Node):
     """A buffer from outside: argument, parameter, or the result of another graph."""
 
@@ -46,52 +47,52 @@ class Input(Node):
     payload: Any = None
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Constant(Node):
     """A tensor known when the plan is made; ``array`` is a C-contiguous numpy array."""
 
     array: Any
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Map(Node):
     """``expr`` for each element; operands broadcast as numpy's do."""
 
     expr: Scalar
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Full(Node):
     """One constant everywhere."""
 
     value: int | float | bool
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Iota(Node):
     """The index along ``axis``."""
 
     axis: int
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Reshape(Node):
     """The same elements in row-major order under another shape."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Permute(Node):
     """``out.shape[i] == x.shape[axes[i]]``."""
 
     axes: tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Expand(Node):
     """Broadcast of dimensions of size one; the rank stays."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Slice(Node):
     """``out[i] = x[start + i * step]`` in each dimension; a flip is a slice with step -1."""
 
@@ -99,7 +100,7 @@ class Slice(Node):
     steps: tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Pad(Node):
     """Constant border; ``low`` and ``high`` are not negative."""
 
@@ -108,14 +109,14 @@ class Pad(Node):
     value: int | float | bool
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Concat(Node):
     """Operands one after the other along ``axis``."""
 
     axis: int
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Index(Node):
     """``out[i] = x[index_0[i], index_1[i], ...]``: operands are x and one integer node for each of
     its dimensions, all of which broadcast to the shape.
@@ -127,7 +128,7 @@ class Index(Node):
     mode: str
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Reduce(Node):
     """Reduction over ``axes``, whose size in the shape becomes one.
 
@@ -139,7 +140,7 @@ class Reduce(Node):
     axes: tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Scan(Node):
     """Running sum, prod, max or min along ``axis``."""
 
@@ -149,7 +150,7 @@ class Scan(Node):
     reverse: bool = False
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Scatter(Node):
     """A copy of x into which updates are written: operands are x, updates, and one integer node for
     each dimension of x, broadcasting to the shape of updates.
@@ -161,14 +162,14 @@ class Scatter(Node):
     mode: str
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Multi(Node):
     """A node with several results; its own shape and dtype are those of the first."""
 
     results: tuple[tuple[Shape, str], ...]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Sort(Multi):
     """Stable sort along ``axis``, results (values, int64 indices); the first ``k`` of them."""
 
@@ -177,7 +178,7 @@ class Sort(Multi):
     k: int
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Primitive(Multi):
     """An opaque node that oneDNN serves; ``kind`` and ``attrs`` are owned by its lowering."""
 
@@ -185,14 +186,14 @@ class Primitive(Multi):
     attrs: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Reference(Multi):
     """A whole operation through its numpy definition, by a callback; ``payload`` is the operation."""
 
     payload: Any = None
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Part(Node):
     """One result of a ``Multi``."""
 

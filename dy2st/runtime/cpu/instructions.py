@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from dy2st.records import record
 from dy2st.runtime.cpu.regions import Collect, Grow, Interpret, Rebind
 from dy2st.runtime.cpu.steps import Step
 
@@ -39,7 +40,7 @@ class Storage:
         return found
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Place:
     """Where a tensor lies: ``offset`` bytes into a storage."""
 

@@ -10,8 +10,9 @@ convolutions meet without a copy, and a copy stands only where the order really 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from dy2st.records import record
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.graph import Node, Shape
 
@@ -19,7 +20,7 @@ Axes = tuple[int, ...]
 CHANNELS_LAST = ("conv", "conv_transpose", "pool")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Stored:
     """A logical value kept in another order: ``logical.shape[i] == node.shape[axes[i]]``."""
 

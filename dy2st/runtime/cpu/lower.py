@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from dy2st import debug
@@ -14,6 +13,7 @@ from dy2st.ir.symbols import concrete, symbols_in
 from dy2st.ir.types import TensorType
 from dy2st.ops import base
 from dy2st.passes.rewrite import EFFECTS, is_random, rejects
+from dy2st.records import record
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.builder import Builder
 from dy2st.runtime.cpu.growing import find_growing
@@ -29,7 +29,7 @@ from dy2st.runtime.cpu.regions import (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class ReferenceCall:
     """The payload of a ``Reference`` node: the operation, with its sizes evaluated."""
 

@@ -203,7 +203,10 @@ class ControlFlow(ABC):
         for value in _free_values(op):
             if value not in known and not self.is_dynamic_type(value.type):
                 loads.append((value, self.materialise(region, value)))
-        if region.items and region.items[-1] is run:
+        # Loads come first in a run: it cannot read what it stores under another name (a reshape).
+        stored = {variable for _, variable in run.stores}
+        own = any(variable in stored for _, variable in loads)
+        if region.items and region.items[-1] is run and not own:
             run.ops.append(op)
         else:
             # Something had to be computed first: a run of its own.

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
-from dataclasses import dataclass
 
+from dy2st.records import record
 from dy2st.runtime.cpu.elf import bound_functions, place_of
 
 _NAMES = frozenset({"GOMP_parallel", "GOMP_parallel_start", "omp_get_max_threads"})
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class OpenMp:
     """Addresses of an OpenMP runtime's functions, for native code to call.
 

@@ -11,9 +11,9 @@ arrive as float32, and the node's own dtype rounds the result once at the end.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from dy2st.errors import ShapeError
+from dy2st.records import record
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 INTS = ("int8", "uint8", "int16", "int32", "int64")
@@ -78,7 +78,7 @@ BIT_BINARY = ("and_", "or_", "xor", "shl", "shr")
 COMPARES = ("eq", "ne", "lt", "le", "gt", "ge")
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Scalar:
     """One value of an expression: ``op`` over ``args``; ``value`` for ``const`` and ``arg``."""
 

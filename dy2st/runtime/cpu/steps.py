@@ -10,15 +10,16 @@ buffer below and describes strides in its own terms, with a byte offset.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 
+from dy2st.records import record
 from dy2st.runtime.cpu.graph import Node
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class Step:
     """Reads the buffers of ``operands``, writes those of ``results``.
 
@@ -37,7 +38,7 @@ class Step:
     label: str = ""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class KernelStep(Step):
     """``function(ptrs, sizes)``: ptrs are operands, results, scratch (where asked for), then
     ``extra`` addresses as they are. ``sites[n]`` is blamed for a status with site number n."""
@@ -48,7 +49,7 @@ class KernelStep(Step):
     sites: Sequence[Any] = ()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Arg:
     """An argument of a primitive: ``number`` is oneDNN's, ``kind`` "operand", "result" or
     "scratch", ``index`` into the step's operands or results, ``offset`` in bytes."""
@@ -59,7 +60,7 @@ class Arg:
     offset: int = 0
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class PrimitiveStep(Step):
     """A ``Primitive`` of ``onednn/primitive.py``; the layouts of its arguments are its own."""
 
@@ -67,7 +68,7 @@ class PrimitiveStep(Step):
     args: tuple[Arg, ...]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(frozen=True, eq=False, kw_only=True)
 class CallbackStep(Step):
     """A Python function of numpy arrays: ``function(operand arrays, result arrays)`` fills the
     results. Exceptions are raised again at the source's line."""
@@ -75,7 +76,7 @@ class CallbackStep(Step):
     function: Callable[[list[Any], list[Any]], None]
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class View:
     """``node``'s buffer is that of ``base``, ``offset`` bytes further (a reshape, a row slice)."""
 
@@ -84,7 +85,7 @@ class View:
     offset: int = 0
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Schedule:
     """The steps of a graph in order; ``views`` say which nodes have no buffer of their own."""
 

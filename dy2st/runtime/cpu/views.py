@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+from dy2st.records import record
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.graph import Node, Shape, contiguous_strides
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class View:
     """Elements of ``base``'s row-major buffer: sizes, strides and offset, all in elements.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from dy2st.records import record
 from dy2st.runtime.cpu.graph import Shape, contiguous_strides
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Affine:
     """``const + sum(coefficient * variable)``; terms are sorted and never zero."""
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from dy2st.records import record
 from dy2st.runtime.cpu.graph import Node
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class L:
     """An expression; equal expressions of one ``Pool`` are one object.
 
@@ -55,7 +56,7 @@ class Pool:
         return found
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Store:
     """``buffer[place] = value``, every element (in a stage) or once a row. ``place`` is an Affine,
     or a Position once numbers are slots."""
@@ -65,7 +66,7 @@ class Store:
     value: L
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Save:
     """Keep ``value`` in row buffer ``slot`` for later stages."""
 
@@ -73,7 +74,7 @@ class Save:
     value: L
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Reduction:
     """Reduction number ``number``: ``op`` over all elements of the row; ``position`` is the index
     that argmax and argmin report."""
@@ -84,7 +85,7 @@ class Reduction:
     position: L | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Running:
     """``buffer[place]`` = ``op`` over what came so far along the inner loop, with this value
     (``exclusive``: without)."""
@@ -97,7 +98,7 @@ class Running:
     exclusive: bool
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Put:
     """``buffer[place + sum(stride * index)] op= value``, one after the other along inner loops."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dy2st.records import record
 from dy2st.runtime.cpu.fusion.loop import Item, L, Put, Running, Save, Store, roots, walk
 
 # sizes[0]: chunks, sizes[1]: the variable that is divided (its place in `outer`), sizes[2]: the
@@ -11,7 +12,7 @@ from dy2st.runtime.cpu.fusion.loop import Item, L, Put, Running, Save, Store, ro
 HEADER = 4
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Position:
     """An affine position in slots: ``offset`` is a slot or None; strides by variable are slots, or
     -1 for the constant 1 (lanes only)."""

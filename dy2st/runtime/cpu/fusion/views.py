@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from dy2st.records import record
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.fusion.affine import Affine, NeedSplit, NotAffine, flatten, unflatten
 from dy2st.runtime.cpu.graph import Node, Shape, contiguous_strides
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class View:
     """Element ``i`` lies at ``offset + sum(i * strides)`` of ``base``'s buffer, in elements."""
 

@@ -7,8 +7,7 @@ kept in a small sorted list; else the row is merged bottom up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from dy2st.records import record
 from dy2st.runtime.cpu.llvm import scalar_ops
 from dy2st.runtime.cpu.llvm.entry import assemble, converts_half
 from dy2st.runtime.cpu.llvm.text import BITS, HELD, LLVM_TYPE, MEMORY_TYPE, UNSIGNED, V, Writer
@@ -18,7 +17,7 @@ from dy2st.runtime.cpu.scalar import ITEMSIZE, is_float
 SLOTS = ("n", "inner", "k", "rows")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SortStructure:
     """What the code of a sort depends on; ``few``: a short list of the best is kept."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
+from dy2st.records import record
 from dy2st.runtime.cpu.scalar import is_float
 
 LLVM_TYPE = {
@@ -41,7 +41,7 @@ BITS = {
 UNSIGNED = ("bool", "uint8", "uint32", "uint64")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class V:
     """An SSA value or a constant (whose ``number`` is kept): ``lanes`` 0 is a scalar."""
 

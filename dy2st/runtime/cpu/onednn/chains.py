@@ -8,8 +8,9 @@ map over the value and vectors of channels is a link, for window kernels can do 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from dy2st.records import record
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.graph import Node
 from dy2st.runtime.cpu.onednn.postops import Step, recognise
@@ -17,7 +18,7 @@ from dy2st.runtime.cpu.onednn.postops import Step, recognise
 CHAINED = ("conv", "conv_transpose", "matmul")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Link:
     """One node of a chain; ``steps`` make it from the one before (none for a reshape; None where
     oneDNN has no post-op for it)."""
@@ -26,7 +27,7 @@ class Link:
     steps: tuple[Step, ...] | None = ()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Chain:
     """``head``'s result ``part`` and the links behind it."""
 

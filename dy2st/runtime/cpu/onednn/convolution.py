@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from dy2st.records import record
 from dy2st.runtime.cpu.onednn import constants as c
 from dy2st.runtime.cpu.onednn.descriptor import Desc, Dims, int64s
 from dy2st.runtime.cpu.onednn.primitive import PostOp, Primitive, Primitives
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Convolution:
     """What a convolution computes, apart from layouts.
 
@@ -74,4 +74,5 @@ def make_convolution(
     kind = "deconvolution" if spec.transposed else "convolution"
     args = (c.ARG_SRC, c.ARG_WEIGHTS, c.ARG_BIAS, c.ARG_DST)
     name = f"{kind}_forward_primitive_desc_create"
-    return library.build(kind, name, arguments, args, post_ops, accept=accept)
+    key = (spec, src, dst, weights, algorithm)
+    return library.build(kind, name, arguments, args, post_ops, key=key, accept=accept)

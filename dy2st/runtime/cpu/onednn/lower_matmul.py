@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
+from dy2st.records import record
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.graph import Node, Shape, contiguous_strides
 from dy2st.runtime.cpu.layout import inverse, reshape
@@ -19,7 +20,7 @@ from dy2st.runtime.cpu.onednn.primitive import Binary, Primitive
 from dy2st.runtime.cpu.views import View, view_of
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Problem:
     """A product in the form that oneDNN gets: operands and result of equal rank."""
 

@@ -8,8 +8,8 @@ ours takes both, which saves writing and reading the whole picture for each.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from dy2st.records import record
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.builder import Builder
 from dy2st.runtime.cpu.graph import Node
@@ -22,7 +22,7 @@ from dy2st.runtime.cpu.threads import get_num_threads
 from dy2st.runtime.cpu.window.spec import Window, sizes_of
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Geometry:
     """A window's numbers with two spatial axes."""
 

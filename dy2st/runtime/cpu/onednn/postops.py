@@ -10,12 +10,12 @@ and so is the exact gelu: oneDNN's is NaN at infinity. Measured on 3.2 and 3.6, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from dy2st.records import record
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.interpret import evaluate
 from dy2st.runtime.cpu.onednn.primitive import Eltwise
@@ -25,7 +25,7 @@ Array = Any
 _MAX_TERMS = 40
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Combine:
     """Post-op: ``name`` (add, mul, sub, div) with the node ``other``, which broadcasts."""
 

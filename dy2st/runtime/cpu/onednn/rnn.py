@@ -8,9 +8,9 @@ oneDNN names: T steps, N batch, L layers, D directions, G gates, S input channel
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from dy2st.records import record
 from dy2st.runtime.cpu.onednn import constants as c
 from dy2st.runtime.cpu.onednn.descriptor import Desc
 from dy2st.runtime.cpu.onednn.primitive import Primitive, Primitives
@@ -18,7 +18,7 @@ from dy2st.runtime.cpu.onednn.primitive import Primitive, Primitives
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Recurrence:
     """One layer of a recurrent network over whole sequences.
 
@@ -86,4 +86,5 @@ def make_rnn(
     if spec.mode == "lstm":
         args += [c.ARG_SRC_2, c.ARG_DST_2]
     function = f"{name}_forward_primitive_desc_create"
-    return library.build("rnn", function, arguments, args, allow_slow=True)
+    key = (spec, src, dst)
+    return library.build("rnn", function, arguments, args, key=key, allow_slow=True)

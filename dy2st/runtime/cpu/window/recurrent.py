@@ -8,10 +8,9 @@ step comes first. Weights are packed as (blocks of hidden units, H, gates, lanes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from dy2st.records import record
 from dy2st.runtime.cpu.llvm import scalar_ops
 from dy2st.runtime.cpu.llvm.text import V
 from dy2st.runtime.cpu.window.code import Code
@@ -20,7 +19,7 @@ GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 _UNROLL = 4
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Sequence:
     """A layer: mode as in ``Builder.rnn``; ``rows`` is the batch size.
 

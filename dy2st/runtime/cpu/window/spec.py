@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
+from dy2st.records import record
 from dy2st.runtime.cpu.scalar import Scalar
 
 LOWEST = -3.4028234663852886e38
@@ -14,7 +14,7 @@ LOWEST = -3.4028234663852886e38
 _SMALL = 3000
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Window:
     """``out[n, i, j, c] = post(fold of pre(x[n, i * s + k * d - p, ..., c]), vectors[c]...)``.
 

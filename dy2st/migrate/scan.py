@@ -1,0 +1,170 @@
+"""What a run must know of every file before any is parsed; kept from run to run.
+
+A file whose size, times and inode are those of the last run is not read again. What was read less
+than two seconds after its last change is not kept: a second change might leave the same times.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dy2st.migrate import state
+from dy2st.migrate.model import Facts
+
+_MARKER = re.compile(rb"TODO\(paddle-migrate PM\d+\)")
+_FOR_TEST = re.compile(rb"for_test\s*=")
+_BY_NAME = re.compile(rb"fetch_list\s*=\s*\[?\s*['\"]")
+_HELPER = re.compile(
+    rb"CompiledProgram|ParallelExecutor|[pP]y_?[rR]eader|EOFException|DataLoader|_decay\b|lr_warmup"
+)
+_RATE = re.compile(rb"step_counter|create_global_var|\.Switch\b|create_tensor")
+_WORD = re.compile(rb"\w+")
+_STATEMENT = re.compile(rb"[ \t]*(?:from|import)[ \t]")
+_OWN_PACKAGE = re.compile(rb"from[ \t]+\.+[ \t]+import")
+_TOP = re.compile(rb"(?:from|import)[ \t]+(\w+)\.\w")
+_YOUNG = 2_000_000_000  # nanoseconds
+
+
+@dataclass(frozen=True)
+class Known:
+    """One file: ``digest`` is of its content, "" where that does not speak of Paddle.
+
+    ``words`` are all names in its import statements ("." for its own package), ``tops`` the first
+    parts of dotted module names, ``facts`` the names of the Facts that it makes true.
+    """
+
+    digest: str
+    markers: int
+    words: tuple[str, ...]
+    tops: tuple[str, ...]
+    facts: tuple[str, ...]
+
+    @property
+    def paddle(self) -> bool:
+        """Whether the file speaks of Paddle."""
+        return bool(self.digest)
+
+
+class Scan:
+    """The files of one root."""
+
+    def __init__(self, root: str, paths: Iterable[str], keep: bool) -> None:
+        self.files: dict[str, Known] = {}
+        self._index = state.Index(root) if keep else None
+        now = time.time_ns()
+        fresh: dict[str, Any] = {}
+        old = self._index.entries if self._index else {}
+        read = 0
+        for path in paths:
+            try:
+                stat = os.stat(path)
+            except OSError:
+                continue
+            signature = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+            entry = old.get(path)
+            if entry is not None and entry[0] == signature:
+                known = Known(entry[1], entry[2], *map(tuple, entry[3:]))
+            else:
+                content = read_file(path)
+                if content is None:
+                    continue
+                known = look(content)
+                read += 1
+                entry = [signature, known.digest, known.markers, known.words, known.tops]
+                entry.append(known.facts)
+            self.files[path] = known
+            if max(signature[1], signature[2]) < now - _YOUNG:
+                fresh[path] = entry
+        if self._index is not None and (read or len(fresh) != len(old)):
+            self._index.save(fresh)
+
+    def facts(self) -> Facts:
+        """What any file needs of all."""
+        found = Facts()
+        for known in self.files.values():
+            for name in known.facts:
+                setattr(found, name, True)
+        return found
+
+    def concerned(self) -> set[str]:
+        """The files that can use 1.x: they speak of Paddle, or import one that can, however far."""
+        found = {p for p, known in self.files.items() if known.paddle}
+        others = {p: known.words for p, known in self.files.items() if not known.paddle}
+        fresh = found
+        while fresh:
+            names = {_module_name(p) for p in fresh} | {"."}
+            fresh = {p for p, words in others.items() if not names.isdisjoint(words)}
+            for path in fresh:
+                del others[path]
+            found |= fresh
+        return found
+
+    def tops(self) -> set[str]:
+        """The first parts of all dotted module names that are imported."""
+        return {top for known in self.files.values() for top in known.tops}
+
+
+def read_file(path: str) -> bytes | None:
+    """A plain file's content, None where it cannot be read."""
+    try:
+        if os.path.isfile(path):
+            with open(path, "rb") as stream:
+                return stream.read()
+    except OSError:
+        pass
+    return None
+
+
+def look(content: bytes) -> Known:
+    """All that is kept of one file."""
+    statements = list(_import_lines(content))
+    tops = {t.decode() for line in statements for t in _TOP.findall(line)}
+    if b"paddle" not in content:
+        return Known("", 0, tuple(sorted(_words(statements))), tuple(sorted(tops)), ())
+    facts = tuple(name for name, true in asdict(prescan([content])).items() if true)
+    markers = len(_MARKER.findall(content))
+    return Known(state.digest(content), markers, (), tuple(sorted(tops)), facts)
+
+
+def _import_lines(content: bytes) -> Iterator[bytes]:
+    at = content.find(b"import")
+    while at >= 0:
+        start = content.rfind(b"\n", 0, at) + 1
+        end = content.find(b"\n", at)
+        end = end if end >= 0 else len(content)
+        line = content[start:end]
+        if _STATEMENT.match(line):
+            yield line
+        at = content.find(b"import", end)
+
+
+def _words(statements: list[bytes]) -> set[str]:
+    words = {w.decode() for line in statements for w in _WORD.findall(line)}
+    if any(_OWN_PACKAGE.search(line) for line in statements):
+        words.add(".")
+    return words - {"import", "from", "as"}
+
+
+def _module_name(path: str) -> str:
+    """The last name by which a module is imported."""
+    folder, name = os.path.split(path)
+    stem = os.path.splitext(name)[0]
+    return os.path.basename(folder) if stem == "__init__" else stem
+
+
+def prescan(contents: Iterable[bytes]) -> Facts:
+    """What any file of a project needs of all: found by text, so that no file is parsed twice."""
+    facts = Facts()
+    for content in contents:
+        if b"fluid" not in content:
+            continue
+        if _FOR_TEST.search(content) or _BY_NAME.search(content) or _HELPER.search(content):
+            facts.executor_helper = True
+        facts.graph_rate |= bool(_RATE.search(content))
+        facts.program_clip |= b"set_gradient_clip" in content
+    return facts
