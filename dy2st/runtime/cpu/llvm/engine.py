@@ -23,6 +23,7 @@ from dy2st.debug import dump_dir, log
 from dy2st.errors import InternalError
 from dy2st.records import record
 from dy2st.runtime.cpu.cache import ObjectCache, default_folder
+from dy2st.runtime.cpu.llvm.scalar_ops import LIBM_UNARY
 
 
 @lru_cache(maxsize=1)
@@ -34,28 +35,9 @@ def codegen_version() -> str:
     return digest.hexdigest()[:16]
 
 
-LIBM = [
-    "exp",
-    "exp2",
-    "expm1",
-    "log",
-    "log2",
-    "log10",
-    "log1p",
-    "sin",
-    "cos",
-    "tan",
-    "asin",
-    "acos",
-    "atan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "asinh",
-    "acosh",
-    "atanh",
-    "erf",
-    "lgamma",
+# What LLVM itself calls for operations that the machine lacks, beside what we call by name.
+LIBM = (
+    *sorted(LIBM_UNARY),
     "pow",
     "atan2",
     "fmod",
@@ -65,7 +47,7 @@ LIBM = [
     "round",
     "rint",
     "fma",
-]
+)
 
 
 @record(frozen=True)

@@ -11,31 +11,10 @@ from dy2st.runtime.cpu.llvm.text import BITS, LLVM_TYPE, UNSIGNED, V, Writer
 from dy2st.runtime.cpu.scalar import is_float, is_int
 
 # float32 functions that have no polynomial yet, and all of float64's: libm, lane by lane.
-_LIBM = frozenset(
-    [
-        "exp",
-        "exp2",
-        "expm1",
-        "log",
-        "log2",
-        "log10",
-        "log1p",
-        "sin",
-        "cos",
-        "tan",
-        "asin",
-        "acos",
-        "atan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "asinh",
-        "acosh",
-        "atanh",
-        "erf",
-        "lgamma",
-    ]
-)
+LIBM_UNARY = frozenset(
+    ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin",
+     "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "lgamma")
+)  # fmt: skip
 _PREDICATES = {
     "eq": ("oeq", "eq", "eq"),
     "ne": ("une", "ne", "ne"),
@@ -388,6 +367,6 @@ def emit(w: Writer, op: str, dtype: str, args: list[V]) -> V:
         return mathlib.FLOAT32[op](w, a)
     if op in UNARY:
         return UNARY[op](w, a)
-    if op in _LIBM:
+    if op in LIBM_UNARY:
         return w.per_lane(op + ("f" if a.dtype == "float32" else ""), a)
     raise InternalError(f"no code for the scalar operation {op!r} over {a.dtype}")
