@@ -103,7 +103,8 @@ class Op:
     widen: ClassVar[bool] = True
     # Whether Paddle's own kernel, where Paddle is loaded, runs what has no native kernel (it is sooner
     # than ``numpy``). False where it reads outside of its operands, or ends the process, for values
-    # that ``numpy`` rejects; or a function of operands and attributes that says whether it does not.
+    # that ``numpy`` rejects; or a function of operands and attributes that says whether it does not (or
+    # gives a function of the kernel's results and the operands that completes the results).
     eager: ClassVar[Any] = True
     # Why the generic tests do not compare with Paddle eager (a crash, random values …); "" compares.
     not_compared: ClassVar[str] = ""
