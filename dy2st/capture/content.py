@@ -42,6 +42,18 @@ def number_of(program: Program, value: Value) -> Any:
     return None
 
 
+def truth_of(value: Value) -> bool | None:
+    """What a bool tensor holds whatever its operand does: an integer is finite."""
+    op = value.owner
+    if not isinstance(op, Operation) or op.name not in _ABOUT_FLOATS:
+        return None
+    (x,) = op.flat_operands()
+    return op.name == "isfinite" if x.dtype.is_integer else None
+
+
+_ABOUT_FLOATS = ("isfinite", "isinf", "isnan")
+
+
 def cast_from(value: Value) -> Value | None:
     """The integer tensor that a float tensor is a cast of; None if it is something else."""
     op = value.owner

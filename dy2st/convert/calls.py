@@ -33,6 +33,7 @@ from dy2st.convert.py_layers import (
 )
 from dy2st.convert.session import Session
 from dy2st.convert.snapshot import holds_symbols, is_plain_object
+from dy2st.convert.text import Text
 from dy2st.convert.unions import Union, distribute, refuse
 from dy2st.errors import BreakpointError, ConcreteValueError, ConversionError, SideEffectError
 
@@ -262,6 +263,8 @@ def _make(session: Session, cls: type, args: Any, kwargs: Any) -> Any:
     init: Any = getattr(cls, "__init__")  # noqa: B009
     new: Any = getattr(cls, "__new__")  # noqa: B009
     plain = type(cls) is type and new is object.__new__
+    if issubclass(cls, Exception) and any(type(a) is Text for a in args):
+        return cls(*args, **kwargs)  # its text is made when the Program runs
     if not plain or type(init) is not FunctionType or not is_convertible(init):
         return _plain(session, cls, args, kwargs)
     made = converted_of(session, init)

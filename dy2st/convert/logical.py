@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from dy2st.capture import symint
+from dy2st.capture import content, symint
 from dy2st.capture.scalar import Scalar, is_scalar
 from dy2st.convert import active
 from dy2st.convert.session import Frame, Session
@@ -44,6 +44,8 @@ def condition(value: Any) -> bool | Value:
 def _as_bool(session: Session, tensor: Any) -> bool | Value:
     value: Value = session.recorder.value_of(tensor)
     known = session.recorder.known_content(value) if value.dtype.is_integer else None
+    if not isinstance(known, int) and value.type.rank == 0:
+        known = content.truth_of(value)
     if isinstance(known, int):
         return bool(known)
     sizes = [d for d in value.shape if d != 1]

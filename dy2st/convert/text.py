@@ -202,7 +202,7 @@ def str_(value: Any = "", *args: Any) -> Any:
     return str(value, *args) if args or type(value) is str else format_(value, "s", "")
 
 
-def _template(
+def template(
     session: Session, parts: Sequence[Any], first: int = 0
 ) -> tuple[list[Any], tuple[Any, ...]]:
     """Operands and template of a run-time text; its operands count from ``first``."""
@@ -249,8 +249,8 @@ def print_(
             parts.append(" " if sep is None else sep)
         parts.extend(_parts(session.simplify(value)))
     parts.append("\n" if end is None else end)
-    operands, template = _template(session, parts)
-    attrs = {"template": template, "flush": bool(flush)}
+    operands, text = template(session, parts)
+    attrs = {"template": text, "flush": bool(flush)}
     session.recorder.emit("print", tuple(operands), attrs, types=[])
     return None
 
@@ -272,8 +272,8 @@ def assert_(cond: Any, message: Callable[[], Any] | None = None) -> None:
 
         session.branch(found, lambda: None, fail, Frame())
         return
-    operands, template = _template(session, [] if message is None else list(_parts(text)), 1)
-    attrs = {"template": template if message is not None else None}
+    operands, parts = template(session, [] if message is None else list(_parts(text)), 1)
+    attrs = {"template": parts if message is not None else None}
     session.recorder.emit("assert", (found, *operands), attrs, types=[])
 
 

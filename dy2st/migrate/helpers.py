@@ -19,6 +19,7 @@ COMPAT = Path(__file__).with_name("compat")
 MARK = "# Written by paddle-migrate: what Paddle 1.8 computed, said with Paddle 3."
 INLINE_PREFIX = "_fluid_"
 _MODULES = {
+    "collections": "import collections",
     "contextlib": "import contextlib",
     "copy": "import copy",
     "math": "import math",
@@ -39,14 +40,15 @@ class Helper:
     needs: tuple[str, ...]
     order: int
     modules: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()  # must stand before it in the file
 
 
 @functools.cache
 def load() -> dict[str, Helper]:
     """All helpers by name."""
     paths = sorted(COMPAT.glob("*.py"))
-    found = state.derived("helpers", paths, lambda: [astuple(h) for h in _read(paths)])
-    return {f[0]: Helper(f[0], f[1], tuple(f[2]), f[3], tuple(f[4])) for f in found}
+    found = state.derived("compat", paths, lambda: [astuple(h) for h in _read(paths)])
+    return {f[0]: Helper(f[0], f[1], tuple(f[2]), f[3], tuple(f[4]), tuple(f[5])) for f in found}
 
 
 def _read(paths: list[Path]) -> list[Helper]:
@@ -69,7 +71,9 @@ def _read(paths: list[Path]) -> list[Helper]:
         used -= _local_names(node)
         modules = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & _MODULES.keys()
         text = text.rstrip("\n") + "\n"
-        found.append(Helper(name, text, tuple(sorted(used)), order, tuple(sorted(modules))))
+        bases = {b.id for b in getattr(node, "bases", ()) if isinstance(b, ast.Name)} & names
+        needs, imported, first = (tuple(sorted(names)) for names in (used, modules, bases))
+        found.append(Helper(name, text, needs, order, imported, first))
     return found
 
 
@@ -93,7 +97,7 @@ def _defined(node: ast.stmt) -> str | None:
 
 
 def closure(names: Iterable[str]) -> list[Helper]:
-    """The named helpers and all that they need, in the order of definition."""
+    """The named helpers and all that they need, by order of definition but bases before classes."""
     table = load()
     todo, seen = list(names), set()
     while todo:
@@ -101,7 +105,16 @@ def closure(names: Iterable[str]) -> list[Helper]:
         if name not in seen:
             seen.add(name)
             todo.extend(table[name].needs)
-    return sorted((table[n] for n in seen), key=lambda h: h.order)
+    ordered: dict[str, Helper] = {}
+
+    def place(helper: Helper) -> None:
+        for base in helper.bases:
+            place(table[base])
+        ordered.setdefault(helper.name, helper)
+
+    for helper in sorted((table[n] for n in seen), key=lambda h: h.order):
+        place(helper)
+    return list(ordered.values())
 
 
 def module_text(names: Iterable[str]) -> str:

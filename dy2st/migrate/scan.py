@@ -167,5 +167,4 @@ def prescan(contents: Iterable[bytes]) -> Facts:
             facts.executor_helper = True
         facts.graph_rate |= bool(_RATE.search(content))
         facts.program_clip |= b"set_gradient_clip" in content
-        facts.file_dataset |= b"_from_dataset" in content
     return facts

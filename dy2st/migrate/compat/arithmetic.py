@@ -87,7 +87,7 @@ def scale(x, scale=1.0, bias=0.0, bias_after_scale=True, act=None, name=None):
 def clip(x, min, max, name=None):
     """``x`` held between two values; at a limit itself there is no gradient."""
     inside = paddle.logical_and(x > min, x < max)
-    return paddle.where(inside, x, paddle.clip(x.detach(), min, max))
+    return paddle.where(inside, x, paddle.clip(without_gradient(x), min, max))
 
 
 def clip_by_norm(x, max_norm, name=None):

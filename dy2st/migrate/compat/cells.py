@@ -191,8 +191,8 @@ def swap_batch_and_time(x):
 
 
 def keep_finished(state, new, mask):
-    """``new`` where ``mask`` is 1, ``state`` where it is 0; the mask has the first dimension."""
-    mask = paddle.reshape(mask, [-1, *[1] * (len(new.shape) - 1)])
+    """``new`` where ``mask`` is 1, ``state`` where it is 0; the mask has the first dimensions."""
+    mask = like_rows(mask, new)
     return new * mask - state * (mask - 1)
 
 

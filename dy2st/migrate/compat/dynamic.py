@@ -391,7 +391,11 @@ def gru_step(input, hidden, weight, bias, activation, gate_activation, origin_mo
         new = update * hidden + (1 - update) * candidate
     else:
         new = (1 - update) * hidden + update * candidate
-    return new, reset_hidden.detach(), paddle.concat([gates, candidate], 1).detach()
+    return (
+        new,
+        without_gradient(reset_hidden),
+        without_gradient(paddle.concat([gates, candidate], 1)),
+    )
 
 
 def gru_unit(

@@ -18,7 +18,7 @@ def cross_entropy(input, label, soft_label=False, ignore_index=-100):
 
 def sigmoid_cross_entropy_with_logits(x, label, ignore_index=-100, name=None, normalize=False):
     """Binary cross entropy of logits, element by element; 0 where the label is ignored."""
-    label = label.detach()
+    label = without_gradient(label)
     keep = paddle.cast(label != ignore_index, x.dtype)
     loss = (
         paddle.maximum(x, paddle.zeros_like(x))
@@ -36,12 +36,12 @@ def smooth_l1(x, y, inside_weight=None, outside_weight=None, sigma=None):
     square = float(sigma or 1.0) ** 2
     difference = x - y
     if inside_weight is not None:
-        difference = difference * inside_weight.detach()
+        difference = difference * without_gradient(inside_weight)
     size = paddle.abs(difference)
     quadratic = 0.5 * square * difference * difference
     loss = paddle.where(size < 1.0 / square, quadratic, size - 0.5 / square)
     if outside_weight is not None:
-        loss = loss * outside_weight.detach()
+        loss = loss * without_gradient(outside_weight)
     return paddle.sum(paddle.flatten(loss, 1, -1), axis=1, keepdim=True)
 
 
@@ -54,7 +54,7 @@ def huber_loss(input, label, delta):
 
 def kldiv_loss(x, target, reduction="mean", name=None):
     """Kullback-Leibler divergence; ``x`` holds logarithms."""
-    target = target.detach()
+    target = without_gradient(target)
     loss = paddle.where(
         target > 0, target * (paddle.log(paddle.clip(target, min=1e-38)) - x), paddle.zeros_like(x)
     )
@@ -99,13 +99,13 @@ def npair_loss(anchor, positive, labels, l2_reg=0.002):
 
 def rank_loss(label, left, right, name=None):
     """RankNet's loss for pairs."""
-    out, label = left - right, label.detach()
+    out, label = left - right, without_gradient(label)
     return paddle.log1p(paddle.exp(out)) - label * out
 
 
 def margin_rank_loss(label, left, right, margin=0.1, name=None):
     """``max(0, -label * (left - right) + margin)``."""
-    return paddle.nn.functional.relu(-label.detach() * (left - right) + margin)
+    return paddle.nn.functional.relu(-without_gradient(label) * (left - right) + margin)
 
 
 def bpr_loss(input, label, name=None):
@@ -120,7 +120,7 @@ def bpr_loss(input, label, name=None):
 
 def teacher_student_sigmoid_loss(input, label, soft_max_up_bound=15.0, soft_max_lower_bound=-15.0):
     """Distillation loss of a click model: the label says both the click and the teacher's score."""
-    x, label = input, label.detach()
+    x, label = input, without_gradient(label)
     base = paddle.maximum(x, paddle.zeros_like(x)) + paddle.log1p(paddle.exp(-paddle.abs(x)))
     no_click = base
     click = base - x

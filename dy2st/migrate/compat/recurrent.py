@@ -88,13 +88,6 @@ def dynamic_lstm(
     return set_lod(hidden, lod), set_lod(without_gradient(cells), lod)
 
 
-def without_gradient(x):
-    """``x`` as a constant: 1.8 took no gradient through the cells that an LSTM returns."""
-    x = paddle.assign(x)
-    x.stop_gradient = True
-    return x
-
-
 def clip_to(x, limit):
     """``x`` held between ``-limit`` and ``limit``, where there is a limit."""
     return paddle.clip(x, -limit, limit) if limit else x

@@ -3,6 +3,15 @@
 import paddle
 
 
+def without_gradient(x):
+    """``x`` as a constant; a copy in static programs, where what ``detach`` gives may be read early."""
+    if paddle.in_dynamic_mode():
+        return x.detach()
+    x = paddle.assign(x)
+    x.stop_gradient = True
+    return x
+
+
 def as_shape_1(x):
     """A 0-D result with shape [1], as 1.8 had it."""
     return x.reshape([1]) if len(x.shape) == 0 else x
@@ -30,11 +39,13 @@ def reduce_min(input, dim=None, keep_dim=False, name=None):
 
 def extreme(reduce, x, dim, keep_dim):
     """``reduce`` (max or min) of ``x`` with 1.8's gradient; shape [1] where nothing is left."""
-    out = as_shape_1(reduce(x.detach(), axis=dim, keepdim=keep_dim))
+    out = as_shape_1(reduce(without_gradient(x), axis=dim, keepdim=keep_dim))
     if str(x.dtype).split(".")[-1] not in ("float32", "float64"):
         return out
-    chosen = x.detach() == reduce(x.detach(), axis=dim, keepdim=True)
-    change = paddle.where(chosen, x - x.detach(), paddle.zeros_like(x))  # 0, but for its gradient
+    chosen = without_gradient(x) == reduce(without_gradient(x), axis=dim, keepdim=True)
+    change = paddle.where(
+        chosen, x - without_gradient(x), paddle.zeros_like(x)
+    )  # 0, but for its gradient
     return out + as_shape_1(paddle.sum(change, axis=dim, keepdim=keep_dim))
 
 

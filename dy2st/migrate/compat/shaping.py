@@ -97,10 +97,10 @@ def reverse(x, axis):
 
 def scatter(input, index, updates, name=None, overwrite=True):
     """Rows replaced, or set to 0 and added to; the gradient of ``input`` passes as if none were."""
-    out = paddle.scatter(input.detach(), paddle.reshape(index, [-1]), updates, overwrite)
+    out = paddle.scatter(without_gradient(input), paddle.reshape(index, [-1]), updates, overwrite)
     if str(input.dtype).split(".")[-1] not in ("float32", "float64"):
         return out
-    return out + (input - input.detach())
+    return out + (input - without_gradient(input))
 
 
 def gather(input, index, overwrite=True):

@@ -18,8 +18,6 @@ class MakeExecutor(UseRule):
 
     def apply(self, use: Use, context: FileContext) -> str | None:
         """The helper where anything in the run needs it."""
-        if context.facts.file_dataset:
-            return to_helper(use, context, "DatasetExecutor")
         if not context.facts.executor_helper:
             return None
         return to_helper(use, context, "Executor")
