@@ -123,14 +123,17 @@ def edit_distance(
         input_length, label_length = lengths_from(offsets), lengths_from(places)
     elif ignored_tokens:
         raise ValueError("ignored_tokens with padded sequences: take them out before padding")
-    number, distance = paddle._C_ops.edit_distance(
+    _, distance = paddle._C_ops.edit_distance(
         input.astype("int64"),
         label.astype("int64"),
         paddle.reshape(input_length, [-1]).astype("int64"),
         paddle.reshape(label_length, [-1]).astype("int64"),
         normalized,
     )
-    return set_lod(distance, []), paddle.reshape(number, [1])
+    number = paddle.shape(distance)[:1].astype(
+        "int64"
+    )  # the operator's own has a wrong type in PIR
+    return set_lod(distance, []), number
 
 
 def chunk_eval(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import ClassVar
 
-from dy2st.migrate.calls import literal
+from dy2st.migrate.calls import call_parenthesis, literal
 from dy2st.migrate.edits import Replace
 from dy2st.migrate.model import Decline, FileContext
 from dy2st.migrate.names import Scope
@@ -45,3 +45,30 @@ class CloneForTest(MethodRule):
         context.edits.append(Replace(start, start, f"{name}(".encode()))
         context.edits.append(Replace(base_end, end, b")"))
         return name
+
+
+class BackwardWithStrategy(MethodRule):
+    """``loss.backward(strategy)``: how sums of gradients are ordered is no longer asked."""
+
+    id = "PM211"
+    name = "backward_strategy"
+    methods = ("backward",)
+    changes: ClassVar = (("loss.backward(strategy)", "loss.backward()"),)
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """Only where the one argument is certainly a BackwardStrategy."""
+        given = [*call.args, *(k.value for k in call.keywords)]
+        if len(given) != 1 or b"BackwardStrategy" not in context.source.text:
+            return False
+        found = context.names.resolve(given[0], scope)
+        rows = [context.table.find(c.partition(":")[2] or c) for c in found]
+        return bool(rows) and all(
+            r is not None and r[0].old == "paddle.fluid.dygraph.BackwardStrategy" for r in rows
+        )
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """Take the argument out."""
+        start = call_parenthesis(call, context.source) + 1
+        end = context.source.span(call)[1] - 1
+        context.edits.append(Replace(start, end, b""))
+        return ".backward"
