@@ -78,6 +78,8 @@ def _table() -> list[tuple[Any, str, Any, Any]]:
         out.append((module, "type", vars(module).get("type", _ABSENT), _type_of))
     core = paddle.base.core
     out.append((core, "broadcast_shape", core.broadcast_shape, _broadcast(core.broadcast_shape)))
+    generator = core.Generator
+    out.append((generator, "manual_seed", generator.manual_seed, _seed(generator.manual_seed)))
     creation = paddle.tensor.creation
     old = creation._to_tensor_non_static
     out.append((creation, "_to_tensor_non_static", old, _to_tensor(old)))
@@ -153,6 +155,20 @@ def _legacy_operator(name: str, original: Callable[..., Any]) -> Callable[..., A
 
     operator.__name__ = name
     return operator
+
+
+def _seed(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``Generator.manual_seed``: the Program seeds whenever it runs there, as eager does."""
+    from dy2st.capture.recorder import _active
+
+    def manual_seed(self: Any, seed: int) -> Any:
+        recorder = getattr(_active, "recorder", None)
+        if recorder is None:
+            return original(self, seed)
+        recorder.emit("seed", (), {"seed": int(seed)}, types=())
+        return self
+
+    return manual_seed
 
 
 def _sizing() -> list[Any]:

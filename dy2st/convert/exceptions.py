@@ -38,13 +38,21 @@ def emit_raise(session: Session, error: Exception, conditional: bool = True) -> 
             remedy="move the check out of the try statement, or return a flag instead",
         ) from error
     kind = type(error)
-    attrs: Any = {
-        "exception": f"{kind.__module__}:{kind.__qualname__}",
-        "args": tuple(a if isinstance(a, _PLAIN) else str(a) for a in error.args),
-    }
+    operands, args = _arguments(session, error)
+    attrs: Any = {"exception": f"{kind.__module__}:{kind.__qualname__}", **args}
     session.builder.location = where
-    session.builder.emit("raise", (), attrs, types=[])
+    session.builder.emit("raise", operands, attrs, types=[])
     return True
+
+
+def _arguments(session: Session, error: Exception) -> tuple[list[Any], dict[str, Any]]:
+    """Operands and attributes that make the exception's arguments when the Program runs."""
+    from dy2st.convert.text import Text, template
+
+    if len(error.args) == 1 and type(error.args[0]) is Text:
+        operands, parts = template(session, error.args[0].parts)
+        return operands, {"args": (), "template": parts}
+    return [], {"args": tuple(a if isinstance(a, _PLAIN) else str(a) for a in error.args)}
 
 
 _PLAIN = (type(None), bool, int, float, str)

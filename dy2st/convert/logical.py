@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from dy2st.capture import symint
+from dy2st.capture import content, symint
 from dy2st.capture.scalar import Scalar, is_scalar
 from dy2st.convert import active
 from dy2st.convert.session import Frame, Session
@@ -44,6 +44,8 @@ def condition(value: Any) -> bool | Value:
 def _as_bool(session: Session, tensor: Any) -> bool | Value:
     value: Value = session.recorder.value_of(tensor)
     known = session.recorder.known_content(value) if value.dtype.is_integer else None
+    if not isinstance(known, int) and value.type.rank == 0:
+        known = content.truth_of(value)
     if isinstance(known, int):
         return bool(known)
     sizes = [d for d in value.shape if d != 1]
@@ -253,7 +255,24 @@ def _plain_comparison(session: Session | None, left: Any, op: str, right: Any) -
         found = user_comparison(left, op, right)
         if found is not NotImplemented:
             return found
+        if op in ("==", "!=") and _is_open(left) and _is_open(right):
+            return _same_items(left, right) if op == "==" else not_(_same_items(left, right))
     return _PLAIN[op](left, right)
+
+
+def _is_open(value: Any) -> bool:
+    """Whether ``value`` is a list or tuple, and not empty: its items are compared one by one."""
+    return isinstance(value, (list, tuple)) and len(value) > 0
+
+
+def _same_items(left: Any, right: Any) -> Any:
+    """``left == right`` of lists (shapes, mostly) whose items only a run may know."""
+    if isinstance(left, list) is not isinstance(right, list) or len(left) != len(right):
+        return left is right
+    if not any(symint.is_symint(v) or is_scalar(v) or _is_tensor(v) for v in (*left, *right)):
+        return _PLAIN["=="](left, right)
+    thunks = [lambda a=a, b=b: a is b or _compare(a, "==", b) for a, b in zip(left, right)]
+    return and_(*thunks)
 
 
 def _contains(session: Session | None, item: Any, container: Any, positive: bool) -> Any:

@@ -450,7 +450,7 @@ class Session:
 
             if not emit_raise(self, error, conditional):
                 raise
-            debug.log(1, f"a branch raises {type(error).__name__}: {error}")
+            debug.log(1, f"a branch raises {type(error).__name__}: {error.args!r}")
             return DIVERGED
 
     def branch(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from dy2st.capture import symint
@@ -15,6 +14,7 @@ from dy2st.convert.logical import condition
 from dy2st.convert.session import Frame, Session
 from dy2st.convert.unions import Union, distribute
 from dy2st.errors import ConcreteValueError
+from dy2st.records import record
 
 
 class Text:
@@ -45,7 +45,7 @@ class Text:
         return Text([*_parts(other), *self.parts])
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Item:
     """The one element of a tensor, written as a Python number by a format ``spec``."""
 
@@ -202,7 +202,7 @@ def str_(value: Any = "", *args: Any) -> Any:
     return str(value, *args) if args or type(value) is str else format_(value, "s", "")
 
 
-def _template(
+def template(
     session: Session, parts: Sequence[Any], first: int = 0
 ) -> tuple[list[Any], tuple[Any, ...]]:
     """Operands and template of a run-time text; its operands count from ``first``."""
@@ -249,8 +249,8 @@ def print_(
             parts.append(" " if sep is None else sep)
         parts.extend(_parts(session.simplify(value)))
     parts.append("\n" if end is None else end)
-    operands, template = _template(session, parts)
-    attrs = {"template": template, "flush": bool(flush)}
+    operands, text = template(session, parts)
+    attrs = {"template": text, "flush": bool(flush)}
     session.recorder.emit("print", tuple(operands), attrs, types=[])
     return None
 
@@ -272,8 +272,8 @@ def assert_(cond: Any, message: Callable[[], Any] | None = None) -> None:
 
         session.branch(found, lambda: None, fail, Frame())
         return
-    operands, template = _template(session, [] if message is None else list(_parts(text)), 1)
-    attrs = {"template": template if message is not None else None}
+    operands, parts = template(session, [] if message is None else list(_parts(text)), 1)
+    attrs = {"template": parts if message is not None else None}
     session.recorder.emit("assert", (found, *operands), attrs, types=[])
 
 

@@ -22,6 +22,7 @@ _EXECUTOR = re.compile(
     r"|create_py_reader_by_data)|CompiledProgram|ParallelExecutor|core\.EOFException"
     r"|io\.DataLoader|io\.PyReader|layers\.(sequence_(?!mask)\w+|dynamic_(lstm|lstmp|gru)|lod_\w+"
     r"|im2sequence|\w+_nms2?|detection_output|generate_proposals|retinanet_\w+|rpn_target_assign)|contrib\.multiclass_nms2"
+    r"|(dataset\.)?(DatasetFactory|InMemoryDataset|QueueDataset)"
     r"|(core\.)?LoDTensor|create_(random_int_)?lod_?tensor)$"
 )
 _RATE = re.compile(

@@ -25,6 +25,7 @@ _MODULES = {
     "math": "import math",
     "os": "import os",
     "struct": "import struct",
+    "subprocess": "import subprocess",
     "time": "import time",
     "np": "import numpy as np",
 }

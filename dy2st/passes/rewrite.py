@@ -14,7 +14,7 @@ from dy2st.ir.program import Block, Operand, Operation, Program, Value
 from dy2st.ops import base
 
 # Operations that do something besides computing their results.
-EFFECTS = frozenset({"print", "assert", "raise", "item", "return", "yield"})
+EFFECTS = frozenset({"print", "assert", "raise", "seed", "item", "return", "yield"})
 STRUCTURE = frozenset({"parameter", "constant", "if", "while", "return", "yield"})
 
 
@@ -30,6 +30,11 @@ def _does(op: Operation) -> bool:
     if op.name == "paddle_fallback":
         return str(op.attrs.get("op", "")).endswith("_")
     return op.name == "while" or op.name in EFFECTS
+
+
+def rejects(op: Operation) -> bool:
+    """Whether ``op`` may fail, depending on the values of its operands."""
+    return base.rejects(op.name, [v.dtype for v in op.flat_operands()])
 
 
 def is_random(op: Operation) -> bool:

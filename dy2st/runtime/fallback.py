@@ -152,3 +152,10 @@ def format_tensor(operand: ArrayOperand) -> str:
         f"Tensor(shape={list(operand.shape)}, dtype={operand.dtype}, place=Place(cpu), "
         f"stop_gradient=True,\n       {body})"
     )
+
+
+def seed_generator(seed: int) -> None:
+    """Seed Paddle's generator of the CPU, as ``paddle.seed`` does."""
+    import paddle
+
+    paddle.base.core.default_cpu_generator().manual_seed(seed)

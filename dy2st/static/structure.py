@@ -65,8 +65,21 @@ def flatten(value: Any, is_leaf: Callable[[Any], bool], leaves: list[Any]) -> An
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = tuple(f.name for f in dataclasses.fields(value))
         items = tuple([flatten(getattr(value, n), is_leaf, leaves) for n in names])
-        return (kind, names, items, "dataclass")
+        return (kind, names, items, _entries(value, names, is_leaf, leaves))
     return Constant(value)
+
+
+def _entries(
+    value: Any, names: tuple[str, ...], is_leaf: Callable[[Any], bool], leaves: list[Any]
+) -> tuple[tuple[Constant, Any], ...]:
+    """The keys of a dataclass that is a dict too, each with the field that it repeats or its value."""
+    if not isinstance(value, dict):
+        return ()
+    out = []
+    for key, item in dict.items(value):
+        repeated = isinstance(key, str) and key in names and getattr(value, key) is item
+        out.append((Constant(key), key if repeated else flatten(item, is_leaf, leaves)))
+    return tuple(out)
 
 
 def rebuild(structure: Any, leaves: list[Any]) -> Any:
@@ -82,7 +95,11 @@ def _rebuild(structure: Any, leaves: Any) -> Any:
     kind = structure[0]
     if len(structure) == 4:
         values = {n: _rebuild(s, leaves) for n, s in zip(structure[1], structure[2])}
-        return _rebuild_dataclass(kind, values)
+        out = _rebuild_dataclass(kind, values)
+        for key, part in structure[3]:
+            item = values[part] if isinstance(part, str) else _rebuild(part, leaves)
+            _dict_base(kind).__setitem__(out, key.value, item)
+        return out
     if len(structure) == 3:
         items = {k.value: _rebuild(s, leaves) for k, s in zip(structure[1], structure[2])}
         return items if kind is dict else OrderedDict(items) if kind is OrderedDict else items
@@ -98,7 +115,12 @@ def _rebuild(structure: Any, leaves: Any) -> Any:
 
 def _rebuild_dataclass(kind: Any, values: dict[str, Any]) -> Any:
     """Without ``__init__``: it may compute; fields are set as they were."""
-    out = object.__new__(kind)
+    out = _dict_base(kind).__new__(kind)
     for name, value in values.items():
         object.__setattr__(out, name, value)
     return out
+
+
+def _dict_base(kind: type) -> Any:
+    """What makes an instance without the class's own ways, and stores an entry."""
+    return next(base for base in (OrderedDict, dict, object) if issubclass(kind, base))

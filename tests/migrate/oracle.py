@@ -85,7 +85,7 @@ def fill_new(program):
     else:  # the startup program has them in the order of creation
         startup = paddle.static.default_startup_program().global_block()
         sets = [op for op in startup.ops if op.name() == "builtin.set_parameter"]
-        names = [op.attrs()["parameter_name"] for op in sets]
+        names = [op.attrs()["parameter_name"] for op in sets if not op.attrs().get("global_var")]
     seen = []
     for name in names:
         if name in seen or STATE.search(name):

@@ -6,6 +6,7 @@ Usage: python tests/migrate/record.py PYTHON37 [name-prefix]. Only what is new o
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -29,10 +30,11 @@ def run_jobs(python: str, jobs: dict, timeout: int = 500) -> dict:
             source, target = Path(folder, "jobs.json"), Path(folder, "results.json")
             source.write_text(json.dumps(todo))
             done = subprocess.run(
-                [python, str(ORACLE), str(source), str(target)],
+                [os.path.abspath(python), str(ORACLE), str(source), str(target)],
                 capture_output=True,
                 text=True,
                 timeout=timeout,
+                cwd=folder,  # 1.8 writes files where it runs
             )
             if target.exists():
                 results.update(json.loads(target.read_text()))

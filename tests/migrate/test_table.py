@@ -78,6 +78,8 @@ def test_helpers_take_what_the_old_callable_took():
         if not row.helper:
             continue
         node = ast.parse(helpers.load()[row.helper].text).body[0]
+        if isinstance(node, ast.Assign):  # an object that is there once
+            continue
         if isinstance(node, ast.ClassDef):
             found = [n for n in node.body if getattr(n, "name", "") == "__init__"]
             if not found:

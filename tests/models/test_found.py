@@ -1,5 +1,6 @@
 """Small functions that once failed inside of a model; each stands for a general rule."""
 
+import dataclasses
 from collections import OrderedDict
 
 import numpy as np
@@ -163,3 +164,94 @@ def test_a_missing_attribute_is_no_reason_to_capture_again():
     assert len(converted.forward.programs) == 1
     converted.bias = True
     assert_same(floats(3) * 2 + 1, converted(floats(3)))
+
+
+def test_numbers_that_only_a_run_knows():
+    def f(x, t):
+        limited = x.clip(max=t) + paddle.clip(x, t - 1, t).scale(t)
+        return limited, paddle.full([2, 3], t), paddle.full_like(x, t), x.abs().pow(t)
+
+    converted = to_static(f)
+    for number in (0.3, 0.7):
+        arguments = floats(2, 3), paddle.to_tensor(number)
+        assert_same(f(*arguments), converted(*arguments))
+    assert len(converted.programs) == 1
+
+
+def test_arange_to_an_integer_that_only_a_run_knows():
+    def f(x, end):
+        return paddle.arange(0, end, dtype="float32") * x.sum()
+
+    converted = to_static(f)
+    for end in (3, 5):
+        arguments = floats(2), paddle.to_tensor(end)
+        assert_same(f(*arguments), converted(*arguments))
+
+
+def test_an_exception_tells_the_tensors_of_its_text():
+    def f(x):
+        if x.sum() > 3:
+            raise ValueError(f"too large: {x.sum()} of {x.shape[0]}")
+        return x + 1
+
+    converted = to_static(f)
+    assert_same(paddle.full([2], 2.0), converted(paddle.ones([2])))
+    for function in (f, converted):
+        with pytest.raises(ValueError, match=r"too large: .*\s*4\.(0000)?.* of 4"):
+            function(paddle.ones([4]))
+
+
+class DictOfFields(OrderedDict):
+    """How model outputs of language models are written: a dataclass that is an ordered dict too."""
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if getattr(self, field.name) is not None:
+                self[field.name] = getattr(self, field.name)
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        super().__setattr__(key, value)
+
+    def __getitem__(self, key):
+        return dict(self.items())[key] if isinstance(key, str) else tuple(self.values())[key]
+
+
+@dataclasses.dataclass
+class Outputs(DictOfFields):
+    logits: paddle.Tensor = None
+    loss: paddle.Tensor = None
+    states: tuple = None
+
+
+def test_a_dataclass_that_is_a_dict():
+    def f(x, previous):
+        inner = Outputs(logits=x * 2, states=(x + 1, previous.logits))
+        return Outputs(logits=inner[0] + previous["logits"], states=inner["states"])
+
+    converted = to_static(f)
+    for rows in (2, 3):
+        arguments = floats(rows), Outputs(logits=floats(rows, seed=1))
+        expected, actual = f(*arguments), converted(*arguments)
+        assert type(actual) is Outputs and list(actual) == ["logits", "states"]
+        assert actual.logits is actual["logits"] and actual.loss is None
+        assert_same(vars(expected), vars(actual))
+
+
+def test_a_seed_in_the_function_is_set_at_each_run():
+    def f(x):
+        before = paddle.rand([2])
+        paddle.seed(5)
+        drawn = paddle.randn(x.shape)
+        if x.sum() > 0:
+            paddle.seed(7)
+            drawn = drawn + paddle.rand([1])
+        return before, drawn
+
+    def results(function, x):
+        paddle.seed(3)
+        return [*function(x), paddle.rand([2])]
+
+    converted = to_static(f)
+    for x in (paddle.ones([3]), -paddle.ones([3]), paddle.ones([3])):
+        assert_same(results(f, x), results(converted, x))

@@ -1,7 +1,78 @@
-"""Metrics that a program counts by itself: ``auc`` and the evaluators."""
+"""``fluid.evaluator``: measures that the program itself adds up over its runs."""
 
 import numpy as np
 import paddle
+
+
+class ProgramEvaluator:
+    """Sums kept in the program's persistable values, until ``reset``."""
+
+    def __init__(self, name):
+        self.name = name
+        self.states = []
+        self.metrics = []
+
+    def create_state(self, value, suffix):
+        """A sum of ``value`` over the runs of the program."""
+        name = f"{paddle.utils.unique_name.generate(self.name)}_{suffix}"
+        dtype = str(value.dtype).split(".")[-1]
+        state = create_global_var([1], 0, dtype, persistable=True, name=name)
+        paddle.assign(state + paddle.reshape(value, [1]), state)
+        self.states.append((name, dtype))
+
+    def reset(self, executor, reset_program=None):
+        """Start again from zero."""
+        for name, _ in self.states:
+            set_tensor(name, np.zeros_like(np.array(scope_tensor(name))))
+
+    def fetch(self, executor, make):
+        """What ``make`` makes of the sums so far, by a program of its own."""
+        program = paddle.static.Program()
+        with paddle.static.program_guard(program, paddle.static.Program()):
+            sums = [
+                create_global_var([1], 0, dtype, True, name=name) for name, dtype in self.states
+            ]
+            return executor.run(program, fetch_list=make(*sums))
+
+
+class EditDistanceEvaluator(ProgramEvaluator):
+    """The mean edit distance and the share of sequences that are not right."""
+
+    def __init__(self, input, label, ignored_tokens=None, **kwargs):
+        super().__init__("edit_distance")
+        distance, count = edit_distance(input, label, ignored_tokens=ignored_tokens)
+        total = paddle.reshape(paddle.sum(distance), [1])
+        wrong = paddle.reshape(paddle.sum((distance != 0).astype("int64")), [1])
+        self.create_state(total, "total_distance")
+        self.create_state(count, "seq_num")
+        self.create_state(wrong, "instance_error")
+        self.metrics += [total, wrong]
+
+    def eval(self, executor, eval_program=None):
+        """The two means over all runs."""
+        mean = lambda value, count: value.astype("float32") / count.astype("float32")
+        make = lambda total, count, wrong: [mean(total, count), mean(wrong, count)]
+        return tuple(np.array(value) for value in self.fetch(executor, make))
+
+
+class ProgramChunkEvaluator(ProgramEvaluator):
+    """Precision, recall and F1 of chunks over all runs."""
+
+    def __init__(self, input, label, chunk_scheme, num_chunk_types, excluded_chunk_types=None):
+        super().__init__("chunk_eval")
+        found = chunk_eval(input, label, chunk_scheme, num_chunk_types, excluded_chunk_types)
+        names = ("num_infer_chunks", "num_label_chunks", "num_correct_chunks")
+        for value, name in zip(found[3:], names):
+            self.create_state(value, name)
+        self.metrics += found[:3]
+
+    def eval(self, executor, eval_program=None):
+        """The three measures, one array each."""
+        inferred, labelled, right = [v[0] for v in self.fetch(executor, lambda *sums: list(sums))]
+        precision = float(right) / inferred if inferred else 0
+        recall = float(right) / labelled if labelled else 0
+        f1 = 2 * precision * recall / (precision + recall) if right else 0
+        return tuple(np.array([value], "float32") for value in (precision, recall, f1))
 
 
 def auc(input, label, curve="ROC", num_thresholds=4095, topk=1, slide_steps=1):
@@ -19,65 +90,3 @@ def auc(input, label, curve="ROC", num_thresholds=4095, topk=1, slide_steps=1):
         areas.append(area.reshape([1]))
         counts += kept
     return areas[1], areas[0], counts
-
-
-class Evaluator:
-    """Counts in variables of the program, which ``eval`` reads and ``reset`` empties."""
-
-    def __init__(self, kind):
-        self.kind, self.states, self.metrics = kind, [], []
-
-    def count(self, suffix, dtype, value):
-        """A variable that ``value`` is added to in each run."""
-        name = "_".join([paddle.utils.unique_name.generate(self.kind), suffix])
-        state = create_global_var([1], 0, dtype, True, name=name)
-        paddle.assign(state + value.reshape([1]).astype(dtype), state)
-        self.states.append(name)
-
-    def counts(self):
-        """The numbers so far."""
-        return [np.array(scope_tensor(name)).item() for name in self.states]
-
-    def reset(self, executor, reset_program=None):
-        """Forget all runs."""
-        for name in self.states:
-            tensor = scope_tensor(name)
-            tensor.set(np.zeros_like(np.array(tensor)), paddle.CPUPlace())
-
-
-class ChunkEvaluator(Evaluator):
-    """Precision, recall and F1 of chunks over all runs."""
-
-    def __init__(self, input, label, chunk_scheme, num_chunk_types, excluded_chunk_types=None):
-        super().__init__("chunk_eval")
-        result = chunk_eval(input, label, chunk_scheme, num_chunk_types, excluded_chunk_types)
-        for suffix, value in zip(("infer", "label", "correct"), result[3:]):
-            self.count(f"num_{suffix}_chunks", "int64", value)
-        self.metrics.extend(result[:3])
-
-    def eval(self, executor, eval_program=None):
-        """Precision, recall and F1 so far."""
-        found, wanted, right = self.counts()
-        precision = right / found if found else 0
-        recall = right / wanted if wanted else 0
-        f1 = 2 * precision * recall / (precision + recall) if right else 0
-        return tuple(np.array([value], "float32") for value in (precision, recall, f1))
-
-
-class EditDistance(Evaluator):
-    """The mean edit distance over all runs, and the share of sequences that have any."""
-
-    def __init__(self, input, label, ignored_tokens=None, **kwargs):
-        super().__init__("edit_distance")
-        distances, number = edit_distance(input, label, ignored_tokens=ignored_tokens)
-        total = paddle.sum(distances).reshape([1])
-        wrong = number - paddle.sum((distances == 0).astype("int64"))
-        self.count("total_distance", "float32", total)
-        self.count("seq_num", "int64", number)
-        self.count("instance_error", "int64", wrong)
-        self.metrics += [total, wrong]
-
-    def eval(self, executor, eval_program=None):
-        """The mean distance and the share of wrong sequences so far."""
-        total, number, wrong = self.counts()
-        return tuple(np.array([v / number], "float32") for v in (total, wrong))

@@ -201,6 +201,15 @@ def offsets_from(lengths):
     return paddle.concat([paddle.zeros([1], "int64"), paddle.cumsum(lengths)])
 
 
+def retyped(value, dtype):
+    """``value`` with its own type, which some operations of Paddle 3.3 announce wrongly in PIR."""
+    if paddle.in_dynamic_mode():
+        return value
+    array = paddle.tensor.create_array(dtype)  # takes what comes
+    paddle.tensor.array_write(value, paddle.zeros([], "int64"), array)
+    return paddle.tensor.array_read(array, paddle.zeros([], "int64"))
+
+
 def lengths_from(offsets):
     """Lengths from offsets."""
     return offsets[1:] - offsets[:-1]

@@ -175,9 +175,7 @@ def generate_proposals(
         scores, bbox_deltas, im_info[:, :2], anchors, variances, pre_nms_top_n, post_nms_top_n,
         nms_thresh, 1.0, eta, True,
     )  # fmt: skip
-    # the type of `count` is wrong inside PIR; this operation reads it and gives it back right
-    _, counts, _ = paddle._C_ops.distribute_fpn_proposals(rois, count, 2, 2, 2, 224, True)
-    count = counts[0]
+    count = retyped(count, "int32")
     lod = [offsets_from(count)]
     rois.stop_gradient = probabilities.stop_gradient = True
     found = set_lod(rois, lod), set_lod(probabilities, lod)

@@ -130,6 +130,28 @@ class Executor(paddle.static.Executor):
             results[index] = np.asarray(results[index]).reshape([1])  # 1.8 had no 0-D values
         return results
 
+    def train_from_dataset(
+        self,
+        program=None,
+        dataset=None,
+        scope=None,
+        thread=0,
+        debug=False,
+        fetch_list=None,
+        fetch_info=None,
+        print_period=100,
+        fetch_handler=None,
+    ):
+        """Run the program once for each batch of a data set; prints now and then what is fetched."""
+        fetch_list = list(fetch_list or [])
+        names = fetch_info or [str(name_of(value)) for value in fetch_list]
+        for number, feed in enumerate(dataset.batches()):
+            values = self.run(program, feed=feed, fetch_list=fetch_list)
+            if fetch_list and (number + 1) % print_period == 0:
+                print(*(f"{name}: {value}" for name, value in zip(names, values)))
+
+    infer_from_dataset = train_from_dataset
+
 
 def run_with_lod(run, asked, program, feed, fetch_list, *args, **kwargs):
     """The fetched values as tensors, those of sequences with their offsets."""
@@ -183,6 +205,8 @@ def create_global_var(shape, value, dtype, persistable=False, force_cpu=False, n
     made.stop_gradient = True
     if hasattr(made, "get_defining_op"):
         made.get_defining_op().set_bool_attr("global_var", True)  # no parameter of the model
+        startup = paddle.static.default_startup_program().global_block().ops
+        startup[-1].set_bool_attr("global_var", True)
     return to_program_start(made)
 
 

@@ -46,11 +46,7 @@ def crf_decoding(input, param_attr, label=None, length=None):
     rows = input if offsets is None else pad_rows(input, offsets)
     count = length if offsets is None else lengths_from(offsets)
     path = paddle._C_ops.crf_decoding(rows, weight, None, paddle.reshape(count, [-1]))
-    if not paddle.in_dynamic_mode():
-        # its type is wrong inside PIR: an array gives it back right
-        array = paddle.tensor.create_array("int64")
-        paddle.tensor.array_write(path, paddle.zeros([], "int64"), array)
-        path = paddle.tensor.array_read(array, paddle.zeros([], "int64"))
+    path = retyped(path, "int64")
     if offsets is not None:
         path = paddle.unsqueeze(
             unpad_rows(paddle.reshape(path, paddle.shape(rows)[:2]), offsets), 1
@@ -123,17 +119,14 @@ def edit_distance(
         input_length, label_length = lengths_from(offsets), lengths_from(places)
     elif ignored_tokens:
         raise ValueError("ignored_tokens with padded sequences: take them out before padding")
-    _, distance = paddle._C_ops.edit_distance(
+    number, distance = paddle._C_ops.edit_distance(
         input.astype("int64"),
         label.astype("int64"),
         paddle.reshape(input_length, [-1]).astype("int64"),
         paddle.reshape(label_length, [-1]).astype("int64"),
         normalized,
     )
-    number = paddle.shape(distance)[:1].astype(
-        "int64"
-    )  # the operator's own has a wrong type in PIR
-    return set_lod(distance, []), number
+    return set_lod(distance, []), paddle.reshape(retyped(number, "int64"), [1])
 
 
 def chunk_eval(

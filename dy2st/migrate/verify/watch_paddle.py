@@ -220,6 +220,8 @@ def static(recorder):
             names = [p.name for p in program.global_block().all_parameters() if p.name in writes]
         else:
             sets = [o for o in program.global_block().ops if o.name() == "builtin.set_parameter"]
+            # what create_global_var makes was no parameter in 1.8 and starts as it says
+            sets = [op for op in sets if not op.attrs().get("global_var")]
             names = [op.attrs()["parameter_name"] for op in sets]
         for name in names:
             if name in done or STATE.search(name):

@@ -205,11 +205,30 @@ def _raise(
 ) -> Sequence[Array]:
     args = attrs["args"]
     assert isinstance(args, tuple)
+    if attrs.get("template") is not None:
+        args = (render(attrs["template"], operands),)
     error = make_exception(str(attrs["exception"]), args)
     # The frame that raised is long gone; `source.tracebacks` shows its place from this.
     with contextlib.suppress(AttributeError):
         error._dy2st_location = op.location  # type: ignore[attr-defined]
     raise error
+
+
+def _seed(
+    operands: Sequence[ArrayOperand],
+    attrs: dict[str, Attr],
+    rng: np.random.Generator,
+    op: Operation,
+) -> Sequence[Array]:
+    """Random numbers come from Paddle's generator where it is there, else from ``rng``."""
+    seed = attrs["seed"]
+    assert isinstance(seed, int)
+    if "paddle" in sys.modules:
+        from dy2st.runtime.fallback import seed_generator
+
+        seed_generator(seed)
+    rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+    return ()
 
 
 def _item(
@@ -237,6 +256,7 @@ _SPECIAL: dict[str, Kernel] = {
     "print": _print,
     "assert": _assert,
     "raise": _raise,
+    "seed": _seed,
     "item": _item,
     "paddle_fallback": _fallback,
 }

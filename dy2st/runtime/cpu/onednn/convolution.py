@@ -74,4 +74,5 @@ def make_convolution(
     kind = "deconvolution" if spec.transposed else "convolution"
     args = (c.ARG_SRC, c.ARG_WEIGHTS, c.ARG_BIAS, c.ARG_DST)
     name = f"{kind}_forward_primitive_desc_create"
-    return library.build(kind, name, arguments, args, post_ops, accept=accept)
+    key = (spec, src, dst, weights, algorithm)
+    return library.build(kind, name, arguments, args, post_ops, key=key, accept=accept)

@@ -16,7 +16,9 @@ from dy2st.runtime.cpu.onednn.lower import Call, pack, packed
 from dy2st.runtime.cpu.onednn.primitive import Primitive
 from dy2st.runtime.cpu.views import View, view_of
 
-FAST = ("brg", "brdgmm", "jit")
+
+def _is_fast(impl: str) -> bool:
+    return impl.startswith(("brg", "brdgmm", "jit"))
 
 
 def lower_conv(context: Context, chain: Chain) -> Node | None:
@@ -29,11 +31,7 @@ def lower_conv(context: Context, chain: Chain) -> Node | None:
     spec = _specification(chain.head, post.bias is not None)
     descs = context.library.descs
     ends = (descs.channels_last(spec.src), descs.channels_last(spec.dst))
-
-    def accept(impl: str) -> bool:
-        return impl.startswith(FAST)
-
-    last = make_convolution(context.library, spec, *ends, post.post_ops, accept=accept)
+    last = make_convolution(context.library, spec, *ends, post.post_ops, accept=_is_fast)
     if last is not None:
         return _channels_last(context, chain, spec, last, post)
     if post.operands or post.accumulated is not None:

@@ -72,7 +72,8 @@ def _average(context: Context, node: g.Primitive) -> tuple[Node, ...] | None:
         return (*head, *sizes, dilation, int64s([w[4] for w in windows]), int64s(high), attr)
 
     name = "pooling_forward_primitive_desc_create"
-    made = library.build("pooling", name, arguments, (c.ARG_SRC, c.ARG_DST))
+    key = (kind, src, dst, tuple(windows), tuple(high))
+    made = library.build("pooling", name, arguments, (c.ARG_SRC, c.ARG_DST), key=key)
     if made is None:
         return None
     call = Call(made, "pool", node.source).read(c.ARG_SRC, dense(context.new[x]))

@@ -37,7 +37,8 @@ def make_matmul(
 
     args = (c.ARG_SRC, c.ARG_WEIGHTS, c.ARG_BIAS, c.ARG_DST)
     name = "matmul_primitive_desc_create"
-    return library.build("matmul", name, arguments, args, post_ops, accept=accept)
+    key = (x, y, dst, bias)
+    return library.build("matmul", name, arguments, args, post_ops, key=key, accept=accept)
 
 
 def _is_misread(desc: Desc) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from ctypes import c_char_p, c_void_p
 from dataclasses import field
 from functools import lru_cache
 from typing import Any
+from weakref import WeakValueDictionary
 
 from dy2st.debug import level, log
 from dy2st.records import record
@@ -123,12 +124,17 @@ def is_slow(impl: str) -> bool:
 
 
 class Primitives:
-    """Makes primitives and their descriptors on one oneDNN library."""
+    """Makes primitives and their descriptors on one oneDNN library; equal ones are made once."""
 
     def __init__(self, library: Onednn) -> None:
         self.library = library
         self.descs = Descs(library)
-        self._slow: set[str] = set()
+        # A primitive holds nothing of a call, so all steps and plans that want one like it share it.
+        self._made: WeakValueDictionary[Hashable, Primitive] = WeakValueDictionary()
+        runtime = library.openmp
+        self._threads: Callable[[], int] = lambda: 1
+        if runtime is not None:
+            self._threads = ctypes.CFUNCTYPE(ctypes.c_int)(runtime.max_threads)
 
     def build(
         self,
@@ -138,6 +144,7 @@ class Primitives:
         args: Sequence[int],
         post_ops: Sequence[PostOp] = (),
         *,
+        key: Hashable,
         allow_slow: bool = False,
         accept: Callable[[str], bool] | None = None,
     ) -> Primitive | None:
@@ -145,8 +152,28 @@ class Primitives:
 
         ``name`` is the C function that makes the primitive descriptor, ``arguments`` gives its
         parameters after the handle for an attribute handle, and ``args`` are the execution
-        arguments whose layouts to ask for. ``accept`` may refuse an implementation by name.
+        arguments whose layouts to ask for. ``key`` tells apart whatever ``arguments`` says.
+        ``accept`` may refuse an implementation by name.
         """
+        # oneDNN divides the work among the threads in force when a primitive is made.
+        whole = (self._threads(), name, key, tuple(post_ops), accept)
+        found = self._made.get(whole)
+        if found is None:
+            found = self._build(kind, name, arguments, args, post_ops, allow_slow, accept)
+            if found is not None:
+                self._made[whole] = found
+        return found
+
+    def _build(
+        self,
+        kind: str,
+        name: str,
+        arguments: Callable[[int], Sequence[Any]],
+        args: Sequence[int],
+        post_ops: Sequence[PostOp],
+        allow_slow: bool,
+        accept: Callable[[str], bool] | None,
+    ) -> Primitive | None:
         with attributes(self.library, post_ops) as attr:
             try:
                 pd = self.library.make(name, *arguments(attr))
@@ -212,6 +239,7 @@ class Primitives:
             "reorder_primitive_desc_create",
             lambda attr: (src.handle, engine, dst.handle, engine, attr),
             (c.ARG_SRC, c.ARG_DST),
+            key=(src, dst),
             allow_slow=True,
         )
         assert made is not None, f"no reorder from {src} to {dst}"

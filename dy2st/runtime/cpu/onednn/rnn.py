@@ -86,4 +86,5 @@ def make_rnn(
     if spec.mode == "lstm":
         args += [c.ARG_SRC_2, c.ARG_DST_2]
     function = f"{name}_forward_primitive_desc_create"
-    return library.build("rnn", function, arguments, args, allow_slow=True)
+    key = (spec, src, dst)
+    return library.build("rnn", function, arguments, args, key=key, allow_slow=True)
