@@ -47,13 +47,6 @@ class SpectralNorm(paddle.nn.Layer):
         return over_largest_value(weight, self.weight_u, self.weight_v, *self.options)
 
 
-class BackwardStrategy:
-    """Only said how sums of gradients are ordered; ``backward`` does not ask."""
-
-    def __init__(self):
-        self.sort_sum_gradient = False
-
-
 def default_collate_fn(batch):
     """The fields of a batch's samples, each as one array."""
     if isinstance(batch[0], np.ndarray):
@@ -113,28 +106,3 @@ class TracedLayer:
             )
         path = os.path.join(dirname, "__model__")
         paddle.jit.save(self.layer, path, input_spec=self.specs)
-
-
-class ProgramTranslator:
-    """The switch between dynamic and static execution of ``declarative`` functions."""
-
-    @classmethod
-    def get_instance(cls):
-        """The one there is."""
-        return cls()
-
-    def enable(self, enable_declarative):
-        """Switch conversion on or off."""
-        paddle.jit.enable_to_static(enable_declarative)
-
-    def get_output(self, dygraph_func, *args, **kwargs):
-        """What the function gives, run as a static graph."""
-        return paddle.jit.to_static(dygraph_func)(*args, **kwargs)
-
-    def get_func(self, dygraph_func):
-        """The function, run as a static graph."""
-        return paddle.jit.to_static(dygraph_func)
-
-    def get_code(self, dygraph_func):
-        """The text of the converted function."""
-        return paddle.jit.to_static(dygraph_func).code
