@@ -77,17 +77,16 @@ class BatchSampler(paddle.io.BatchSampler):
 class TracedLayer:
     """A layer as it was when it was traced: it gives arrays, and saves itself as a program."""
 
-    def __init__(self, layer, inputs):
-        self.layer, self.training = layer, layer.training
-        self.specs = [paddle.static.InputSpec.from_tensor(x) for x in inputs]
-        for spec in self.specs:
-            spec.shape = (-1, *spec.shape[1:])
-
     @staticmethod
     def trace(layer, inputs):
         """The layer's results for these inputs, and the traced layer."""
         inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
-        return layer(*inputs), TracedLayer(layer, inputs)
+        traced = TracedLayer()
+        traced.layer = layer
+        traced.specs = [paddle.static.InputSpec.from_tensor(x) for x in inputs]
+        for spec in traced.specs:
+            spec.shape = (-1, *spec.shape[1:])
+        return layer(*inputs), traced
 
     def set_strategy(self, build_strategy=None, exec_strategy=None):
         """Strategies do not change the numbers."""
