@@ -255,7 +255,24 @@ def _plain_comparison(session: Session | None, left: Any, op: str, right: Any) -
         found = user_comparison(left, op, right)
         if found is not NotImplemented:
             return found
+        if op in ("==", "!=") and _is_open(left) and _is_open(right):
+            return _same_items(left, right) if op == "==" else not_(_same_items(left, right))
     return _PLAIN[op](left, right)
+
+
+def _is_open(value: Any) -> bool:
+    """Whether ``value`` is a list or tuple, and not empty: its items are compared one by one."""
+    return isinstance(value, (list, tuple)) and len(value) > 0
+
+
+def _same_items(left: Any, right: Any) -> Any:
+    """``left == right`` of lists (shapes, mostly) whose items only a run may know."""
+    if isinstance(left, list) is not isinstance(right, list) or len(left) != len(right):
+        return left is right
+    if not any(symint.is_symint(v) or is_scalar(v) or _is_tensor(v) for v in (*left, *right)):
+        return _PLAIN["=="](left, right)
+    thunks = [lambda a=a, b=b: a is b or _compare(a, "==", b) for a, b in zip(left, right)]
+    return and_(*thunks)
 
 
 def _contains(session: Session | None, item: Any, container: Any, positive: bool) -> Any:
