@@ -255,3 +255,22 @@ def test_a_seed_in_the_function_is_set_at_each_run():
     converted = to_static(f)
     for x in (paddle.ones([3]), -paddle.ones([3]), paddle.ones([3])):
         assert_same(results(f, x), results(converted, x))
+
+
+def test_sizes_that_a_run_tells_are_compared_and_reshaped_to():
+    def f(x, limit):
+        kept = x[x > limit]
+        count = paddle.shape(kept)[0]
+        pairs = paddle.stack([kept, kept], 0)
+        rows, same = pairs.reshape([count, 2]), paddle.reshape(pairs, (2, pairs.shape[1]))
+        if [2, count] == same.shape:
+            same = same + 1
+        if (count, 2) != (3, 2):
+            rows = rows * 2
+        return rows, same
+
+    converted = to_static(f)
+    x = paddle.to_tensor([0.1, 0.4, 0.6, 0.8, 0.9])
+    for limit in (0.0, 0.5, 0.7):
+        arguments = x, paddle.to_tensor(limit)
+        assert_same(f(*arguments), converted(*arguments))
