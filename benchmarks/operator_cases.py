@@ -203,7 +203,12 @@ def _movement() -> Iterator[Any]:
     yield "tile", lambda a: paddle.tile(a, [1, 4]), x
     yield "expand", lambda a: paddle.expand(a, [4, 128, 768]), x
     yield "repeat_interleave", lambda a: paddle.repeat_interleave(a, 4, 0), x
-    yield "repeat_interleave_with_tensor_index", paddle.repeat_interleave, x, i(128, high=5)
+    yield (
+        "repeat_interleave_with_tensor_index",
+        lambda a, k: paddle.repeat_interleave(a, k, 0),
+        x,
+        i(128, high=5),
+    )
     yield "flip", lambda a: paddle.flip(a, [3]), y
     yield "roll", lambda a: paddle.roll(a, [3, 3], [2, 3]), y
     yield "rot90", lambda a: paddle.rot90(a, 1, [2, 3]), y
@@ -275,7 +280,13 @@ def _indexing() -> Iterator[Any]:
     yield "embedding", F.embedding, i(1, 128, high=1000), f(1000, 768)
     yield "one_hot", lambda a: F.one_hot(a, 1000), i(128, high=1000)
     yield "sequence_mask", lambda a: F.sequence_mask(a, 128), i(32, high=128)
-    yield "multiplex", lambda a, b, k: paddle.multiplex([a, b], k), x, x, i(128, 1, high=2)
+    yield (
+        "multiplex",
+        lambda a, b, k: paddle.multiplex([a, b], k),
+        x,
+        x,
+        i(128, 1, high=2, dtype="int32"),
+    )
     src, dst = i(5000, high=1000), i(5000, high=1000)
     for op in ("sum", "mean", "max"):
         yield (
@@ -432,8 +443,9 @@ def _detection() -> Iterator[Any]:
     )
     yield (
         "distribute_fpn_proposals",
-        lambda b: ops.distribute_fpn_proposals(b, 2, 5, 4, 224),
+        lambda b, k: ops.distribute_fpn_proposals(b, 2, 5, 4, 224, rois_num=k),
         boxes(1000, 800),
+        np.array([1000], np.int32),
     )
     yield (
         "box_coder",

@@ -6,6 +6,7 @@ at run time.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,18 +14,22 @@ import numpy as np
 from dy2st.ir import dims
 from dy2st.ir.dims import Dim
 from dy2st.ir.program import Operation, Program, Value
+from dy2st.ir.symbols import symbols_in
+from dy2st.ops import base
 
 _LIMIT = 64
 Content = tuple[Dim, ...]
+# Elements only change their places; what the numpy definition does with positions tells where to.
+_MOVES = frozenset(
+    ["reshape", "squeeze", "unsqueeze", "flatten", "concat", "stack", "slice", "strided_slice",
+     "split", "split_with_num", "unbind", "unstack", "transpose", "expand", "tile", "flip"]
+)  # fmt: skip
 
 
 def content_of(program: Program, value: Value) -> Content | None:
     """The elements in row-major order where they are known as sizes; None otherwise."""
-    op = value.owner
-    if not isinstance(op, Operation) or not value.dtype.is_integer:
-        return None
-    rule = _RULES.get(op.name)
-    return rule(program, op) if rule is not None else None
+    array = _Evaluation(program).of(value)
+    return None if array is None else tuple(array.reshape(-1).tolist())
 
 
 def number_of(program: Program, value: Value) -> Any:
@@ -63,26 +68,84 @@ def cast_from(value: Value) -> Value | None:
     return source if source.dtype.is_integer else None
 
 
+class _Evaluation:
+    """Arrays of sizes (dtype object) that values are known to be."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._known: dict[Value, np.ndarray | None] = {}
+
+    def of(self, value: Value) -> np.ndarray | None:
+        if value not in self._known:
+            self._known[value] = None
+            op = value.owner
+            if isinstance(op, Operation) and value.dtype.is_integer and _is_small(value):
+                self._known.update(zip(op.results, self._run(op)))
+        return self._known[value]
+
+    def _run(self, op: Operation) -> Sequence[np.ndarray | None]:
+        unknown = [None] * len(op.results)
+        if op.name in _SOURCES:
+            content = _SOURCES[op.name](self.program, op)
+            return unknown if content is None else [_array(content, op.result.shape)]
+        if op.name not in _MOVES and op.name not in _ARITHMETIC:
+            return unknown
+        operands = [self.of(v) for v in op.flat_operands()]
+        if not operands or any(o is None for o in operands):
+            return unknown
+        known: list[Any] = operands
+        if op.name in _MOVES:
+            return self._moved(op, known) or unknown
+        return [_ARITHMETIC[op.name](op.attrs, *known)]
+
+    def _moved(self, op: Operation, operands: list[np.ndarray]) -> list[np.ndarray] | None:
+        declared = base.find(op.name)
+        if declared is None or symbols_in(tuple(op.attrs.values())):
+            return None
+        elements = [e for o in operands for e in o.reshape(-1).tolist()]
+        places, start = [], 0
+        for array in operands:
+            places.append(np.arange(start, start + array.size).reshape(array.shape))
+            start += array.size
+        given = iter(places)
+        arguments = [
+            tuple(next(given) for _ in o)
+            if isinstance(o, tuple)
+            else (None if o is None else next(given))
+            for o in op.operands
+        ]
+        moved = base.evaluate(declared, arguments, dict(op.attrs))
+        return [_array([elements[p] for p in m.reshape(-1).tolist()], m.shape) for m in moved]
+
+
+def _is_small(value: Value) -> bool:
+    count = dims.product(value.shape)
+    return isinstance(count, int) and count <= _LIMIT
+
+
+def _array(content: Iterable[Any], shape: Iterable[Any]) -> np.ndarray:
+    elements = list(content)
+    array = np.empty(len(elements), object)
+    array[:] = elements
+    return array.reshape(tuple(shape))
+
+
+# --- where sizes come from -----------------------------------------------------------------------
+
+
 def _shape(program: Program, op: Operation) -> Content | None:
     (x,) = op.flat_operands()
     return x.shape
 
 
-def _same(program: Program, op: Operation) -> Content | None:
-    return content_of(program, next(op.flat_operands()))
-
-
 def _constant(program: Program, op: Operation) -> Content | None:
-    array = program.constants[str(op.attrs["name"])]
-    return tuple(int(v) for v in array.reshape(-1)) if array.size <= _LIMIT else None
+    return tuple(int(v) for v in program.constants[str(op.attrs["name"])].reshape(-1))
 
 
 def _full(program: Program, op: Operation) -> Content | None:
     value: Any = op.attrs["value"]
     size = dims.product(op.result.shape)
-    if not isinstance(size, int) or size > _LIMIT or isinstance(value, float):
-        return None
-    return (value,) * size
+    return None if isinstance(value, float) or not isinstance(size, int) else (value,) * size
 
 
 def _dim_value(program: Program, op: Operation) -> Content | None:
@@ -90,78 +153,65 @@ def _dim_value(program: Program, op: Operation) -> Content | None:
     return (value,)
 
 
-def _join(program: Program, op: Operation) -> Content | None:
-    out: list[Dim] = []
-    for v in op.flat_operands():
-        if v.type.rank > 1:
-            return None
-        part = content_of(program, v)
-        if part is None:
-            return None
-        out.extend(part)
-    return tuple(out)
-
-
-def _slice(program: Program, op: Operation) -> Content | None:
-    x = next(op.flat_operands())
-    content = content_of(program, x)
-    starts: Any = op.attrs["starts"]
-    ends: Any = op.attrs["ends"]
-    steps: Any = op.attrs.get("strides") or (1,)
-    plain = all(isinstance(v, int) for v in (*starts, *ends, *steps))
-    if content is None or x.type.rank != 1 or len(starts) != 1 or not plain:
-        return None
-    index = np.arange(len(content))[slice(starts[0], ends[0] if steps[0] > 0 else None, steps[0])]
-    return tuple(content[i] for i in index)
-
-
-def _scale(program: Program, op: Operation) -> Content | None:
-    content = content_of(program, next(op.flat_operands()))
-    scale: Any = op.attrs["scale"]
-    bias: Any = op.attrs["bias"]
-    if content is None or (isinstance(scale, float) and scale != int(scale)):
-        return None
-    if isinstance(bias, float) and bias != int(bias):
-        return None
-    scale = int(scale) if isinstance(scale, float) else scale
-    bias = int(bias) if isinstance(bias, float) else bias
-    return tuple(c * scale + bias for c in content)
-
-
-def _binary(function: Any) -> Any:
-    def rule(program: Program, op: Operation) -> Content | None:
-        a, b = (content_of(program, v) for v in op.flat_operands())
-        if a is None or b is None:
-            return None
-        if len(a) != len(b) and 1 not in (len(a), len(b)):
-            return None
-        n = max(len(a), len(b))
-        wide = [p * n if len(p) == 1 else p for p in (a, b)]
-        return tuple(function(x, y) for x, y in zip(*wide))
-
-    return rule
-
-
-_RULES: dict[str, Any] = {
+_SOURCES: dict[str, Callable[[Program, Operation], Content | None]] = {
     "shape": _shape,
     "shape64": _shape,
     "constant": _constant,
     "full": _full,
     "dim_value": _dim_value,
-    "cast": _same,
-    "assign": _same,
-    "reshape": _same,
-    "squeeze": _same,
-    "unsqueeze": _same,
-    "concat": _join,
-    "stack": _join,
-    "slice": _slice,
-    "strided_slice": _slice,
+}
+
+# --- arithmetic ----------------------------------------------------------------------------------
+
+
+def _whole(number: Any) -> Any:
+    return int(number) if isinstance(number, float) and number == int(number) else number
+
+
+def _scale(attrs: Any, x: np.ndarray) -> Any:
+    scale, bias = _whole(attrs["scale"]), _whole(attrs["bias"])
+    if isinstance(scale, float) or isinstance(bias, float):
+        return None
+    return x * scale + bias if attrs.get("bias_after_scale", True) else (x + bias) * scale
+
+
+def _reduced(function: Any) -> Any:
+    def rule(attrs: Any, x: np.ndarray) -> np.ndarray:
+        axes = tuple(attrs["axis"]) or tuple(range(x.ndim))
+        axes = tuple(range(x.ndim)) if attrs.get("reduce_all") else axes
+        out = x
+        for axis in sorted((a % x.ndim for a in axes), reverse=True):
+            out = function.reduce(out, axis=axis, keepdims=bool(attrs["keepdim"]))
+        return np.asarray(out, object)
+
+    return rule
+
+
+def _summed_up(attrs: Any, x: np.ndarray) -> Any:
+    if attrs.get("exclusive") or attrs.get("reverse"):
+        return None
+    if attrs.get("flatten"):
+        x = x.reshape(-1)
+    return np.asarray(_add.accumulate(x, axis=int(attrs["axis"]) if x.ndim else 0))
+
+
+def _binary(function: Any) -> Any:
+    return lambda attrs, a, b: np.asarray(function(a, b), object)
+
+
+_add = np.frompyfunc(lambda a, b: a + b, 2, 1)
+_multiply = np.frompyfunc(lambda a, b: a * b, 2, 1)
+_ARITHMETIC: dict[str, Any] = {
+    "cast": lambda attrs, x: x,
+    "assign": lambda attrs, x: x,
     "scale": _scale,
-    "add": _binary(lambda a, b: a + b),
-    "subtract": _binary(lambda a, b: a - b),
-    "multiply": _binary(lambda a, b: a * b),
-    "floor_divide": _binary(lambda a, b: a // b if b != 0 else 0),
-    "maximum": _binary(dims.max_),
-    "minimum": _binary(dims.min_),
+    "add": _binary(_add),
+    "subtract": _binary(np.frompyfunc(lambda a, b: a - b, 2, 1)),
+    "multiply": _binary(_multiply),
+    "floor_divide": _binary(np.frompyfunc(lambda a, b: a // b if b != 0 else 0, 2, 1)),
+    "maximum": _binary(np.frompyfunc(dims.max_, 2, 1)),
+    "minimum": _binary(np.frompyfunc(dims.min_, 2, 1)),
+    "sum": _reduced(_add),
+    "prod": _reduced(_multiply),
+    "cumsum": _summed_up,
 }

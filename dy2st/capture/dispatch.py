@@ -224,6 +224,8 @@ def dtype_of(raw: Any) -> DType | None:
     """The DType of any way in which Paddle names one; None for "undefined"."""
     if raw is None or isinstance(raw, DType):
         return raw
+    if isinstance(raw, type):  # Python's and numpy's scalar types
+        return DType.of(raw)
     from dy2st.capture.recorder import dtype_name
 
     name = dtype_name(raw)

@@ -8,7 +8,6 @@ from typing import Any
 
 from dy2st.capture import content, symint
 from dy2st.capture.scalar import Scalar, is_scalar
-from dy2st.capture.size import is_size_class
 from dy2st.convert import active
 from dy2st.convert.session import Frame, Session
 from dy2st.convert.unions import Union, distribute
@@ -256,35 +255,24 @@ def _plain_comparison(session: Session | None, left: Any, op: str, right: Any) -
         found = user_comparison(left, op, right)
         if found is not NotImplemented:
             return found
-        if op in ("==", "!=") and _are_sequences(left, right):
-            equal = _equal_items(left, right)
-            return equal if op == "==" else not_(equal)
+        if op in ("==", "!=") and _is_open(left) and _is_open(right):
+            return _same_items(left, right) if op == "==" else not_(_same_items(left, right))
     return _PLAIN[op](left, right)
 
 
-def _are_sequences(left: Any, right: Any) -> bool:
-    """Whether Python compares them item by item, and some item is known only to a run."""
-    for kind in (list, tuple):
-        if all(_is_plain_sequence(v, kind) for v in (left, right)):
-            return any(_is_symbolic(item) for v in (left, right) for item in v)
-    return False
+def _is_open(value: Any) -> bool:
+    """Whether ``value`` is a list or tuple, and not empty: its items are compared one by one."""
+    return isinstance(value, (list, tuple)) and len(value) > 0
 
 
-def _is_plain_sequence(value: Any, kind: type) -> bool:
-    own = type(value).__eq__ is not kind.__eq__
-    return isinstance(value, kind) and (not own or is_size_class(type(value)))
-
-
-def _is_symbolic(item: Any) -> bool:
-    session = active.current()
-    number = symint.is_symint(item) or is_scalar(item)
-    return number or (session is not None and session.is_tensor(item))
-
-
-def _equal_items(left: Any, right: Any) -> Any:
-    if len(left) != len(right):
-        return False
-    return and_(*(lambda a=a, b=b: _compare(a, "==", b) for a, b in zip(left, right)))
+def _same_items(left: Any, right: Any) -> Any:
+    """``left == right`` of lists (shapes, mostly) whose items only a run may know."""
+    if isinstance(left, list) is not isinstance(right, list) or len(left) != len(right):
+        return left is right
+    if not any(symint.is_symint(v) or is_scalar(v) or _is_tensor(v) for v in (*left, *right)):
+        return _PLAIN["=="](left, right)
+    thunks = [lambda a=a, b=b: a is b or _compare(a, "==", b) for a, b in zip(left, right)]
+    return and_(*thunks)
 
 
 def _contains(session: Session | None, item: Any, container: Any, positive: bool) -> Any:

@@ -53,7 +53,6 @@ class Searchsorted(
 ):
     """Where each value would stand in a sorted sequence (one for each row)."""
 
-    cpu = reference()
     dtypes = _NUMBERS
     specials = False  # NaN has no place in an order
     cases = [
@@ -80,6 +79,25 @@ class Searchsorted(
         wanted = values.reshape(-1, values.shape[-1])
         found = [np.searchsorted(r, v, side) for r, v in zip(rows, wanted)]
         return np.stack(found).reshape(values.shape)
+
+    def cpu(b: Any, sorted_sequence: Any, values: Any, out_int32: bool, right: bool) -> Any:
+        n = sorted_sequence.shape[-1]
+        shape = values.shape
+        lead = [b.iota(shape, i) for i in range(len(sorted_sequence.shape) - 1)]
+        found = b.full(shape, 0, "int64")
+        for step in (1 << e for e in range(n.bit_length() - 1, -1, -1)):
+            # How many elements are known to stand before the value grows bit by bit.
+            at = b.map(lambda s, k, d=step: s.min(k + (d - 1), n - 1), found)
+            there = b.index(sorted_sequence, [*lead, at], shape, "unchecked")
+            found = b.map(
+                lambda s, k, v, w, d=step: s.select(
+                    (k + d <= n) & (w <= v if right else w < v), k + d, k
+                ),
+                found,
+                values,
+                there,
+            )
+        return b.cast(found, "int32" if out_int32 else "int64")
 
 
 class Bincount(
@@ -128,6 +146,13 @@ class Histogram(
         return np.histogram(input, bins, (low, high), density, weight)[0]
 
 
+def _left_out(results: Any, x: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Results of the right sizes for those that nobody asked for."""
+    out, *others = results
+    sizes = (x.size, len(out)) if len(others) == 2 else (len(out), x.size, len(out))
+    return out, *(np.zeros(n, o.dtype) for n, o in zip(sizes, others))
+
+
 class Unique(
     Plain,
     name="unique",
@@ -138,8 +163,9 @@ class Unique(
 ):
     """The distinct elements (or slices) in order, where they first stood, and how often."""
 
-    def eager() -> dict[str, Any]:  # the kernel leaves out what is not asked for
-        return {"return_index": True, "return_inverse": True, "return_counts": True}
+    def eager(return_index: bool, return_inverse: bool, return_counts: bool, axis: Any) -> Any:
+        # Paddle's kernel is slow where more is asked for, and leaves out what is not.
+        return not (return_index or return_inverse or return_counts or axis) and _left_out
 
     cpu = reference()
     dtypes = _NUMBERS
@@ -188,8 +214,8 @@ class UniqueConsecutive(
 ):
     """Runs of equal elements of the flattened tensor as one each."""
 
-    def eager() -> dict[str, Any]:  # the kernel leaves out what is not asked for
-        return {"return_inverse": True, "return_counts": True}
+    def eager(return_inverse: bool, return_counts: bool, axis: Any) -> Any:
+        return not (return_inverse or return_counts or axis) and _left_out
 
     cpu = reference()
     dtypes = _NUMBERS

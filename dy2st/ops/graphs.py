@@ -11,6 +11,7 @@ from dy2st.ir.types import TensorType
 from dy2st.ops.base import Plain
 from dy2st.ops.cases import between, ints, values
 from dy2st.ops.rules import reference
+from dy2st.ops.scattering import rows_of
 
 _NUMBERS = ("float32", "float64", "int32", "int64")
 _EDGES = {"src_index": ints((6,), 4), "dst_index": ints((6,), 4)}
@@ -78,22 +79,30 @@ class SendURecv(
         return received(x[src_index], dst_index, rows, reduce_op)
 
     def cpu(b: Any, x: Any, src_index: Any, dst_index: Any, reduce_op: str, out_size: Any) -> Any:
-        if reduce_op != "SUM":
-            return b.reference()
         rows = int(_rows(x, out_size))  # type: ignore[arg-type]
-        return _summed(b, b.gather(x, src_index, 0), dst_index, rows)
+        return _received(b, b.gather(x, src_index, 0), dst_index, rows, reduce_op)
 
 
-def _summed(b: Any, messages: Any, target: Any, rows: int) -> Any:
-    inner = messages.shape[1:]
-    rank = len(inner)
-    start = b.full((rows, *inner), 0, messages.dtype)
-    index = [b.reshape(target, (-1, *(1,) * rank))]
-    for axis in range(rank):
-        line = [1] * (rank + 1)
-        line[axis + 1] = inner[axis]
-        index.append(b.iota(tuple(line), axis + 1))
-    return b.scatter(start, index, messages, op="add")
+def _received(b: Any, messages: Any, target: Any, rows: int, how: str) -> Any:
+    """``received`` as kernels."""
+    shape = (rows, *messages.shape[1:])
+    at = rows_of(b, target, messages.shape)
+    if how == "SUM":
+        return b.scatter(b.full(shape, 0, messages.dtype), at, messages, op="add")
+    ones = b.full(target.shape, 1, "int64")
+    count = b.scatter(b.full((rows,), 0, "int64"), [target], ones, op="add")
+    count = b.reshape(count, (rows, *(1,) * (len(shape) - 1)))
+    if how == "MEAN":
+        total = b.scatter(b.full(shape, 0, messages.dtype), at, messages, op="add")
+        return b.map(
+            lambda s, t, n: s.div(t, s.cast(s.max(n, 1), t.dtype)),
+            total,
+            count,
+            dtype=messages.dtype,
+        )
+    start = b.full(shape, _worst(np.dtype(messages.dtype), how), messages.dtype)
+    best = b.scatter(start, at, messages, op=how.lower())
+    return b.map(lambda s, n, v: s.select(n > 0, v, 0), count, best, dtype=messages.dtype)
 
 
 class SendUeRecv(
@@ -109,7 +118,6 @@ class SendUeRecv(
     eager = inside
     dtypes = _NUMBERS
     specials = False  # sums depend on their order
-    cpu = reference()
     cases = [
         {"x": (4, 3), "y": (6, 3), **_EDGES},
         {"x": (4, 3), "y": (6, 1), **_EDGES, "message_op": "MUL", "reduce_op": "MAX"},
@@ -126,6 +134,14 @@ class SendUeRecv(
         rows = int(_rows(x, out_size))  # type: ignore[arg-type]
         messages = _COMBINE[message_op](x[src_index], y)
         return received(messages, dst_index, rows, reduce_op)
+
+    def cpu(
+        b: Any, x: Any, y: Any, src_index: Any, dst_index: Any, message_op: str, reduce_op: str,
+        out_size: Any,
+    ) -> Any:  # fmt: skip
+        rows = int(_rows(x, out_size))  # type: ignore[arg-type]
+        messages = b.elementwise(_NODES[message_op], b.gather(x, src_index, 0), y)
+        return _received(b, messages, dst_index, rows, reduce_op)
 
 
 class SendUv(

@@ -206,8 +206,40 @@ class Diag(
             out = np.where(np.diag(np.ones(x.shape, bool), offset), out, padding_value)
         return out
 
-    def cpu(b: Any) -> Any:
-        return b.reference()
+    def cpu(b: Any, x: Any, offset: int, padding_value: float) -> Any:
+        if len(x.shape) == 1:
+            return _embedded(b, x, offset, padding_value)
+        rows, columns = x.shape
+        size = max(min(rows + min(offset, 0), columns - max(offset, 0)), 0)
+        return b.index_map(
+            x,
+            (size,),
+            lambda s, k: (k + max(-offset, 0), k + max(offset, 0)),
+            "unchecked",
+        )
+
+
+def _embedded(b: Any, x: Any, offset: int, padding: float) -> Any:
+    """The last axis of ``x`` as the diagonal of two last axes."""
+    n = x.shape[-1]
+    size = n + abs(offset)
+    lead = len(x.shape) - 1
+    row, column = (b.iota((size, 1), 0), b.iota((1, size), 1))
+    place = row if offset >= 0 else column
+    # Off the diagonal the place may lie outside; what is read there is not used.
+    where = [
+        b.iota((*(m if i == k else 1 for k, m in enumerate(x.shape[:-1])), 1, 1), i)
+        for i in range(lead)
+    ]
+    shape = (*x.shape[:-1], size, size)
+    values = b.index(x, [*where, place], shape, "clip")
+    return b.map(
+        lambda s, i, j, v: s.select(s.eq(j - i, offset), v, padding),
+        row,
+        column,
+        values,
+        dtype=x.dtype,
+    )
 
 
 def _diagonal_size(rows: Dim, columns: Dim, offset: int) -> Dim:
@@ -281,8 +313,14 @@ class DiagEmbed(
         out[..., k + max(-offset, 0), k + max(offset, 0)] = input
         return np.moveaxis(out, (-2, -1), (dim1, dim2))
 
-    def cpu(b: Any) -> Any:
-        return b.reference()
+    def cpu(b: Any, input: Any, offset: int, dim1: int, dim2: int) -> Any:
+        rank = len(input.shape) + 1
+        first, second = dim1 % rank, dim2 % rank
+        order = [i for i in range(rank) if i not in (first, second)]
+        axes = [0] * rank
+        for source, axis in enumerate([*order, first, second]):
+            axes[axis] = source
+        return b.permute(_embedded(b, input, offset, 0), axes)
 
 
 class RepeatInterleave(

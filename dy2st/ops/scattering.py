@@ -9,8 +9,8 @@ import numpy as np
 from dy2st.ir.types import TensorType
 from dy2st.ops.base import Plain
 from dy2st.ops.cases import between, ints, values
-from dy2st.ops.indexing import checked, index_shape
-from dy2st.ops.rules import reference, require, same_as
+from dy2st.ops.indexing import checked, index_shape, no_wrap
+from dy2st.ops.rules import require, same_as
 
 _FLOATS = ("float32", "float64")
 
@@ -22,6 +22,7 @@ class IndexPut(
 ):
     """``x[indices] = value``, or ``+=``; index tensors and the value broadcast."""
 
+    rejects = True
     eager = False  # ends the process for an index outside
     specials = False
     cases = [
@@ -71,6 +72,7 @@ class IndexAdd(
 ):
     """``x`` with slices added at ``index`` along ``axis``."""
 
+    rejects = True
     specials = False
     dtypes = ("float32", "float64", "int32", "int64")
     cases = [
@@ -100,6 +102,7 @@ class Scatter(
     """Rows of ``x`` replaced by ``updates`` at ``index``; without ``overwrite`` the rows named are
     set to zero first and updates that meet are summed."""
 
+    rejects = True
     eager = False  # writes outside for a negative index
     specials = False
     dtypes = ("float32", "float64", "int32", "int64")
@@ -120,7 +123,24 @@ class Scatter(
             np.add.at(out, at, updates)
         return out
 
-    cpu = reference()
+    def cpu(b: Any, x: Any, index: Any, updates: Any, overwrite: bool) -> Any:
+        at = rows_of(b, no_wrap(b, index, x.shape[0]), updates.shape)
+        if overwrite:
+            return b.scatter(x, at, updates)
+        cleared = b.scatter(x, at, b.full(updates.shape, 0, x.dtype))
+        return b.scatter(cleared, at, updates, "add")
+
+
+def rows_of(b: Any, index: Any, shape: Any) -> list[Any]:
+    """Indices of the elements of whole rows that lie at ``index``; ``shape`` is that of the rows."""
+    rank = len(shape)
+    first = b.reshape(index, (-1, *(1,) * (rank - 1)))
+    return [first, *(b.iota(line(shape, axis), axis) for axis in range(1, rank))]
+
+
+def line(shape: Any, axis: int) -> tuple[int, ...]:
+    """The shape with every size 1 but that of ``axis``."""
+    return tuple(n if i == axis else 1 for i, n in enumerate(shape))
 
 
 class ScatterNdAdd(
@@ -130,6 +150,7 @@ class ScatterNdAdd(
 ):
     """``x[index[..., 0], index[..., 1], …] += updates``; updates that meet are summed."""
 
+    rejects = True
     specials = False
     dtypes = ("float32", "float64", "int32", "int64")
     cases = [
@@ -179,6 +200,7 @@ class PutAlongAxis(
 ):
     """``arr[indices[i, j], j] = values[i, j]`` for axis 0, or combined by ``reduce``."""
 
+    rejects = True
     specials = False
     dtypes = _FLOATS
     cases = [
@@ -197,9 +219,16 @@ class PutAlongAxis(
             "axis": 1,
             "reduce": "mul",
         },
+        {
+            "arr": (4, 3),
+            "indices": values([[0, 0], [1, 2], [2, 2]], "int64"),
+            "values": (3, 2),
+            "axis": 1,
+            "reduce": "amax",
+            "include_self": False,
+        },
     ]
     infer = same_as("arr")
-    cpu = reference()
 
     def numpy(
         arr: Any, indices: Any, values: Any, axis: int, reduce: str, include_self: bool
@@ -219,3 +248,17 @@ class PutAlongAxis(
             out[tuple(grid)] = neutral
         function.at(out, tuple(grid), update)
         return out
+
+    def cpu(
+        b: Any, arr: Any, indices: Any, values: Any, axis: int, reduce: str, include_self: bool
+    ) -> Any:
+        shape = indices.shape
+        at = [b.iota(line(shape, i), i) for i in range(len(shape))]
+        at[axis % len(shape)] = indices
+        update = b.expand(values, shape)
+        kind = _REDUCERS[reduce][1]
+        if include_self or kind == "set":
+            return b.scatter(arr, at, update, kind)
+        # What is named starts from the first update that comes, whatever was there.
+        neutral = {"add": 0, "mul": 1, "max": -np.inf, "min": np.inf}[kind]
+        return b.scatter(b.scatter(arr, at, b.full(shape, neutral, arr.dtype)), at, update, kind)

@@ -197,8 +197,23 @@ class NllLoss(
             return loss, weights.sum()
         return loss.sum() / (weights.sum() if reduction == "mean" else 1), weights.sum()
 
-    def cpu(b: Any) -> Any:
-        return b.reference()
+    def cpu(b: Any, input: Any, label: Any, weight: Any, ignore_index: int, reduction: str) -> Any:
+        if len(label.shape) != 1:
+            return b.reference()
+        kept = b.map(lambda s, v: s.ne(v, ignore_index), label)
+        # Class numbers outside fail as an index does, negative ones too.
+        safe = b.map(
+            lambda s, v, k, n=input.shape[1]: s.select(k, s.select(v < 0, n, v), 0), label, kept
+        )
+        found = 1.0 if weight is None else b.gather(weight, safe, 0)
+        weights = b.select(kept, found, 0.0, dtype=input.dtype)
+        taken = b.index(input, [b.iota(label.shape, 0), safe])
+        loss = b.map(lambda s, v, w: -v * w, taken, weights, dtype=input.dtype)
+        total = b.reduce("sum", weights)
+        if reduction == "none":
+            return loss, total
+        out = b.reduce("sum", loss)
+        return (b.div(out, total) if reduction == "mean" else out), total
 
 
 class BceLoss(Plain, name="bce_loss", signature="input: Tensor, label: Tensor -> out"):

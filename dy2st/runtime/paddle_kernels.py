@@ -61,11 +61,11 @@ def attempt(
     """Results of Paddle's kernel; None where it refuses, or leaves a result without data."""
     attrs = {**_defaults(op), **attrs}
     eager: Any = op.eager
+    asked: Any = True
     if callable(eager):
         asked = base.call_rule(eager, ("", None), op, base.bound_values(op, operands, attrs))
         if not asked:
             return None
-        attrs.update(asked if isinstance(asked, dict) else {})
     try:
         results = call(op, operands, attrs)
     except Exception as error:  # numpy's definition then says what is wrong, or computes it
@@ -73,7 +73,7 @@ def attempt(
         return None
     if len(results) < len(op.signature.results) or any(r is None for r in results):
         return None
-    return results  # type: ignore[return-value]
+    return asked(results, *operands) if callable(asked) else results  # type: ignore[return-value]
 
 
 def drawn(

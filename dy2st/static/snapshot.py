@@ -13,7 +13,7 @@ from typing import Any
 
 from dy2st.errors import GuardError
 from dy2st.static.structure import PLAIN
-from dy2st.static.watch import Clock, Originals
+from dy2st.static.watch import Clock, Originals, extends_library
 
 _TABLES = ("_sub_layers", "_parameters", "_buffers", "_forward_pre_hooks", "_forward_post_hooks")
 _MAX_ITEMS = 64
@@ -75,7 +75,7 @@ def _state(layer: Any) -> tuple[Any, ...]:
         ("training", layer.training),
         ("forward", id(attributes.get("forward"))),
     )
-    if type(layer).__module__.startswith("paddle."):
+    if extends_library(layer.__class__):
         plain = tuple((k, _key(v)) for k, v in attributes.items() if k not in _TABLES)
     return (*plain, *tables)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from functools import wraps
+from functools import cache, wraps
 from types import ModuleType
 from typing import Any
 
@@ -23,7 +23,8 @@ _installed = False
 
 class Clock:
     """Process-wide counters: ``weights`` ticks when a watched tensor may have changed, ``layers``
-    when any Layer's attributes, sublayers, parameters or hooks did."""
+    when any Layer's sublayers, parameters, hooks or ``training`` did, or attributes that code of
+    Paddle's own may read (what user code reads is guarded place by place)."""
 
     weights = 0
     layers = 0
@@ -218,9 +219,11 @@ def _wrap_layer() -> None:
 
     @wraps(original)
     def set_attribute(self: Any, name: str, value: Any) -> None:
-        if self.__dict__.get(name, missing) is not value:
-            Clock.layers += 1
+        before = self.__dict__.get(name, missing)
         original(self, name, value)
+        # `self.inputs = x` in a user's forward is no reason to look at all layers again.
+        if before is not value and (before is missing or not _is_users(self, name, value)):
+            Clock.layers += 1
 
     layer.__setattr__ = set_attribute
     for name in _LAYER_WRITERS:
@@ -229,6 +232,21 @@ def _wrap_layer() -> None:
             setattr(layer, name, wraps(function)(_layer_method(function)))
     helper = paddle.nn.layer.layers.HookRemoveHelper
     helper.remove = wraps(helper.remove)(_layer_method(helper.remove))
+
+
+def _is_users(layer: Any, name: str, value: Any) -> bool:
+    """Whether an attribute, set just now, is a plain one that no code of Paddle's reads."""
+    plain = layer.__dict__.get(name) is value and name not in ("training", "forward")
+    return plain and not extends_library(layer.__class__)
+
+
+@cache
+def extends_library(layer_type: Any) -> bool:
+    """Whether a class of Paddle's (other than Layer itself) is among the bases of a Layer's."""
+    import paddle
+
+    theirs = (c for c in layer_type.__mro__ if c is not paddle.nn.Layer)
+    return any(c.__module__.startswith("paddle.") for c in theirs)
 
 
 def _layer_method(function: Any) -> Any:

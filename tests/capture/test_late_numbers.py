@@ -4,7 +4,7 @@ import numpy as np
 import paddle
 import pytest
 
-from dy2st import to_static
+from dy2st import InputSpec, to_static
 
 
 def ints(*values):
@@ -110,3 +110,46 @@ def test_bounds_that_depend_on_a_branch():
     for counts in ([2, 3], [0, 5], [5, 0], [1, 2]):
         for expected, actual in zip(f(*call(*counts)), static(*call(*counts))):
             np.testing.assert_array_equal(actual.numpy(), expected.numpy())
+
+
+def test_sizes_in_tables_of_sizes_stay_sizes():
+    """Levels of a pyramid, as detection transformers keep them."""
+
+    def f(x, y):
+        shapes = []
+        for level in (x, y):
+            h, w = paddle.shape(level)[2:]
+            shapes.append(paddle.stack([h, w]))
+        shapes = paddle.stack(shapes)
+        zero = paddle.zeros([1], shapes.dtype)
+        start = paddle.concat([zero, shapes.prod(1).cumsum(0)[:-1]])
+        flat = paddle.concat([level.flatten(2) for level in (x, y)], -1)
+        parts = flat.split([int(h * w) for h, w in shapes], axis=-1)
+        grids = [paddle.arange(h * w).reshape([h, w]) + start[i] for i, (h, w) in enumerate(shapes)]
+        return [*grids, *(p.reshape([0, 0, *shapes[i]]) for i, p in enumerate(parts))]
+
+    static = to_static(f, [InputSpec([None, 2, None, None], name=n) for n in "xy"])
+    for b, h, w in ((2, 4, 5), (1, 6, 3)):
+        calls = paddle.rand([b, 2, h, w]), paddle.rand([b, 2, w, 2])
+        for expected, actual in zip(f(*calls), static(*calls)):
+            np.testing.assert_array_equal(actual.numpy(), expected.numpy())
+    assert len(static.programs) == 1
+    assert "item(" not in str(static.main_program)
+
+
+def test_lists_of_sizes_that_a_run_tells_are_compared():
+    def f(x, y):
+        a, b = paddle.nonzero(x > 0), paddle.nonzero(y > 0)
+        total = a.sum() + b.sum() * (10 if a.shape == b.shape else -10)
+        if [a.shape[0], 1] != [b.shape[0], 1]:
+            total = total + 1000
+        if (a.shape[0], 2) == (3, 2):
+            total = total + 10000
+        return total, x.shape == [4], paddle.where(a > 1, a, paddle.to_tensor(0))
+
+    rows = [[1, -1, 2, 3], [1, 1, 1, -1], [1, -1, 2, -3], [1, 1, -1, -1]]
+    tensors = [paddle.to_tensor(np.float32(r)) for r in rows]
+    static = to_static(f)
+    for x, y in zip(tensors, tensors[1:]):
+        for expected, actual in zip(f(x, y), static(x, y)):
+            np.testing.assert_array_equal(np.asarray(actual), np.asarray(expected))

@@ -78,6 +78,8 @@ def test_helpers_take_what_the_old_callable_took():
         if not row.helper:
             continue
         node = ast.parse(helpers.load()[row.helper].text).body[0]
+        if isinstance(node, ast.Assign):  # an object that is there once
+            continue
         if isinstance(node, ast.ClassDef):
             found = [n for n in node.body if getattr(n, "name", "") == "__init__"]
             if not found:
@@ -116,7 +118,7 @@ def test_every_safe_row_is_shown():
 
 def test_rules_are_declared_and_their_changes_hold():
     for rule in [*BY_NAME.values(), *SCANS, *(r for g in BY_METHOD.values() for r in g)]:
-        assert rule.changes, rule.id
+        assert rule.changes or rule.leaves, rule.id
 
 
 def test_a_bad_row_is_refused():
