@@ -248,6 +248,11 @@ class Recorder(symint.Owner):
             return bool(_PYTHON[op](difference, 0))
         return Scalar("bool", self.call(_PHI[op], self.tensor_of(a), self.tensor_of(b)))
 
+    def raise_where_zero(self, dim: Dim, error: Exception) -> None:
+        if self.raiser is not None:
+            zero = self.call("equal", self.tensor_of(dim), self.tensor_of(0))
+            self.raise_where(zero, error)
+
     def raise_where(self, flag: Any, error: Exception) -> None:
         """Let the Program raise ``error`` where the bool tensor ``flag`` holds (a Session can)."""
         if self.raiser is None:

@@ -92,17 +92,21 @@ class SymInt:
         return self._combine(other, operator.mul, True)
 
     def __floordiv__(self, other: Any) -> Any:
+        _refuse_zero(other, "integer division or modulo by zero")
         return self._combine(other, operator.floordiv)
 
     def __rfloordiv__(self, other: Any) -> Any:
+        _refuse_zero(self, "integer division or modulo by zero")
         return self._combine(other, operator.floordiv, True)
 
     def __mod__(self, other: Any) -> Any:
+        _refuse_zero(other, "integer modulo by zero")
         return self._combine(other, operator.mod)
 
     def __rmod__(self, other: Any) -> Any:
         if isinstance(other, str):
             return NotImplemented
+        _refuse_zero(self, "integer modulo by zero")
         return self._combine(other, operator.mod, True)
 
     def __divmod__(self, other: Any) -> Any:
@@ -277,6 +281,15 @@ class Owner:
     def tensor_of(self, dim: Dim) -> Any:
         """An int64 tensor of shape [] that holds the value of a size."""
         raise NotImplementedError
+
+    def raise_where_zero(self, dim: Dim, error: Exception) -> None:
+        """Let the Program raise ``error`` where a size is zero."""
+
+
+def _refuse_zero(divisor: Any, text: str) -> None:
+    """The Program raises ZeroDivisionError where a divisor that only a run knows is zero."""
+    if is_symint(divisor) and divisor.example is None:
+        divisor._owner.raise_where_zero(divisor.expr, ZeroDivisionError(text))
 
 
 def is_symint(value: object) -> bool:

@@ -285,3 +285,5 @@ _CONVERTED: tuple[tuple[Any, Callable[..., Any]], ...] = (
 TABLE: dict[int, Callable[..., Any]] = {id(plain): function for plain, function in _CONVERTED}
 # These look at unions themselves; all others get one alternative at a time.
 TAKES_UNIONS = {id(f) for f in (bool, print, str, repr, getattr, hasattr, setattr, delattr)}
+# These hand items on without looking at them: what an item depends on is no matter of theirs.
+PASSES_ITEMS = (zip_, enumerate_, reversed_, len_, isinstance_)

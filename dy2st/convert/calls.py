@@ -21,7 +21,8 @@ from dy2st import debug
 from dy2st.capture.patches import recording
 from dy2st.capture.size import is_size_class
 from dy2st.convert import active
-from dy2st.convert.builtins_ import TABLE, TAKES_UNIONS, element
+from dy2st.convert.builtins_ import PASSES_ITEMS, TABLE, TAKES_UNIONS, element
+from dy2st.convert.decoding import dynamic_decode, is_dynamic_decode
 from dy2st.convert.grown import joined
 from dy2st.convert.grown import method as grown_method
 from dy2st.convert.places import contents_place
@@ -130,6 +131,8 @@ def _static(function: Any, instance: Any, _: Any, /, *args: Any, **kwargs: Any) 
 def _call_function(session: Session, function: FunctionType, args: Any, kwargs: Any) -> Any:
     if _is_layer_call(function):
         return call_layer(session, args[0], args[1:], kwargs)
+    if is_dynamic_decode(function):
+        return _decoded(session, args, kwargs)
     if is_recompute(function):
         return recomputed(call, *args, **kwargs)
     made = converted_of(session, function)
@@ -138,6 +141,19 @@ def _call_function(session: Session, function: FunctionType, args: Any, kwargs: 
     if made is None:
         return _plain(session, _with_converted_cells(function), args, kwargs)
     return session.simplify(made(*args, **kwargs))
+
+
+def _decoded(session: Session, args: Any, kwargs: Any) -> Any:
+    """``paddle.nn.dynamic_decode``; what Paddle's own decoder notes in itself meanwhile is undone."""
+    decoder = args[0] if args else kwargs["decoder"]
+    native = type(decoder).__module__.startswith("paddle.")
+    before = dict(vars(decoder))
+    try:
+        return _library(session, dynamic_decode, args, kwargs)
+    finally:
+        if native:
+            vars(decoder).clear()
+            vars(decoder).update(before)
 
 
 def converted_of(session: Session, function: FunctionType) -> Callable[..., Any] | None:
@@ -306,9 +322,13 @@ def _stores_any(name: str) -> bool:
 
 def _plain(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
     """Call code that is not converted: one alternative of each union at a time."""
-    found = _find_union(session, [*args, *kwargs.values()], 3)
+    shallow = any(function is f for f in PASSES_ITEMS)
+    found = _find_union(session, [*args, *kwargs.values()], 0 if shallow else 3)
     if found is not None:
         return _distributed(session, function, args, kwargs, found)
+    if shallow:
+        known = {k: session.simplify(v) for k, v in kwargs.items()}
+        return session.simplify(function(*map(session.simplify, args), **known))
     copied: list[Any] = []
     args = tuple(_resolved(session, a, copied) for a in args)
     kwargs = {k: _resolved(session, v, copied) for k, v in kwargs.items()}
@@ -353,7 +373,7 @@ def _native(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
         return result
 
 
-def _library(session: Session, function: FunctionType, args: Any, kwargs: Any) -> Any:
+def _library(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
     from dy2st.transformers import convert_function
 
     return session.simplify(convert_function(function).function(*args, **kwargs))

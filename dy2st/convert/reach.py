@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
+from dy2st.source import registry
+
 _LEAF_TYPES = (str, bytes, int, float, complex, bool, type(None), ModuleType, type, CodeType)
 _OURS = {"Union", "Ret"}  # of our own objects, those that hold the user's
 _CONTAINERS = (list, dict, set, deque)
@@ -69,7 +71,8 @@ def frames(stop: FrameType | None) -> Iterator[FrameType]:
     """The frames of this thread up to ``stop``, innermost first, without ours."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame is not stop:
-        if not str(frame.f_globals.get("__name__", "")).startswith("dy2st."):
+        ours = str(frame.f_globals.get("__name__", "")).startswith("dy2st.")
+        if not ours or registry.info(frame.f_code) is not None:
             yield frame
         frame = frame.f_back
 

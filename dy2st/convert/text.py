@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from dy2st.capture import symint
@@ -15,6 +14,7 @@ from dy2st.convert.logical import condition
 from dy2st.convert.session import Frame, Session
 from dy2st.convert.unions import Union, distribute
 from dy2st.errors import ConcreteValueError
+from dy2st.records import record
 
 
 class Text:
@@ -45,7 +45,7 @@ class Text:
         return Text([*_parts(other), *self.parts])
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Item:
     """The one element of a tensor, written as a Python number by a format ``spec``."""
 

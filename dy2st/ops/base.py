@@ -82,6 +82,10 @@ class Op:
     inplace_of: ClassVar[int] = 0
     # What phi calls the same operation besides ``name`` (with the same argument order).
     aliases: ClassVar[tuple[str, ...]] = ()
+    # Whether it rejects some values of its operands (an index outside, a zero divisor): it stays even
+    # if nobody reads its results, and never runs before its turn. A function of the operands' dtypes
+    # where only some are.
+    rejects: ClassVar[Any] = False
     # Results of the operation share the operand's memory in eager (reshape, slice, transpose …).
     view: ClassVar[bool] = False
     # Whether the generic tests also draw NaN, infinities and denormals. Where not, the class says why.
@@ -160,6 +164,13 @@ def draws_random(name: str, attrs: dict[str, Attr]) -> bool:
     if op is None:
         return False
     return bool(op.random_when(attrs)) if op.random_when is not None else op.random
+
+
+def rejects(name: str, dtypes: Sequence[DType]) -> bool:
+    """Whether an operation on operands of these dtypes may fail, depending on their values."""
+    op = find(name)
+    found: Any = False if op is None else op.rejects
+    return bool(found(dtypes) if callable(found) else found)
 
 
 def get(name: str) -> type[Op]:

@@ -146,6 +146,7 @@ def _floordiv_kernel(b: Any, x: Any, y: Any) -> Any:
 class FloorDivide(_Binary, name="floor_divide"):
     """The quotient rounded down. Integers: an error when the divisor is 0."""
 
+    rejects = staticmethod(lambda dtypes: not dtypes[-1].is_floating)
     infer = broadcasting(scalars=False)
     numpy = promoting(_checked(np.floor_divide), scalars=False)
     cpu = common_kernel(_floordiv_kernel, scalars=False)
@@ -155,6 +156,7 @@ class FloorDivide(_Binary, name="floor_divide"):
 class Remainder(_Binary, name="remainder"):
     """The remainder with the divisor's sign. Integers: an error when the divisor is 0."""
 
+    rejects = staticmethod(lambda dtypes: not dtypes[-1].is_floating)
     numpy = promoting(_checked(np.mod))
     cpu = named("mod")
     cases = [*_NONZERO, *_MIXED[:1], *_MIXED[2:4]]

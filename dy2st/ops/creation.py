@@ -313,6 +313,7 @@ class Eye(
 class OneHot(Plain, name="one_hot", signature="x: Tensor, num_classes: scalar -> out"):
     """A new last axis with 1 at the index and 0 elsewhere. Raises for an index out of range."""
 
+    rejects = True
     dtypes = ("int64", "int32")
     cases = [
         {"x": ints((3,), 4), "num_classes": 4},

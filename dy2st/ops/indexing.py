@@ -35,6 +35,7 @@ def _axis(axis: Any) -> int:
 class Gather(Plain, name="gather", signature="x: Tensor, index: Tensor, axis: scalar = 0 -> out"):
     """Slices of ``x`` along ``axis`` by an index of rank 0 or 1 (or ``[n, 1]``)."""
 
+    rejects = True
     cases = [
         {"x": (4, 3), "index": ints((2,), 4), "axis": 0},
         {"x": (4, "N"), "index": ints((5,), 4, -4), "axis": 0},
@@ -64,6 +65,7 @@ class IndexSelect(
 ):
     """Slices of ``x`` along ``axis`` by an index of rank 1."""
 
+    rejects = True
     cases = [
         {"x": (4, 3), "index": ints((2,), 4), "axis": 0},
         {"x": ("N", 3), "index": ints(("M",), 3, -3), "axis": 1},
@@ -88,6 +90,7 @@ class Embedding(
 ):
     """Rows of ``weight`` by ``x``; zeros where ``x`` is ``padding_idx``. Raises for an index outside."""
 
+    rejects = True
     eager = False  # ends the process for an index outside
     dtypes = ("float32", "float64")
     cases = [
@@ -115,6 +118,7 @@ class Embedding(
 class GatherNd(Plain, name="gather_nd", signature="x: Tensor, index: Tensor -> out"):
     """``x[index[..., 0], index[..., 1], …]``."""
 
+    rejects = True
     cases = [
         {"x": (4, 3), "index": ints((2, 1), 4)},
         {"x": (4, 3, "N"), "index": ints((5, 2, 2), 3, -3)},
@@ -150,6 +154,7 @@ class GatherNd(Plain, name="gather_nd", signature="x: Tensor, index: Tensor -> o
 class IndexSample(Plain, name="index_sample", signature="x: Tensor, index: Tensor -> out"):
     """``out[i, j] = x[i, index[i, j]]``."""
 
+    rejects = True
     dtypes = ("float32", "float64", "int32", "int64")
     cases = [{"x": ("N", 4), "index": ints(("N", 2), 4)}]
 
@@ -174,6 +179,7 @@ class TakeAlongAxis(
 ):
     """``out[i, j] = arr[indices[i, j], j]`` for axis 0; other axes alike."""
 
+    rejects = True
     cases = [
         {"arr": (4, 3), "indices": ints((2, 3), 4), "axis": 0},
         {"arr": ("N", 3), "indices": ints(("N", 2), 3, -3), "axis": 1},

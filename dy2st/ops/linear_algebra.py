@@ -29,6 +29,7 @@ class _Algebra(Plain):
 class Inverse(_Algebra, name="inverse", signature="x: Tensor -> out"):
     """The inverse of each matrix."""
 
+    rejects = True
     cases = [{"x": _WELL}, {"x": _BATCH}]
     infer = same_as("x")
     numpy = np.linalg.inv
@@ -53,6 +54,7 @@ class Slogdet(_Algebra, name="slogdet", signature="x: Tensor -> out"):
 class Cholesky(_Algebra, name="cholesky", signature="x: Tensor, upper: bool = False -> out"):
     """The Cholesky factor of each symmetric matrix."""
 
+    rejects = True
     cases = [{"x": _SYMMETRIC}, {"x": _SYMMETRIC, "upper": True}]
     infer = same_as("x")
 
@@ -64,6 +66,7 @@ class Cholesky(_Algebra, name="cholesky", signature="x: Tensor, upper: bool = Fa
 class Solve(_Algebra, name="solve", signature="x: Tensor, y: Tensor -> out"):
     """The solution of x @ out = y."""
 
+    rejects = True
     cases = [{"x": _WELL, "y": (3, 2)}, {"x": _BATCH, "y": (2, 2, 3)}]
     infer = lambda x, y: y  # noqa: E731
 

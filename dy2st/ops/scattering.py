@@ -22,6 +22,7 @@ class IndexPut(
 ):
     """``x[indices] = value``, or ``+=``; index tensors and the value broadcast."""
 
+    rejects = True
     eager = False  # ends the process for an index outside
     specials = False
     cases = [
@@ -71,6 +72,7 @@ class IndexAdd(
 ):
     """``x`` with slices added at ``index`` along ``axis``."""
 
+    rejects = True
     specials = False
     dtypes = ("float32", "float64", "int32", "int64")
     cases = [
@@ -100,6 +102,7 @@ class Scatter(
     """Rows of ``x`` replaced by ``updates`` at ``index``; without ``overwrite`` the rows named are
     set to zero first and updates that meet are summed."""
 
+    rejects = True
     eager = False  # writes outside for a negative index
     specials = False
     dtypes = ("float32", "float64", "int32", "int64")
@@ -147,6 +150,7 @@ class ScatterNdAdd(
 ):
     """``x[index[..., 0], index[..., 1], …] += updates``; updates that meet are summed."""
 
+    rejects = True
     specials = False
     dtypes = ("float32", "float64", "int32", "int64")
     cases = [
@@ -196,6 +200,7 @@ class PutAlongAxis(
 ):
     """``arr[indices[i, j], j] = values[i, j]`` for axis 0, or combined by ``reduce``."""
 
+    rejects = True
     specials = False
     dtypes = _FLOATS
     cases = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dy2st.ir.program import Block, Operation, Program, Value
 from dy2st.ir.symbols import is_concrete
-from dy2st.passes.rewrite import Rewriter, is_pure
+from dy2st.passes.rewrite import Rewriter, is_pure, rejects
 
 # Operations on integers that cannot fail, whatever their values. All others may (an index out of
 # range, a division by zero), and must not fail for a loop that runs no round.
@@ -101,4 +101,4 @@ class _Hoist(Rewriter):
             if not all(r.type.symbols() <= known for r in op.results):
                 return False
         integers = any(v.dtype.is_integer for v in operands)
-        return op.name in _SAFE or not integers
+        return op.name in _SAFE or not (integers or rejects(op))

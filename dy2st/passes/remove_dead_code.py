@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from dy2st.ir.program import Block, Operation, Program, Value
 from dy2st.ir.symbols import find_definitions, symbols_in
-from dy2st.passes.rewrite import Rewriter, has_effect
+from dy2st.passes.rewrite import Rewriter, has_effect, rejects
 
 
 def remove_dead_code(program: Program) -> Program:
-    """Drop operations without effects whose results (and sizes) nobody reads, and results of
+    """Drop operations that can neither fail nor do anything whose results (and sizes) nobody reads, and results of
     branches and loops that nobody reads.
 
     >>> from dy2st.ir.parser import parse_program
@@ -63,7 +63,7 @@ class _Liveness:
     def wanted(self, op: Operation) -> bool:
         if op.name == "item":
             return str(op.attrs["symbol"]) in self.symbols or bool(self.values & set(op.results))
-        if has_effect(op) or any(r in self.values for r in op.results):
+        if has_effect(op) or rejects(op) or any(r in self.values for r in op.results):
             return True
         return any(d.symbol in self.symbols for d in self.definitions[op])
 

@@ -32,6 +32,11 @@ def _does(op: Operation) -> bool:
     return op.name == "while" or op.name in EFFECTS
 
 
+def rejects(op: Operation) -> bool:
+    """Whether ``op`` may fail, depending on the values of its operands."""
+    return base.rejects(op.name, [v.dtype for v in op.flat_operands()])
+
+
 def is_random(op: Operation) -> bool:
     """Whether ``op`` draws random numbers, or may (Paddle's kernels are not known)."""
     return op.name == "paddle_fallback" or base.draws_random(op.name, op.attrs)

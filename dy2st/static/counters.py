@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,14 @@ from dy2st import debug
 from dy2st.capture import Recorder
 from dy2st.capture.scalar import Scalar
 from dy2st.ir.types import DType, TensorType
+from dy2st.records import record
 from dy2st.runtime.plan import Buffer
 
 _KINDS = {int: DType.INT64, float: DType.FLOAT64}
 _VALUES = 2  # so many get Programs of their own
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Number:
     """A place that holds an ``int`` or ``float``, read at each call."""
 

@@ -116,12 +116,20 @@ def lod_of(value):
 
 
 def may_share_rows(operand, result):
-    """Whether an operation's result may have the rows of this operand: their number agrees."""
+    """Whether an operation's result may have the rows of this operand, in their order."""
+    op = result.get_defining_op()
+    other_rows = ("gather", "gather_nd", "index_select", "masked_select", "nonzero", "transpose")
+    if op.name().split(".")[-1] in other_rows or 0 in op.attrs().get("axes", ()):
+        return False
     try:
         before, after = operand.shape, result.shape
     except (ValueError, AttributeError):  # a list of values: its members are looked at
         return True
-    return len(before) > 0 and len(after) > 0 and before[0] == after[0]
+    if not before or not after or before[0] != after[0]:
+        return False
+    if op.name() == "pd_op.reshape" and min([0, *before[1:], *after[1:]]) >= 0:
+        return int(np.prod(before[1:])) == int(np.prod(after[1:]))
+    return True
 
 
 def offsets_of(value):

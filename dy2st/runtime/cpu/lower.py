@@ -12,7 +12,7 @@ from dy2st.ir.program import Attr, Block, Operation, Program, Value
 from dy2st.ir.symbols import concrete, symbols_in
 from dy2st.ir.types import TensorType
 from dy2st.ops import base
-from dy2st.passes.rewrite import EFFECTS, is_random
+from dy2st.passes.rewrite import EFFECTS, is_random, rejects
 from dy2st.records import record
 from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.builder import Builder
@@ -53,6 +53,8 @@ class _Lowering(ControlFlow):
         self.variables: dict[Value, Variable] = {}
         self.leaves: dict[Variable, g.Input] = {}
         self.static: dict[g.Node, bool] = {}
+        self.depth = 0  # of the block that is lowered: the Program's own is at 1
+        self._constant: dict[Value, bool] = {}
         self._dynamic: dict[Operation, bool] = {}
         self.growing = find_growing(program, self.sizes.keys())
         self.grows: dict[Value, Grow] = {}
@@ -124,6 +126,7 @@ class _Lowering(ControlFlow):
         """The items of ``block``; afterwards each target variable holds its value."""
         region = Region()
         pending: list[Operation] = []
+        self.depth += 1
         for op in block.ops:
             if self.joins_segment(op):
                 pending.append(op)
@@ -133,13 +136,28 @@ class _Lowering(ControlFlow):
             pending = []
             if not last:
                 self.boundary(region, op)
+        self.depth -= 1
         return region
+
+    def is_constant(self, value: Value) -> bool:
+        """Whether ``value`` depends on parameters and constants only."""
+        if value not in self._constant:
+            op = value.owner
+            self._constant[value] = (
+                isinstance(op, Operation)
+                and not op.regions
+                and not is_random(op)
+                and all(map(self.is_constant, op.flat_operands()))
+            )
+        return self._constant[value]
 
     def joins_segment(self, op: Operation) -> bool:
         if op.regions or op.name in EFFECTS or self.is_dynamic(op):
             return False
         if any(r in self.growing.links for r in op.results):
             return False  # it appends to a list
+        if self.depth > 1 and rejects(op) and all(map(self.is_constant, op.flat_operands())):
+            return False  # among the static values it would fail before its turn
         return op.name in ("parameter", "constant") or not is_random(op)
 
     def segment(
@@ -155,6 +173,8 @@ class _Lowering(ControlFlow):
         for op in ops:
             for value in op.results:
                 node = self.nodes[value]
+                if not self.uses[value] and rejects(op):  # nobody reads it, but it may fail
+                    segment.outputs.append((node, self.variable(value.type)))
                 if self.is_static(node):
                     continue  # every segment may use the node itself: it is computed once
                 del self.nodes[value]
