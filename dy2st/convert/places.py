@@ -103,10 +103,16 @@ class AttrPlace(Place):
         return getattr(self.owner, self.attribute, UNBOUND)
 
     def write(self, value: Any) -> None:
-        if value is not UNBOUND:
+        if value is UNBOUND:
+            if self.read() is not UNBOUND:
+                delattr(self.owner, self.attribute)
+            return
+        try:
             setattr(self.owner, self.attribute, value)
-        elif self.read() is not UNBOUND:
+        except TypeError:
+            # A Layer took the tensor that stood here for a buffer, and wants no other value there.
             delattr(self.owner, self.attribute)
+            setattr(self.owner, self.attribute, value)
 
 
 @dataclass(eq=False, repr=False)

@@ -33,6 +33,9 @@ _DYGRAPH = re.compile(
     r"^paddle\.fluid\.(dygraph\.(guard|to_variable|enable_dygraph|Linear|Conv2D|Layer|no_grad"
     r"|load_dygraph|save_dygraph)|enable_dygraph|enable_imperative)$"
 )
+_BUILDERS = re.compile(
+    r"^paddle\.fluid\.(optimizer\.|nets\.|layers\.(\w+_decay|linear_lr_warmup|create_parameter)$)"
+)
 _CODE = re.compile(r"(^|[^\w.])(paddle\.fluid|fluid\.(layers|dygraph|io|optimizer|core))\b")
 _NAME_ONLY = re.compile(r"^(paddle\.)?fluid(\.\w+)*$")
 _STATEMENT = re.compile(r"(^|\n|;)\s*(import|from)\s+paddle|fluid\.\w+(\.\w+)*\s*\(")
@@ -50,6 +53,7 @@ class Mentions:
 def learn(names: Names, table: Table) -> Facts:
     """Whether the file builds static graphs, runs dynamically, and what it needs for that."""
     facts = Facts()
+    builds = False  # calls layers or optimizers where the module is run: 1.8 is static by default
     for chain in names.chains:
         for candidate in names.resolve(chain.node, chain.scope):
             if not candidate.startswith("paddle."):
@@ -63,6 +67,8 @@ def learn(names: Names, table: Table) -> Facts:
             facts.executor_helper |= bool(_EXECUTOR.match(old))
             facts.graph_rate |= bool(_RATE.match(old))
             facts.program_clip |= old == "paddle.fluid.clip.set_gradient_clip"
+            builds |= chain.scope.kind == "module" and bool(_BUILDERS.match(old))
+    facts.static |= builds and not facts.dygraph
     _learn_calls(names, facts)
     return facts
 

@@ -114,7 +114,7 @@ class Conv2DTranspose(paddle.nn.Conv2DTranspose):
 
 
 class Conv3DTranspose(paddle.nn.Conv3DTranspose):
-    """A transposed convolution over three dimensions followed by ``act``."""
+    """A transposed convolution over three dimensions, then ``act``; a bias only if asked for."""
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ class Conv3DTranspose(paddle.nn.Conv3DTranspose):
             dilation=dilation,
             groups=groups or 1,
             weight_attr=param_attr,
-            bias_attr=bias_attr,
+            bias_attr=bias_attr or False,
         )
         self._act = act
 
@@ -461,17 +461,3 @@ def prepare_context(strategy=None):
     if paddle.distributed.ParallelEnv().nranks > 1:
         paddle.distributed.init_parallel_env()
     return strategy
-
-
-def to_static_function(func):
-    """A function that becomes a static graph."""
-    return paddle.jit.to_static(func)
-
-
-class enabled_by_default:
-    """Whether dynamic mode is on, under the name that 1.8 had for it."""
-
-    @staticmethod
-    def now():
-        """True in dynamic mode."""
-        return paddle.in_dynamic_mode()

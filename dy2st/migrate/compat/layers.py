@@ -251,8 +251,60 @@ def instance_norm(input, epsilon=1e-05, param_attr=None, bias_attr=None, name=No
 
 
 def spectral_norm(weight, dim=0, power_iters=1, eps=1e-12, name=None):
-    """A weight divided by its largest singular value, found by power iteration."""
-    return paddle.nn.SpectralNorm(list(weight.shape), dim, power_iters, eps)(weight)
+    """A weight over its largest singular value, found from two random vectors."""
+    rows = weight.shape[dim]
+    start = paddle.nn.initializer.Normal(0.0, 1.0)
+    made = []
+    for number, size in enumerate((rows, int(np.prod(weight.shape)) // rows)):
+        own = paddle.utils.unique_name.generate("spectral_norm") + f".w_{number}"
+        vector = new_parameter([size], weight.dtype, paddle.ParamAttr(name=own), start)
+        vector.stop_gradient = True
+        made.append(vector)
+    return over_largest_value(weight, *made, dim, power_iters, eps)
+
+
+def over_largest_value(weight, u, v, dim, power_iters, eps):
+    """``weight`` over its largest singular value, after ``power_iters`` steps from ``u`` and ``v``."""
+    u, v = without_gradient(u), without_gradient(v)
+    return paddle._C_ops.spectral_norm(weight, u, v, dim, power_iters, eps)
+
+
+def inplace_abn(
+    input,
+    act=None,
+    is_test=False,
+    momentum=0.9,
+    epsilon=1e-05,
+    param_attr=None,
+    bias_attr=None,
+    data_layout="NCHW",
+    name=None,
+    moving_mean_name=None,
+    moving_variance_name=None,
+    do_model_average_for_mean_and_var=True,
+    use_global_stats=False,
+    act_alpha=1.0,
+):
+    """Batch normalisation, then ``leaky_relu`` or ``elu`` with ``act_alpha``, or nothing."""
+    out = batch_norm(
+        input,
+        None,
+        is_test,
+        momentum,
+        epsilon,
+        param_attr,
+        bias_attr,
+        data_layout,
+        False,
+        name,
+        moving_mean_name,
+        moving_variance_name,
+        do_model_average_for_mean_and_var,
+        use_global_stats,
+    )
+    if act == "leaky_relu":
+        return paddle.nn.functional.leaky_relu(out, act_alpha)
+    return paddle.nn.functional.elu(out, act_alpha) if act == "elu" else out
 
 
 def embedding(

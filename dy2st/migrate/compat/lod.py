@@ -116,12 +116,20 @@ def lod_of(value):
 
 
 def may_share_rows(operand, result):
-    """Whether an operation's result may have the rows of this operand: their number agrees."""
+    """Whether an operation's result may have the rows of this operand, in their order."""
+    op = result.get_defining_op()
+    other_rows = ("gather", "gather_nd", "index_select", "masked_select", "nonzero", "transpose")
+    if op.name().split(".")[-1] in other_rows or 0 in op.attrs().get("axes", ()):
+        return False
     try:
         before, after = operand.shape, result.shape
     except (ValueError, AttributeError):  # a list of values: its members are looked at
         return True
-    return len(before) > 0 and len(after) > 0 and before[0] == after[0]
+    if not before or not after or before[0] != after[0]:
+        return False
+    if op.name() == "pd_op.reshape" and min([0, *before[1:], *after[1:]]) >= 0:
+        return int(np.prod(before[1:])) == int(np.prod(after[1:]))
+    return True
 
 
 def offsets_of(value):
@@ -154,10 +162,14 @@ def feed_with_lod(program, feed):
     return feed
 
 
-def padded_index(offsets):
-    """The row number of each step of each sequence [sequences, steps], and which steps there are."""
+def padded_index(offsets, multiple=1):
+    """The row number of each step of each sequence [sequences, steps], and which steps there are.
+
+    The number of steps is that of the longest sequence, rounded up to a multiple.
+    """
     starts, ends = paddle.unsqueeze(offsets[:-1], 1), paddle.unsqueeze(offsets[1:], 1)
-    steps = paddle.arange(0, paddle.max(ends - starts), 1, "int64")
+    count = (paddle.max(ends - starts) + (multiple - 1)) // multiple * multiple
+    steps = paddle.arange(0, count, 1, "int64")
     index = starts + paddle.unsqueeze(steps, 0)
     inside = index < ends
     return paddle.where(inside, index, paddle.zeros_like(index)), inside

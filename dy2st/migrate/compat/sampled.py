@@ -103,3 +103,32 @@ def center_loss(input, label, num_classes, alpha, param_attr, update_center=True
         count = paddle.unsqueeze(paddle.sum(chosen, 0), 1) + 1.0
         write_update(centers + alpha * moves / count, centers)
     return 0.5 * paddle.sum(away * away, 1, keepdim=True)
+
+
+class NCE(paddle.nn.Layer):
+    """Noise-contrastive estimation as a layer; a bias only where ``bias_attr`` is given."""
+
+    def __init__(
+        self,
+        num_total_classes,
+        dim,
+        sample_weight=None,
+        param_attr=None,
+        bias_attr=None,
+        num_neg_samples=None,
+        sampler="uniform",
+        custom_dist=None,
+        seed=0,
+        is_sparse=False,
+        dtype="float32",
+    ):
+        super().__init__()
+        self.options = num_neg_samples, sampler, custom_dist
+        self.weight = self.create_parameter([num_total_classes, dim], param_attr, dtype)
+        self.bias = None
+        if bias_attr:
+            self.bias = self.create_parameter([num_total_classes, 1], bias_attr, dtype, True)
+
+    def forward(self, input, label, sample_weight=None):
+        """The cost of each row."""
+        return nce_cost(input, label, self.weight, self.bias, sample_weight, *self.options)

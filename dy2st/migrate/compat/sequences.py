@@ -85,7 +85,8 @@ def neighbour_rows(x, first, count, value=0):
     inside = paddle.logical_and(steps >= 0, steps < lengths)
     index = steps + paddle.unsqueeze(paddle.gather(offsets, sequence), 1)
     rows = take_rows(x, paddle.where(inside, index, paddle.zeros_like(index)))
-    return paddle.where(like_rows(inside, rows).astype("bool"), rows, paddle.full_like(rows, value))
+    mask = like_rows(inside, rows).astype("bool")
+    return set_lod(paddle.where(mask, rows, paddle.full_like(rows, value)), lod_of(x))
 
 
 def sequence_expand(x, y, ref_level=-1, name=None):

@@ -9,9 +9,14 @@ from dy2st.migrate.calls import literal
 from dy2st.migrate.edits import Replace
 from dy2st.migrate.model import Decline, FileContext
 from dy2st.migrate.names import Scope
-from dy2st.migrate.rules import MethodRule, keyword_of
+from dy2st.migrate.rules import MethodRule, keyword_of, receiver_is
 
-PROGRAMS = ("paddle.fluid.Program", "paddle.fluid.default_main_program")
+STRATEGIES = ("paddle.fluid.dygraph.BackwardStrategy", "paddle.fluid.core.BackwardStrategy")
+PROGRAM_ROWS = (
+    "paddle.fluid.Program",
+    "paddle.fluid.default_main_program",
+    "paddle.fluid.default_startup_program",
+)
 
 
 class CloneForTest(MethodRule):
@@ -45,3 +50,87 @@ class CloneForTest(MethodRule):
         context.edits.append(Replace(start, start, f"{name}(".encode()))
         context.edits.append(Replace(base_end, end, b")"))
         return name
+
+
+class BackwardWithStrategy(MethodRule):
+    """``loss.backward(strategy)``: a BackwardStrategy has no meaning now and is left out."""
+
+    id = "PM211"
+    name = "backward_strategy"
+    methods = ("backward",)
+    changes: ClassVar = (
+        ("loss.backward(fluid.dygraph.BackwardStrategy())", "loss.backward()"),
+        ("loss.backward(backward_strategy=strategy)", "loss.backward()"),
+    )
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """An argument of that name, or one that is certainly such an object."""
+        return self._given(call, scope, context) is not None
+
+    def _given(self, call: ast.Call, scope: Scope, context: FileContext) -> ast.expr | None:
+        keyword = keyword_of(call, "backward_strategy")
+        if keyword is not None:
+            return keyword.value
+        if len(call.args) != 1 or call.keywords:
+            return None
+        made = {f"inst:{name}" for name in STRATEGIES}
+        candidates = context.names.resolve(call.args[0], scope)
+        return call.args[0] if candidates and candidates <= made else None
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """Take the argument out, where it is the only one."""
+        given = self._given(call, scope, context)
+        if len(call.args) + len(call.keywords) != 1 or isinstance(given, ast.Call):
+            raise Decline("backward() has other arguments, too|take the strategy out by hand")
+        _, func_end = context.source.span(call.func)
+        open_parenthesis = context.source.text.index(b"(", func_end)
+        context.edits.append(Replace(open_parenthesis, context.source.span(call)[1], b"()"))
+        return ".backward()"
+
+
+class BlockOfProgram(MethodRule):
+    """``program.current_block()`` and ``program.block(0)`` are ``program.global_block()``."""
+
+    id = "PM212"
+    name = "program_block"
+    methods = ("current_block", "block")
+    changes: ClassVar = (
+        ("fluid.default_main_program().current_block()", "main.global_block()"),
+        ("fluid.default_main_program().block(0)", "main.global_block()"),
+    )
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """Only on a Program; ``current_block()`` is a method of nothing else."""
+        assert isinstance(call.func, ast.Attribute)
+        if call.func.attr == "current_block" and not call.args and not call.keywords:
+            return b"fluid" in context.source.text
+        return receiver_is(call, scope, context, *PROGRAM_ROWS)
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """The one block of a program outside of control flow; others have no number now."""
+        assert isinstance(call.func, ast.Attribute)
+        if call.func.attr == "block" and [literal(a) for a in call.args] != [0]:
+            raise Decline("blocks have no numbers in Paddle 3|look for the operation that holds it")
+        start = context.source.span(call.func)[1] - len(call.func.attr)
+        context.edits.append(Replace(start, context.source.span(call)[1], b"global_block()"))
+        return ".global_block()"
+
+
+class BuiltByHand(MethodRule):
+    """``block.create_var`` and ``block.append_op``: operators put in by name have no form now."""
+
+    id = "PM213"
+    name = "operators_by_name"
+    methods = ("create_var", "append_op")
+    leaves: ClassVar = ("block.append_op(type='abs', inputs={'X': [x]}, outputs={'Out': [y]})",)
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """In files that speak of fluid."""
+        return b"fluid" in context.source.text
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """Never: what it stands for is known to a person only."""
+        raise Decline(
+            "a variable or operator made by its name has no form in Paddle 3's programs|call the"
+            " function of paddle that computes it; paddle.static.data makes an input"
+        )

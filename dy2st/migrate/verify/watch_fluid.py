@@ -93,8 +93,8 @@ def static(recorder):
             drawn = Drawn(actual)
             for hidden in drawn.hidden:
                 recorder.lose(hidden, place)
-            wanted = fetch_list if isinstance(fetch_list, (list, tuple)) else [fetch_list]
-            wanted = list(wanted) if fetch_list else []
+            one = fetch_list is not None and not isinstance(fetch_list, (list, tuple))
+            wanted = [fetch_list] if one else list(fetch_list or [])
             if drawn.fetchable:
                 more = wanted + [name for _, _, name in drawn.fetchable]
                 if len(args) > 1:

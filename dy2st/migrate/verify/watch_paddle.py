@@ -183,8 +183,7 @@ def static(recorder):
             if any(value is None for value in values):
                 return run(self, program, feed, *args, **kwargs)
             feed.update({draw[2]: value for draw, value in zip(known.draws, values)})
-            fetch = (kwargs.pop("fetch_list", None) if not args else args.pop(0)) or []
-            fetch = list(fetch) if isinstance(fetch, (list, tuple)) else [fetch]
+            fetch = listed(kwargs.pop("fetch_list", None) if not args else args.pop(0))
             fetch = [known.value(v) if isinstance(v, paddle.pir.Value) else v for v in fetch]
             return run(self, known.clone, feed, fetch, *args, **kwargs)
 
@@ -202,7 +201,7 @@ def static(recorder):
             if depth[0]:  # the helper's Executor calls Paddle's: what it returns counts
                 return result
             actual = program if program is not None else paddle.static.default_main_program()
-            if not fetch_list:
+            if not listed(fetch_list):
                 start_parameters(actual)
             elif result is not None and place:
                 recorder.fetched("run", result, place)
@@ -237,6 +236,13 @@ def static(recorder):
         (paddle.static.Executor, "run", watch(replaying(paddle.static.Executor.run))),
         (paddle.static.Executor, "__init_subclass__", classmethod(watch_subclass)),
     ]
+
+
+def listed(fetch_list):
+    """A fetch list as a list; one value may stand for itself, and has no truth of its own."""
+    if fetch_list is None:
+        return []
+    return list(fetch_list) if isinstance(fetch_list, (list, tuple)) else [fetch_list]
 
 
 def dtype_name(dtype):
