@@ -162,10 +162,14 @@ def feed_with_lod(program, feed):
     return feed
 
 
-def padded_index(offsets):
-    """The row number of each step of each sequence [sequences, steps], and which steps there are."""
+def padded_index(offsets, multiple=1):
+    """The row number of each step of each sequence [sequences, steps], and which steps there are.
+
+    The number of steps is that of the longest sequence, rounded up to a multiple.
+    """
     starts, ends = paddle.unsqueeze(offsets[:-1], 1), paddle.unsqueeze(offsets[1:], 1)
-    steps = paddle.arange(0, paddle.max(ends - starts), 1, "int64")
+    count = (paddle.max(ends - starts) + (multiple - 1)) // multiple * multiple
+    steps = paddle.arange(0, count, 1, "int64")
     index = starts + paddle.unsqueeze(steps, 0)
     inside = index < ends
     return paddle.where(inside, index, paddle.zeros_like(index)), inside
