@@ -94,10 +94,10 @@ def assert_paddles_kernel(op, operands, attrs, expected):
         return
     got = paddle_kernels.attempt(op, operands, attrs)
     if got is None:
-        assert callable(op.eager), "Paddle's kernel is called in another way than eager does"
+        assert op.compared or callable(op.eager), "called in another way than eager does"
         return
     for g, e in zip(got, expected):
-        if callable(op.eager) and e.size == 0:
+        if e is None or (callable(op.eager) and e.size == 0):
             continue  # what was not asked for
         assert g.dtype == e.dtype
         np.testing.assert_array_equal(g.astype("c16"), e.astype("c16"), err_msg=op.name)
