@@ -319,3 +319,18 @@ def test_buffers_that_a_call_sets_do_not_make_it_be_captured_again(kind):
             setattr(layer, name, value)
             setattr(eager, name, value)
     assert_same(eager(floats(3)), converted(floats(3)))
+
+
+def test_flattening_the_weights_of_a_recurrent_layer_is_nothing():
+    class Reader(paddle.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.rnn = paddle.nn.GRU(3, 4)
+
+        def forward(self, x):
+            self.rnn.flatten_parameters()
+            return self.rnn(x)[0]
+
+    layer = Reader()
+    expected = layer(floats(2, 5, 3))
+    assert_same(expected, to_static(layer)(floats(2, 5, 3)))
