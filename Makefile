@@ -68,6 +68,10 @@ test-fluid: $(STAMP) .venv-fluid/.installed  ## record what Paddle 1.8.5 compute
 docstrings: $(STAMP) .venv-fluid/.installed  ## run every docstring example of Paddle 1.8.5, before and after migration
 	PYTHONPATH=. $(BIN)/python tests/migrate/docstrings.py --old $(FLUID) $(DOCSTRINGS_ARGS)
 
+FUZZ_SECONDS ?= 300
+fuzz-migrate: $(STAMP)  ## broken files, hostile trees and kills for paddle-migrate, with a fresh seed
+	PYTHONPATH=. $(BIN)/python tests/migrate/fuzz.py --seconds $(FUZZ_SECONDS)
+
 OFFICIAL := benchmarks/.work/official
 $(OFFICIAL)/bin/paddle_upgrade_tool:
 	$(PYTHON) -m venv $(OFFICIAL)

@@ -44,6 +44,8 @@ def get_attr(owner: Any, name: str, default: Any = _MISSING) -> Any:
     if _is_guarded(session, owner, name):
         place = AttrPlace(owner, f"{type(owner).__name__}.{name}", name)
         session.read(place, frozen(value))
+    elif name in getattr(owner, "_buffers", ()):
+        session.read_buffer(AttrPlace(owner, name, name))
     return session.simplify(default if value is UNBOUND else value)
 
 

@@ -66,6 +66,7 @@ class Session:
         self.builder = recorder.builder
         self.journals: list[Journal] = []
         self.reads: dict[Key, tuple[Place, Any]] = {}
+        self.read_buffers: set[Key] = set()
         self.splits: dict[int, tuple[Any, Union | Grown]] = {}
         self.copies = Copies()
         self.try_depth = 0
@@ -168,6 +169,11 @@ class Session:
         if key not in self._written and key not in self.reads:
             self.reads[key] = (place, value)
         return value
+
+    def read_buffer(self, place: Place) -> None:
+        """Note that a buffer of a Layer is read before the call writes it."""
+        if place.key not in self._written:
+            self.read_buffers.add(place.key)
 
     def adopt(self, rebuilder: Rebuilder) -> None:
         """Note what a Rebuilder made: copies of objects, lists of run-time length."""
@@ -533,6 +539,8 @@ _ITERATORS: Any = (
     type(iter(_EMPTY.items())),
     type(iter([])),
     type(iter(set())),
+    type(reversed([])),
+    *(zip, enumerate, reversed, map, filter),
 )
 
 

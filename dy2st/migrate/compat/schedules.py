@@ -14,6 +14,7 @@ class StepwiseDecay(paddle.optimizer.lr.LRScheduler):
 
     def __init__(self, rule, begin=0, step=1):
         self.rule = rule
+        begin = shared_begin(begin)
         self.step_num = begin
         self.step_size = step
         self.started = False
@@ -38,6 +39,19 @@ class StepwiseDecay(paddle.optimizer.lr.LRScheduler):
 
 
 schedules = []
+decay_begins = []
+
+
+def shared_begin(begin):
+    """Where a program's one counter of decay steps begins: its first user decides."""
+    if paddle.in_dynamic_mode():
+        return begin
+    program = paddle.static.default_main_program()
+    for known, first in decay_begins:
+        if known is program:
+            return first
+    decay_begins.append((program, begin))
+    return begin
 
 
 def rate_value(schedule):
