@@ -24,7 +24,7 @@ from dy2st.convert.iteration import (
     reversed_,
     zip_,
 )
-from dy2st.convert.logical import always, and_, as_python_bool, condition, ifexp, or_
+from dy2st.convert.logical import always, and_, as_python_bool, compare, condition, ifexp, or_
 from dy2st.convert.session import Session
 from dy2st.convert.text import format_, print_, str_
 from dy2st.ir import dims
@@ -248,10 +248,12 @@ def getattr_(owner: Any, name: str, *default: Any) -> Any:
     return get_attr(owner, name, *default)
 
 
-def hasattr_(owner: Any, name: str) -> bool:
+_ABSENT = object()
+
+
+def hasattr_(owner: Any, name: str) -> Any:
     """``hasattr``; the answer is guarded like a load."""
-    missing = object()
-    return get_attr(owner, name, missing) is not missing
+    return compare(get_attr(owner, name, _ABSENT), "is not", always(_ABSENT))
 
 
 _CONVERTED: tuple[tuple[Any, Callable[..., Any]], ...] = (

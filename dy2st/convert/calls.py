@@ -23,6 +23,7 @@ from dy2st.capture.size import is_size_class
 from dy2st.convert import active
 from dy2st.convert.builtins_ import PASSES_ITEMS, TABLE, TAKES_UNIONS, element
 from dy2st.convert.decoding import dynamic_decode, is_dynamic_decode
+from dy2st.convert.draws import drawn, draws
 from dy2st.convert.grown import joined
 from dy2st.convert.grown import method as grown_method
 from dy2st.convert.places import contents_place
@@ -56,7 +57,8 @@ def call(function: Any, /, *args: Any, **kwargs: Any) -> Any:
         if takes_union or any(session.grown_of(a) is not None for a in args):
             return converted(*args, **kwargs)
         return _plain(session, converted, args, kwargs)
-    return _call_object(session, function, args, kwargs)
+    number = drawn(session, function, args, kwargs) if draws(function) else NotImplemented
+    return _call_object(session, function, args, kwargs) if number is NotImplemented else number
 
 
 def _is_builtin(function: Any) -> bool:
@@ -308,12 +310,27 @@ def _container_method(session: Session, method: Any, args: Any, kwargs: Any) -> 
             container, lambda: _container_method(session, method, args, kwargs)
         )
     place = contents_place(container, f"a {type(container).__name__}")
+    if method.__name__ in _COMPARING and place is not None:
+        union = next((v for v in map(session.simplify, container) if type(v) is Union), None)
+        if union is not None:
+            return distribute(
+                lambda _: _with_known_items(session, place, method, args, kwargs), union
+            )
     if method.__name__ not in _READERS and place is not None:
         session.refuse_copy(container, place.name)
         session.touch(place)
         if _stores_any(method.__name__):
             return method(*args, **kwargs)
     return _plain(session, method, args, kwargs)
+
+
+# These look at the items: one alternative of each at a time.
+_COMPARING = {"index", "count", "remove", "sort"}
+
+
+def _with_known_items(session: Session, place: Any, method: Any, args: Any, kwargs: Any) -> Any:
+    session.write(place, tuple(map(session.simplify, place.owner)))
+    return _container_method(session, method, args, kwargs)
 
 
 def _stores_any(name: str) -> bool:

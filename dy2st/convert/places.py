@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass
+from functools import cached_property
 from types import CellType
 from typing import Any, TypeAlias
 
@@ -97,6 +98,8 @@ class AttrPlace(Place):
         return ("AttrPlace", id(self.owner), self.attribute)
 
     def read(self) -> Any:
+        if type(getattr(type(self.owner), self.attribute, None)) is cached_property:
+            return vars(self.owner).get(self.attribute, UNBOUND)  # reading it would compute it
         return getattr(self.owner, self.attribute, UNBOUND)
 
     def write(self, value: Any) -> None:

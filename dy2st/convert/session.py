@@ -539,6 +539,8 @@ _ITERATORS: Any = (
     type(iter(_EMPTY.items())),
     type(iter([])),
     type(iter(set())),
+    type(reversed([])),
+    *(zip, enumerate, reversed, map, filter),
 )
 
 
