@@ -157,6 +157,10 @@ class DynamicRNN(RecordedSteps):
                 init = paddle.gather(init, longest_first(self.offsets))
         return set_lod(self.remember(init), [])
 
+    def update_memory(self, ex_mem, new_mem):
+        """What the next step finds in ``ex_mem``."""
+        super().update_memory(ex_mem, new_mem)
+
     def repeat(self, ops):
         """The loop over the steps of the longest sequence."""
         names = {op.name() for op in ops} - {"pd_op.share_data_"}  # detach() only looks in place

@@ -1,12 +1,13 @@
 """Operations that a plan runs through the reference interpreter: effects, random numbers, and
 whatever has a size that is known only at run time.
 
-Where such a size turns up a second time, the pure operations between are worth a plan of their own
+Where such a size turns up often, the pure operations between are worth a plan of their own
 (``Outlined``): a loop whose cache grows is then driven from here, its rounds run natively.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -31,9 +32,8 @@ if TYPE_CHECKING:
 PlanFor = Callable[[Program, Mapping[str, int]], Plan]
 _PLANS = 128
 _ENTRY = ("parameter", "constant")
-_HEAVY = frozenset(
-    ["matmul", "linear", "bmm", "conv2d", "depthwise_conv2d", "conv3d", "conv2d_transpose", "rnn"]
-)
+# What making a plan is taken to cost before the first one has been made.
+PLAN_SECONDS = 0.004
 
 
 class Interpreted:
@@ -194,28 +194,33 @@ class Outlined:
         symbols |= {s for v in self._program.inputs for s in v.type.symbols()}
         symbols |= {s for op in ops for a in op.attrs.values() for s in symbols_in(a)}
         self._symbols = sorted(symbols)
-        # A plan costs milliseconds: it pays sooner for a stretch that takes long in numpy.
-        heavy = len(ops) >= 4 or any(op.name in _HEAVY for op in ops)
-        self._patience = 1 if heavy else 16
-        # The plan of a set of sizes, or how often they have been seen and run in numpy.
-        self._plans: OrderedDict[tuple[int, ...], Plan | int] = OrderedDict()
+        # Sizes get a plan when as much time has gone into them without one as making it takes:
+        # whatever comes, that is at most about twice the least.
+        self._cost = PLAN_SECONDS
+        # The plan of a set of sizes, or the seconds that were spent on them without one.
+        self._plans: OrderedDict[tuple[int, ...], Plan | float] = OrderedDict()
 
     def __call__(self, frame: Frame) -> None:
         key = tuple(frame.symbols[s] for s in self._symbols)
-        plan = self._plans.get(key, 0)
-        if isinstance(plan, int):
-            if plan < self._patience:
-                self._remember(key, plan + 1)
+        plan = self._plans.get(key, 0.0)
+        if isinstance(plan, float):
+            if plan <= self._cost:
+                start = time.perf_counter()
                 for step in self._plain:
                     step(frame)
+                self._remember(key, plan + time.perf_counter() - start)
                 return
+            start = time.perf_counter()
             plan = self._plan_for(self._program, dict(zip(self._symbols, key)))
+            spent = time.perf_counter() - start
+            # The first one also compiles kernels.
+            self._cost = spent if self._cost == PLAN_SECONDS else min(spent, self._cost)
             self._remember(key, plan)
         arrays = [frame.values[v] for v in self._inputs]
         results = plan.run([buffer_of(a) for a in arrays], allocate_array)
         frame.values.update(zip(self._results, results))
 
-    def _remember(self, key: tuple[int, ...], plan: Plan | int) -> None:
+    def _remember(self, key: tuple[int, ...], plan: Plan | float) -> None:
         self._plans[key] = plan
         self._plans.move_to_end(key)
         while len(self._plans) > _PLANS:
