@@ -90,3 +90,21 @@ def auc(input, label, curve="ROC", num_thresholds=4095, topk=1, slide_steps=1):
         areas.append(area.reshape([1]))
         counts += kept
     return areas[1], areas[0], counts
+
+
+def ctr_metric_bundle(input, label):
+    """Sums over all runs: squared and absolute errors, predictions, their sigmoids, clicks, rows."""
+    error = input - label
+    parts = (
+        paddle.sum(error * error),
+        paddle.sum(paddle.abs(error)),
+        paddle.sum(input),
+        paddle.sum(paddle.nn.functional.sigmoid(input)),
+        paddle.sum(label),
+        paddle.sum(paddle.ones_like(label)),
+    )
+    sums = []
+    for part in parts:
+        total = create_global_var([1], 0.0, "float32", True)
+        sums.append(paddle.assign(total + part.astype("float32"), total))
+    return tuple(sums)

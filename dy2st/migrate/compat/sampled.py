@@ -132,3 +132,31 @@ class NCE(paddle.nn.Layer):
     def forward(self, input, label, sample_weight=None):
         """The cost of each row."""
         return nce_cost(input, label, self.weight, self.bias, sample_weight, *self.options)
+
+
+def sampled_softmax_with_cross_entropy(
+    logits,
+    label,
+    num_samples,
+    num_true=1,
+    remove_accidental_hits=True,
+    use_customized_samples=False,
+    customized_samples=None,
+    customized_probabilities=None,
+    seed=0,
+):
+    """Cross entropy over the true classes and given samples, corrected for their probabilities."""
+    if not use_customized_samples:
+        raise NotImplementedError("draw the samples yourself and give them as customized_samples")
+    scores = paddle.take_along_axis(logits, customized_samples, 1)
+    if remove_accidental_hits:
+        drawn = paddle.unsqueeze(customized_samples[:, num_true:], 2)
+        hit = paddle.any(drawn == paddle.unsqueeze(label, 1), 2).astype(scores.dtype)
+        none = paddle.zeros_like(label).astype(scores.dtype)
+        scores = scores - 1e20 * paddle.concat([none, hit], 1)
+    scores = scores - paddle.log(customized_probabilities)
+    wanted = paddle.tile(paddle.arange(0, num_true, 1, "int64"), [1])
+    soft = paddle.nn.functional.one_hot(wanted, num_samples + num_true).sum(0, keepdim=True)
+    soft = soft + paddle.zeros_like(scores)
+    loss = paddle.nn.functional.softmax_with_cross_entropy(scores, soft, soft_label=True)
+    return loss / num_true
