@@ -23,6 +23,7 @@ from dy2st.capture.size import is_size_class
 from dy2st.convert import active
 from dy2st.convert.builtins_ import PASSES_ITEMS, TABLE, TAKES_UNIONS, element
 from dy2st.convert.decoding import dynamic_decode, is_dynamic_decode
+from dy2st.convert.draws import drawn, draws
 from dy2st.convert.grown import joined
 from dy2st.convert.grown import method as grown_method
 from dy2st.convert.places import contents_place
@@ -56,7 +57,8 @@ def call(function: Any, /, *args: Any, **kwargs: Any) -> Any:
         if takes_union or any(session.grown_of(a) is not None for a in args):
             return converted(*args, **kwargs)
         return _plain(session, converted, args, kwargs)
-    return _call_object(session, function, args, kwargs)
+    number = drawn(session, function, args, kwargs) if draws(function) else NotImplemented
+    return _call_object(session, function, args, kwargs) if number is NotImplemented else number
 
 
 def _is_builtin(function: Any) -> bool:

@@ -191,7 +191,7 @@ def _is_random(program: Program) -> bool:
     from dy2st.ops import base
 
     for op in program.walk():
-        if base.draws_random(op.name, op.attrs) or op.name in ("seed", "paddle_fallback"):
+        if base.draws_random(op.name, op.attrs) or op.name in ("seed", "draw", "paddle_fallback"):
             debug.log(2, f"{program.name}: {op.name} may draw random numbers")
             return True
     return False

@@ -319,3 +319,40 @@ def test_buffers_that_a_call_sets_do_not_make_it_be_captured_again(kind):
             setattr(layer, name, value)
             setattr(eager, name, value)
     assert_same(eager(floats(3)), converted(floats(3)))
+
+
+def test_flattening_the_weights_of_a_recurrent_layer_is_nothing():
+    class Reader(paddle.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.rnn = paddle.nn.GRU(3, 4)
+
+        def forward(self, x):
+            self.rnn.flatten_parameters()
+            return self.rnn(x)[0]
+
+    layer = Reader()
+    expected = layer(floats(2, 5, 3))
+    assert_same(expected, to_static(layer)(floats(2, 5, 3)))
+
+
+def test_ends_of_slices_on_either_side_of_zero():
+    def f(x, n):
+        k = n.max().item()
+        return x[:, : k - 4], x[:, k - 4 :], x[:, : 4 - k], x[:, k - 9 : k - 2]
+
+    converted = to_static(f)
+    for number in (1, 2, 4, 5, 6, 9, 12):
+        arguments = floats(2, 8), paddle.to_tensor([0, number])
+        assert_same(f(*arguments), converted(*arguments))
+
+
+def test_a_default_argument_without_elements():
+    nothing = paddle.zeros([0, 0])
+
+    def f(x, cache=nothing):
+        old = paddle.squeeze(cache.unsqueeze(0), 0)
+        return x * 2 if cache.shape[0] == 0 else paddle.concat([old, x])
+
+    converted = to_static(f)
+    assert_same(floats(2, 3) * 2, converted(floats(2, 3)))
