@@ -10,7 +10,6 @@ from dy2st.migrate import source as sources
 from dy2st.migrate.names import UNKNOWN, Names, ProjectLike
 from dy2st.migrate.table import Table
 
-
 _REMEMBERED = 64  # analysed files kept: a tree is some 200 KB
 
 
