@@ -189,7 +189,7 @@ class Table:
 def load() -> Table:
     """The table that ships with the package; read from TOML once, then from the same as JSON."""
     paths = sorted(TABLES.glob("*.toml"))
-    data = state.derived("table", paths, lambda: _read(paths))
+    data = state.derived("table", lambda: _read(paths))
     rows = [make_row(row, where) for where, row in data["rows"]]
     return Table(rows, data["modules"])
 
