@@ -66,17 +66,27 @@ class Interpreted:
         """The function that runs ``callback`` in ``context``."""
         item = callback.item
         steps = self._compiler.block(item.ops)
-        loads = [
-            (value, context.reader(place, variable.shape, variable.dtype), _moves(place))
-            for (value, variable), place in zip(item.loads, callback.loads)
-        ]
+        loads, statics = [], []
+        for (value, variable), place in zip(item.loads, callback.loads):
+            read = context.reader(place, variable.shape, variable.dtype)
+            if place.storage.root().kind == "static":
+                statics.append((value, read))
+            else:
+                loads.append((value, read, _moves(place)))
+        kept: dict[Value, Any] = {}  # the static ones, of the prologue's values of this serial
+        serial = -1
         stores = [
             (value, context.reader(place, variable.shape, variable.dtype))
             for (value, variable), place in zip(item.stores, callback.stores)
         ]
 
         def call(user: int) -> None:
+            nonlocal serial
             frame = self.frame
+            if serial != context.statics:
+                serial = context.statics
+                kept.update((value, read()) for value, read in statics)
+            frame.values.update(kept)
             for value, read, moves in loads:
                 # Results may be views of it and outlive the arena's buffer.
                 frame.values[value] = read().copy() if moves else read()
@@ -135,7 +145,7 @@ class Interpreted:
 
 def _moves(place: Place) -> bool:
     """Whether the memory of a place is used for something else later in the call."""
-    return place.storage.root().kind not in ("static", "input")
+    return place.storage.root().kind != "input"
 
 
 class NativeCompiler(Compiler):
@@ -232,15 +242,17 @@ def outline(
 ) -> tuple[Program, list[Value]]:
     """A Program of copies of ``ops`` that returns ``results``, and the values that are its inputs.
 
-    Parameters and constants stay what they are, so that what is computed from them is shared.
+    Parameters, constants and what is computed from them alone stay what they are: the prologue
+    shares it.
     """
     new = Program(program.name, Block(), program.parameters, program.constants)
     mapped: dict[Value, Value] = {}
     inputs: list[Value] = []
+    static: dict[Value, bool] = {}
     for value in dict.fromkeys(v for op in ops for v in op.flat_operands()):
         owner = value.owner
-        if isinstance(owner, Operation) and owner.name in _ENTRY:
-            _copy(owner, mapped, new.block)
+        if _is_static(value, static):
+            _copy_chain(value, mapped, new.block)
         elif not (isinstance(owner, Operation) and owner in ops):
             inner = Value(value.type, "", new.block, len(inputs))
             mapped[value] = inner
@@ -250,6 +262,33 @@ def outline(
         _copy(op, mapped, new.block)
     new.block.ops.append(Operation("return", tuple(mapped[v] for v in results)))
     return new, inputs
+
+
+def _is_static(value: Value, known: dict[Value, bool]) -> bool:
+    """Whether a value depends on parameters and constants only."""
+    if value not in known:
+        owner = value.owner
+        known[value] = isinstance(owner, Operation) and (
+            owner.name in _ENTRY
+            or (
+                is_pure(owner)
+                and not owner.regions
+                and bool(owner.operands)
+                and all(_is_static(v, known) for v in owner.flat_operands())
+            )
+        )
+    return known[value]
+
+
+def _copy_chain(value: Value, mapped: dict[Value, Value], block: Block) -> None:
+    """Copy the operations that a static value is computed by."""
+    owner = value.owner
+    assert isinstance(owner, Operation)
+    if value in mapped:
+        return
+    for operand in owner.flat_operands():
+        _copy_chain(operand, mapped, block)
+    _copy(owner, mapped, block)
 
 
 def _copy(op: Operation, mapped: dict[Value, Value], block: Block) -> None:
