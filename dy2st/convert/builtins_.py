@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 import math
+import os
 from collections.abc import Callable
 from types import CellType
 from typing import Any
@@ -191,6 +192,14 @@ def abs_(value: Any) -> Any:
     return abs(value)
 
 
+def getenv_(*args: Any, **kwargs: Any) -> Any:
+    """``os.getenv``."""
+    session = active.current()
+    if session is not None:
+        session.note_environment()
+    return os.getenv(*args, **kwargs)
+
+
 def math_(function: Any, *args: Any) -> Any:
     """A function of ``math`` on a number known only at run time; plain numbers take Python's."""
     if len(args) == 1 and is_number(args[0]):
@@ -282,6 +291,7 @@ _CONVERTED: tuple[tuple[Any, Callable[..., Any]], ...] = (
     (hasattr, hasattr_),
     (setattr, set_attr),
     (delattr, del_attr),
+    (os.getenv, getenv_),
     *((getattr(math, n), functools.partial(math_, getattr(math, n))) for n in MATH),
 )
 TABLE: dict[int, Callable[..., Any]] = {id(plain): function for plain, function in _CONVERTED}

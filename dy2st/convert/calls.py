@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import linecache
+import os
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from dy2st.convert import active
 from dy2st.convert.builtins_ import PASSES_ITEMS, TABLE, TAKES_UNIONS, element
 from dy2st.convert.decoding import dynamic_decode, is_dynamic_decode
 from dy2st.convert.draws import drawn, draws
+from dy2st.convert.freezing import GradModePlace
 from dy2st.convert.grown import joined
 from dy2st.convert.grown import method as grown_method
 from dy2st.convert.places import contents_place
@@ -62,7 +64,7 @@ def call(function: Any, /, *args: Any, **kwargs: Any) -> Any:
 
 
 def _is_builtin(function: Any) -> bool:
-    return type(function) in (BuiltinFunctionType, type)
+    return type(function) in (BuiltinFunctionType, type) or function is os.getenv
 
 
 def _call_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
@@ -70,11 +72,7 @@ def _call_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any
     if kind is FunctionType:
         return _call_function(session, function, args, kwargs)
     if kind is MethodType:
-        if session.is_tensor(function.__self__) and function.__name__ == "item" and not kwargs:
-            return element(function.__self__, args)
-        if _is_marked(function.__func__):
-            return _plain(session, function, args, kwargs)
-        return call(function.__func__, function.__self__, *args, **kwargs)
+        return _call_method_object(session, function, args, kwargs)
     if kind is BuiltinFunctionType:
         return _call_builtin(session, function, args, kwargs)
     if kind is functools.partial:
@@ -87,6 +85,16 @@ def _call_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any
     if method is not None:
         return call(method, function, *args, **kwargs)
     return _plain(session, function, args, kwargs)
+
+
+def _call_method_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
+    if session.is_tensor(function.__self__) and function.__name__ == "item" and not kwargs:
+        return element(function.__self__, args)
+    if function.__self__ is os.environ:
+        session.note_environment()
+    if _is_marked(function.__func__):
+        return _plain(session, function, args, kwargs)
+    return call(function.__func__, function.__self__, *args, **kwargs)
 
 
 def _cached(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
@@ -133,6 +141,9 @@ def _static(function: Any, instance: Any, _: Any, /, *args: Any, **kwargs: Any) 
 def _call_function(session: Session, function: FunctionType, args: Any, kwargs: Any) -> Any:
     if _is_layer_call(function):
         return call_layer(session, args[0], args[1:], kwargs)
+    if function.__name__ == "is_grad_enabled" and _package(function) == "paddle":
+        place = GradModePlace(sys.modules["paddle"].base.framework._dygraph_tracer())
+        return session.read(place, place.read())
     if is_dynamic_decode(function):
         return _decoded(session, args, kwargs)
     if is_recompute(function):

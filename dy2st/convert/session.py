@@ -18,6 +18,7 @@ from dy2st import debug
 from dy2st.convert import active, reach
 from dy2st.convert.copies import Copies
 from dy2st.convert.frames import Frame
+from dy2st.convert.freezing import DefaultsPlace, EnvironmentPlace, contents_of, frozen
 from dy2st.convert.grown import Grown
 from dy2st.convert.journal import Journal
 from dy2st.convert.outcome import DIVERGED, Diverged
@@ -202,13 +203,19 @@ class Session:
                 self._note(KeyPlace(namespace, f"global {name}", name))
         for place in Frame.of((function,)).places():
             self._note(place)
+        given = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+        if any(contents_of(value) is not None for value in given):
+            self._note(DefaultsPlace(function, f"the defaults of {function.__name__}"))
 
     def _note(self, place: Place) -> None:
-        from dy2st.convert.attributes import frozen
-
         value = place.read()
-        if not self.is_tensor(value):
+        if type(value).__name__ != "SymbolicTensor":
             self.read(place, frozen(value))
+
+    def note_environment(self) -> None:
+        """The environment of the process was read."""
+        place = EnvironmentPlace()
+        self.read(place, place.read())
 
     def refuse_copy(self, obj: Any, name: str) -> None:
         """Refuse to change an object that may be another one in eager, if that one can be seen."""

@@ -46,6 +46,8 @@ def capture(
     before = random_state()
     with recorder.recording():
         stand_ins = [recorder.wrap(v) for v in inputs]
+        for stand_in, tensor in zip(stand_ins, tensors):
+            stand_in.stop_gradient = tensor.stop_gradient
         args, kwargs = rebuild(structure, stand_ins)
         lifted = [(n.place, n.input(recorder, i)) for i, n in enumerate(numbers)]
         captured = run(recorder, function, args, kwargs, lifted)
@@ -81,6 +83,7 @@ def capture(
         frozenset(recorder.fallbacks),
         tuple(numbers),
         followed,
+        flags=[bool(t.stop_gradient) for t in tensors] if recorder.reads_flags else None,
     )
     took = time.perf_counter() - start
     debug.log(1, f"captured {name}: {sum(1 for _ in program.walk())} operations in {took:.3f} s")

@@ -44,6 +44,7 @@ class Entry:
         fallbacks: frozenset[str],
         numbers: tuple[Number, ...] = (),
         carried: tuple[Carried, ...] = (),
+        flags: list[bool] | None = None,
     ) -> None:
         import paddle
 
@@ -55,6 +56,7 @@ class Entry:
         self._relations = relations
         self.reads = reads
         self.numbers = numbers
+        self.flags = flags  # `stop_gradient` of the inputs, where the user's code looked at it
         self._carried = carried
         self._layers = layers
         self._process = process_state()
