@@ -6,7 +6,7 @@ import paddle
 
 def diag(diagonal):
     """A square matrix with this diagonal."""
-    return paddle.diag(diagonal)
+    return paddle.diag(paddle.to_tensor(diagonal) if isinstance(diagonal, np.ndarray) else diagonal)
 
 
 def eye(num_rows, num_columns=None, batch_shape=None, dtype="float32"):
