@@ -14,7 +14,7 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet -e ".[paddle,dev]"
 	touch $@
 
-.PHONY: help venv demo test test-fast test-models lint format bench docs clean
+.PHONY: help venv demo test test-fast test-models lint format bench bench-operators docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,9 @@ BENCH_ARGS ?=
 bench: $(BENCH)/.installed  ## measure against the peers; part of it: make bench BENCH_ARGS="--only lstm --batch 1"
 	$(BENCH)/bin/python -m benchmarks $(BENCH_ARGS)
 
+bench-operators: $(STAMP)  ## every operation alone against Paddle eager, the worst first
+	$(BIN)/python -m benchmarks.operators
+
 PYTHON37 ?= $(shell command -v python3.7)
 FLUID := .venv-fluid/bin/python
 
@@ -67,6 +70,10 @@ test-fluid: $(STAMP) .venv-fluid/.installed  ## record what Paddle 1.8.5 compute
 
 docstrings: $(STAMP) .venv-fluid/.installed  ## run every docstring example of Paddle 1.8.5, before and after migration
 	PYTHONPATH=. $(BIN)/python tests/migrate/docstrings.py --old $(FLUID) $(DOCSTRINGS_ARGS)
+
+FUZZ_SECONDS ?= 300
+fuzz-migrate: $(STAMP)  ## broken files, hostile trees and kills for paddle-migrate, with a fresh seed
+	PYTHONPATH=. $(BIN)/python tests/migrate/fuzz.py --seconds $(FUZZ_SECONDS)
 
 OFFICIAL := benchmarks/.work/official
 $(OFFICIAL)/bin/paddle_upgrade_tool:

@@ -1,7 +1,7 @@
 """One call of every operation at a size that models have, for ``benchmarks/operators.py``.
 
 A case is a function of Paddle tensors and the arrays that it is called with. Its name begins with the
-operation's, so that a test can tell which operations have none.
+operation's.
 """
 
 from __future__ import annotations

@@ -74,7 +74,25 @@ def apply(recorder: Recorder, method: str, tensor: Any, other: Any) -> Any:
         return False
     if name == "not_equal":
         return True
+    _refuse_as_eager(recorder, method, other)
     return NotImplemented
+
+
+def _refuse_as_eager(recorder: Recorder, method: str, other: Any) -> None:
+    """Raise OperandError where eager refuses ``other`` beside a tensor: Python would go on to ask
+    ``other``, and a list or text for the tensor's value."""
+    import paddle
+
+    with recorder.paused():
+        try:
+            getattr(paddle.ones([1]), method)(other)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise OperandError(
+                f"eager refuses a tensor and {type(other).__name__} in {method}: "
+                f"{str(error).strip().splitlines()[0][:160]}",
+                location=recorder.location,
+                remedy="use a number or a tensor",
+            ) from None
 
 
 def _tensors(recorder: Recorder, name: str, x: Any, y: Any) -> Any:

@@ -96,7 +96,8 @@ class _Evaluation:
         known: list[Any] = operands
         if op.name in _MOVES:
             return self._moved(op, known) or unknown
-        return [_ARITHMETIC[op.name](op.attrs, *known)]
+        # Of arrays without axes numpy makes their item.
+        return [np.asarray(_ARITHMETIC[op.name](op.attrs, *known), object)]
 
     def _moved(self, op: Operation, operands: list[np.ndarray]) -> list[np.ndarray] | None:
         declared = base.find(op.name)

@@ -58,7 +58,10 @@ def record(recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[st
     operands = {f.name: given.get(f.name) for f in op.signature.operands}
     if name.rstrip("_") in _PROMOTING:
         _promote(recorder, name.rstrip("_"), operands, given)
-    values = {k: _values(recorder, v) for k, v in operands.items()}
+    values = {
+        f.name: _values(recorder, operands[f.name], may_be_absent="?" in f.kind)
+        for f in op.signature.operands
+    }
     try:
         attrs = {
             f.name: _attribute(recorder, f, given[f.name])
@@ -152,16 +155,17 @@ def is_tensor(value: Any) -> bool:
     return isinstance(value, paddle.Tensor)
 
 
-def _values(recorder: Recorder, raw: Any) -> Any:
+def _values(recorder: Recorder, raw: Any, may_be_absent: bool = False) -> Any:
     """Tensors (None, lists of them) to Values; numbers and arrays become constants."""
     raw = tensor_attributes.plain(raw)
     if raw is None:
         return None
     if isinstance(raw, (list, tuple)):
-        return tuple(_values(recorder, r) for r in raw)
+        return tuple(_values(recorder, r, may_be_absent) for r in raw)
     if is_tensor(raw):
         # A tensor that never got data is how some layers say "absent" (rnn's dropout state).
-        return recorder.value_of(raw) if raw._is_initialized() else None
+        absent = may_be_absent and not raw._is_initialized()
+        return None if absent else recorder.value_of(raw)
     if isinstance(raw, Value):
         return raw
     return recorder.value_of(recorder.constant(np.asarray(raw)))

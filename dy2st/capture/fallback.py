@@ -1,8 +1,9 @@
 """Operations that the registry lacks: recorded as ``paddle_fallback``, run by Paddle's own kernel.
 
-Their result types come from Paddle's own shape inference: the operator is built once in a scratch
-static program of Paddle's. Where symbolic sizes are involved it is built for the example's sizes
-and for larger ones, and sizes that do not follow them linearly become run-time symbols.
+Their result types come from Paddle, asked in a child process (it may end there): the kernel runs once,
+and the operator is built in a scratch static program. Where symbolic sizes are involved it is built
+for the example's sizes and for larger ones, and sizes that do not follow them linearly, or in which
+kernel and inference differ, become run-time symbols.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dy2st.capture import symint, tensor_attributes
+from dy2st.capture import child, symint, tensor_attributes
 from dy2st.capture.dispatch import is_tensor
 from dy2st.errors import CaptureError
 from dy2st.ir.dims import Dim, SymExpr, evaluate, symbol
@@ -79,57 +80,88 @@ def _infer(
     mentioned = {s for v in operands for s in v.type.symbols()} | _symbols((args, kwargs))
     symbols = sorted(mentioned)
     base = {s: recorder.examples.get(s, 7) for s in symbols}
+    survey = _Survey(name, args, kwargs, operands)
     with recorder.paused():
-        _check_arguments(recorder, name, args, kwargs, operands, base)
-        found, kind = _run_infermeta(recorder, name, args, kwargs, operands, base)
-        grown = {}
-        for s in symbols:
-            try:
-                grown[s] = _run_infermeta(
-                    recorder, name, args, kwargs, operands, {**base, s: base[s] * 2}
-                )[0]
-            except (RuntimeError, ValueError, TypeError):
-                grown[s] = [(d, [-1] * len(shape)) for d, shape in found]
+        try:
+            found = child.ask(lambda: survey.all(base))
+        except child.ChildDied as error:
+            raise CaptureError(
+                f"Paddle's own {name!r} cannot be asked about its result: {error}",
+                location=recorder.location,
+                remedy="check its arguments, or mark the function that calls it with not_to_static",
+            ) from None
+    if "error" in found:
+        raise CaptureError(found["error"], location=recorder.location, remedy=_CHECK)
     types = []
-    for i, (dtype, shape) in enumerate(found):
+    for i, (dtype, shape) in enumerate(found["base"]):
+        grown = {s: found["grown"][s][i][1] for s in symbols}
         dims: list[Dim] = [
-            _fit(recorder, size, base, {s: grown[s][i][1][axis] for s in symbols})
+            _fit(recorder, size, base, {s: grown[s][axis] for s in symbols})
             for axis, size in enumerate(shape)
         ]
-        types.append(TensorType(dtype, tuple(dims)))
-    return types, kind
+        types.append(TensorType(DType(dtype), tuple(dims)))
+    return types, found["kind"]
 
 
-def _check_arguments(
-    recorder: Recorder,
-    name: str,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    operands: list[Value],
-    env: dict[str, int],
-) -> None:
-    """Let eager read the arguments first, on zeros: it says what is wrong with them, where building
-    the operator in a static program may kill the process. Raises CaptureError."""
-    import paddle
+_CHECK = "check the arguments of the call"
+_Shapes = list[tuple[str, list[int]]]  # dtype and shape of each result
 
-    state = paddle.get_rng_state()
-    try:
-        _run_eagerly(name, args, kwargs, operands, env)
-    except (TypeError, ValueError) as error:
-        if _BAD_ARGUMENT.search(str(error)):
-            raise CaptureError(
-                f"{name}: {_BAD_ARGUMENT.search(str(error))[0]}",  # type: ignore[index]
-                location=recorder.location,
-            ) from None
-    except OSError as error:  # how what C++ itself throws arrives
-        raise CaptureError(
-            f"eager fails on the arguments of {name}: {str(error).strip().splitlines()[0][:120]}",
-            location=recorder.location,
-        ) from None
-    except Exception:  # zeros may be no matrix to invert: what matters is that they were read
-        pass
-    finally:
-        paddle.set_rng_state(state)
+
+class _Survey:
+    """What Paddle says of one call, in a form that a child process can send."""
+
+    def __init__(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], operands: list[Value]
+    ) -> None:
+        self._name = name
+        self._given = (args, kwargs, operands)
+
+    def all(self, base: dict[str, int]) -> dict[str, Any]:
+        """``base`` and ``grown`` results, the ``kind`` of the whole; or an ``error``."""
+        name = self._name
+        eager: tuple[_Shapes, str] | None = None
+        try:
+            eager = _run_eagerly(name, *self._given, base)
+        except (TypeError, ValueError) as error:
+            if _BAD_ARGUMENT.search(str(error)):
+                return {"error": f"{name}: {_BAD_ARGUMENT.search(str(error))[0]}"}  # type: ignore[index]
+        except OSError as error:  # how what C++ itself throws arrives
+            reason = str(error).strip().splitlines()[0][:120]
+            return {"error": f"eager fails on the arguments of {name}: {reason}"}
+        except Exception:  # zeros may be no matrix to invert: what matters is that they were read
+            pass
+        try:
+            found, kind = _run_infermeta(name, *self._given, base)
+        except (RuntimeError, ValueError, TypeError) as error:
+            if eager is None:
+                return {"error": f"{name}: {str(error).strip().splitlines()[0][:160]}"}
+            found, kind = eager
+        if eager is not None:
+            found = [self._agreed(e, f) for e, f in zip(eager[0], found)]
+        return {
+            "base": found,
+            "kind": kind,
+            "grown": {s: self._grown({**base, s: base[s] * 2}, found) for s in base},
+        }
+
+    @staticmethod
+    def _agreed(eager: tuple[str, list[int]], told: tuple[str, list[int]]) -> Any:
+        """Where the kernel gives another dtype, rank or fixed size than Paddle's inference says, the
+        kernel is right: what it gave is known only at run time then."""
+        (dtype, real), (_, shape) = eager, told
+        if len(real) != len(shape):
+            return dtype, [-1] * len(real)
+        return dtype, [s if s == r else -1 for s, r in zip(shape, real)]
+
+    def _grown(self, env: dict[str, int], found: _Shapes) -> _Shapes:
+        try:
+            grown = _run_infermeta(self._name, *self._given, env)[0]
+        except (RuntimeError, ValueError, TypeError):
+            grown = []
+        unknown = [(d, [-1] * len(shape)) for d, shape in found]
+        if len(grown) != len(found):
+            return unknown
+        return [g if len(g[1]) == len(u[1]) else u for g, u in zip(grown, unknown)]
 
 
 # How Paddle's argument parser words its complaints.
@@ -164,13 +196,12 @@ def _fit(recorder: Recorder, size: int, base: dict[str, int], grown: dict[str, i
 
 
 def _run_infermeta(
-    recorder: Recorder,
     name: str,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     operands: list[Value],
     env: dict[str, int],
-) -> tuple[list[tuple[DType, list[int]]], str]:
+) -> tuple[_Shapes, str]:
     import paddle
 
     if not hasattr(paddle.base.core.pir.ops, name):
@@ -197,17 +228,26 @@ def _run_eagerly(
     kwargs: dict[str, Any],
     operands: list[Value],
     env: dict[str, int],
-) -> tuple[list[tuple[DType, list[int]]], str]:
-    """For the few operators that only eager has: run them once on zeros."""
+) -> tuple[_Shapes, str]:
+    """Run the operator once on values that few kernels reject."""
+    data = [_values([max(_size(d, env), 1) for d in v.shape], v.dtype) for v in operands]
+    return _call(name, args, kwargs, data, env)
+
+
+def _values(shape: list[int], dtype: DType) -> Any:
+    """Zeros (an index that is always there), or floats that make a regular matrix."""
     import paddle
 
-    data = [paddle.zeros([max(_size(d, env), 1) for d in v.shape], v.dtype.value) for v in operands]
-    return _call(name, args, kwargs, data, env)
+    if not dtype.is_floating:
+        return paddle.zeros(shape, dtype.value)
+    count = int(np.prod(shape))
+    numbers = (np.arange(1, count + 1) * 0.6180339887) % 1 + 0.1
+    return paddle.to_tensor(numbers.reshape(shape).astype("float32")).astype(dtype.value)
 
 
 def _call(
     name: str, args: tuple[Any, ...], kwargs: dict[str, Any], data: list[Any], env: dict[str, int]
-) -> tuple[list[tuple[DType, list[int]]], str]:
+) -> tuple[_Shapes, str]:
     import paddle
 
     from dy2st.capture.dispatch import dtype_of
@@ -218,7 +258,7 @@ def _call(
     if isinstance(raw, (list, tuple)):
         kind = "list" if isinstance(raw, list) else "tuple"
     values = list(raw) if isinstance(raw, (list, tuple)) else [raw]
-    return [(dtype_of(v.dtype) or DType.FLOAT32, list(v.shape)) for v in values], kind
+    return [((dtype_of(v.dtype) or DType.FLOAT32).value, list(v.shape)) for v in values], kind
 
 
 def _size(dim: Dim, env: dict[str, int]) -> int:

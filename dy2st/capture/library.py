@@ -2,7 +2,8 @@
 
 ``take_along_axis`` and ``put_along_axis`` compare all sizes, that of ``axis`` included, to find the
 broadcast shape; where the other axes agree by their expressions there is nothing to broadcast.
-``nms`` branches on how many boxes a category has.
+``nms`` branches on how many boxes a category has. ``reshape`` compares the sizes that it is given
+with those that there are, to save itself the trouble.
 """
 
 from __future__ import annotations
@@ -21,7 +22,25 @@ def replacements() -> dict[int, Callable[..., Any]]:
 
     functions = paddle.tensor.manipulation
     take, put, nms = functions.take_along_axis, functions.put_along_axis, paddle.vision.ops.nms
-    return {id(take): _take(take), id(put): _put(put), id(nms): _nms(nms)}
+    out = {id(take): _take(take), id(put): _put(put), id(nms): _nms(nms)}
+    return {**out, id(functions.reshape): _reshape(functions.reshape)}
+
+
+def _reshape(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def reshape(*args: Any, **kwargs: Any) -> Any:
+        if getattr(_active, "recorder", None) is not None and len(args) == 2 and not kwargs:
+            import paddle
+
+            x, shape = args
+            if isinstance(x, paddle.Tensor) and isinstance(shape, (list, tuple)):
+                sizes = [n.item() if isinstance(n, paddle.Tensor) else n for n in shape]
+                wanted = [symint.dim_of(n) for n in sizes]
+                same = wanted == [symint.dim_of(n) for n in x.shape]
+                return x if same and None not in wanted else paddle._C_ops.reshape(x, sizes)
+        return original(*args, **kwargs)
+
+    return reshape
 
 
 def _agree(arr: Any, indices: Any, axis: Any) -> bool:

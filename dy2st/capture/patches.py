@@ -80,6 +80,9 @@ def _table() -> list[tuple[Any, str, Any, Any]]:
     out.append((core, "broadcast_shape", core.broadcast_shape, _broadcast(core.broadcast_shape)))
     generator = core.Generator
     out.append((generator, "manual_seed", generator.manual_seed, _seed(generator.manual_seed)))
+    recurrent = paddle.nn.layer.rnn.RNNBase
+    old = recurrent.flatten_parameters
+    out.append((recurrent, "flatten_parameters", old, _unless_recording(old)))
     creation = paddle.tensor.creation
     old = creation._to_tensor_non_static
     out.append((creation, "_to_tensor_non_static", old, _to_tensor(old)))
@@ -169,6 +172,18 @@ def _seed(original: Callable[..., Any]) -> Callable[..., Any]:
         return self
 
     return manual_seed
+
+
+def _unless_recording(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that moves weights to one piece of memory: of no meaning to a Program."""
+    from dy2st.capture.recorder import _active
+
+    @wraps(original)
+    def method(self: Any) -> None:
+        if getattr(_active, "recorder", None) is None:
+            original(self)
+
+    return method
 
 
 def _sizing() -> list[Any]:
@@ -285,6 +300,8 @@ def symbolic_to_tensor(recorder: Any, original: Callable[..., Any], data: Any, d
     """``paddle.to_tensor`` while recording: a constant, or a stack where symbols are inside."""
     from dy2st.capture.dispatch import is_tensor
 
+    if isinstance(data, np.ndarray) and data.dtype == object:
+        data = data.tolist()  # numpy's way to hold symbolic integers
     if is_tensor(data):
         out = recorder.call("assign", data)
         return out if dtype is None else out.astype(dtype)

@@ -50,6 +50,7 @@ class Recorder(symint.Owner):
         self.written: dict[int, Any] = {}  # id -> real tensor with a new value
         self.fallbacks: set[str] = set()
         self.user_files: set[str] = set()
+        self.reads_flags = False  # the user's code looks at `stop_gradient`
         self.write_hook: Callable[[Any, Value], None] | None = None
         self.raiser: Callable[[Value, Exception], None] | None = None
         self._names = names or {}

@@ -164,14 +164,27 @@ class SymInt:
             return self._as_float("truediv", other, True)
         return _plain(other) / int(self)
 
-    def __and__(self, other: Any) -> int:
-        return int(int(self) & _plain(other))
+    def __and__(self, other: Any) -> Any:
+        return self._bits(other, operator.and_)
 
-    def __or__(self, other: Any) -> int:
-        return int(int(self) | _plain(other))
+    def __or__(self, other: Any) -> Any:
+        return self._bits(other, operator.or_)
 
-    def __xor__(self, other: Any) -> int:
-        return int(int(self) ^ _plain(other))
+    def __xor__(self, other: Any) -> Any:
+        return self._bits(other, operator.xor)
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def _bits(self, other: Any, op: Callable[[Any, Any], Any]) -> Any:
+        right = dim_of(other)
+        if right is None:
+            return NotImplemented
+        run_time = self.example is None or (is_symint(other) and other.example is None)
+        if not run_time:
+            return op(int(self), _plain(other))
+        from dy2st.capture.scalar import to_int
+
+        return to_int(op(self.tensor(), self._owner.tensor_of(right)))
 
     def __lshift__(self, other: Any) -> Any:
         return self * (1 << int(other))

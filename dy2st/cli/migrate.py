@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Any
 
@@ -129,6 +130,9 @@ def main(arguments: list[str] | None = None) -> None:
     """The entry point; wrong usage is exit code 64."""
     from dy2st.errors import MigrateError, MigrateUsageError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name may be no text
+            stream.reconfigure(errors="backslashreplace")
     try:
         cli.main(arguments, prog_name="paddle-migrate", standalone_mode=False)
     except click.exceptions.Abort:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any, NoReturn
 
 from dy2st.capture import symint
 from dy2st.capture.scalar import is_scalar
-from dy2st.capture.size import is_size_class, size_of
 from dy2st.convert import active
+from dy2st.convert.freezing import frozen, keeps_state
 from dy2st.convert.places import UNBOUND, AttrPlace, CellPlace, KeyPlace
 from dy2st.convert.session import Session
 from dy2st.convert.snapshot import holds_symbols
@@ -44,6 +44,10 @@ def get_attr(owner: Any, name: str, default: Any = _MISSING) -> Any:
     if _is_guarded(session, owner, name):
         place = AttrPlace(owner, f"{type(owner).__name__}.{name}", name)
         session.read(place, frozen(value))
+    elif name in getattr(owner, "_buffers", ()):
+        session.read_buffer(AttrPlace(owner, name, name))
+    elif name == "stop_gradient" and session.is_tensor(owner):
+        session.recorder.reads_flags = True
     return session.simplify(default if value is UNBOUND else value)
 
 
@@ -97,12 +101,17 @@ def _bound(owner: Any, name: str, value: Any, default: Any) -> Any:
 
 
 def _is_guarded(session: Session, owner: Any, name: str) -> bool:
-    if isinstance(owner, (type, ModuleType)) or type(owner).__module__ == "builtins":
+    if name.startswith("__"):
+        return False
+    known = keeps_state(owner, name)
+    if known is not None:
+        return known
+    if type(owner).__module__ == "builtins":
         return False
     if session.is_tensor(owner) or symint.is_symint(owner) or is_scalar(owner):
         return False
     attributes = getattr(owner, "__dict__", None)
-    if attributes is None or name.startswith("__"):
+    if attributes is None:
         return False
     if any(name in attributes[t] for t in _TABLES if t in attributes):
         return False
@@ -111,19 +120,6 @@ def _is_guarded(session: Session, owner: Any, name: str) -> bool:
     # A class attribute, or a property that computes from others: methods do not change.
     found = getattr(type(owner), name, None)
     return not callable(found) and not hasattr(type(found), "__get__")
-
-
-def frozen(value: Any, depth: int = 0) -> Any:
-    """A copy of the containers in ``value``: what a guard compares with later."""
-    kind = type(value)
-    if depth > 8:
-        return value
-    if kind in (list, tuple) or is_size_class(kind):
-        items = [frozen(v, depth + 1) for v in value]
-        return kind(items) if kind in (list, tuple) else size_of(items)
-    if kind is dict:
-        return {k: frozen(v, depth + 1) for k, v in value.items()}
-    return set(value) if kind is set else value
 
 
 def set_attr(owner: Any, name: str, value: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 import math
+import os
 from collections.abc import Callable
 from types import CellType
 from typing import Any
@@ -24,7 +25,7 @@ from dy2st.convert.iteration import (
     reversed_,
     zip_,
 )
-from dy2st.convert.logical import always, and_, as_python_bool, condition, ifexp, or_
+from dy2st.convert.logical import always, and_, as_python_bool, compare, condition, ifexp, or_
 from dy2st.convert.session import Session
 from dy2st.convert.text import format_, print_, str_
 from dy2st.ir import dims
@@ -191,6 +192,14 @@ def abs_(value: Any) -> Any:
     return abs(value)
 
 
+def getenv_(*args: Any, **kwargs: Any) -> Any:
+    """``os.getenv``."""
+    session = active.current()
+    if session is not None:
+        session.note_environment()
+    return os.getenv(*args, **kwargs)
+
+
 def math_(function: Any, *args: Any) -> Any:
     """A function of ``math`` on a number known only at run time; plain numbers take Python's."""
     if len(args) == 1 and is_number(args[0]):
@@ -248,10 +257,12 @@ def getattr_(owner: Any, name: str, *default: Any) -> Any:
     return get_attr(owner, name, *default)
 
 
-def hasattr_(owner: Any, name: str) -> bool:
+_ABSENT = object()
+
+
+def hasattr_(owner: Any, name: str) -> Any:
     """``hasattr``; the answer is guarded like a load."""
-    missing = object()
-    return get_attr(owner, name, missing) is not missing
+    return compare(get_attr(owner, name, _ABSENT), "is not", always(_ABSENT))
 
 
 _CONVERTED: tuple[tuple[Any, Callable[..., Any]], ...] = (
@@ -280,6 +291,7 @@ _CONVERTED: tuple[tuple[Any, Callable[..., Any]], ...] = (
     (hasattr, hasattr_),
     (setattr, set_attr),
     (delattr, del_attr),
+    (os.getenv, getenv_),
     *((getattr(math, n), functools.partial(math_, getattr(math, n))) for n in MATH),
 )
 TABLE: dict[int, Callable[..., Any]] = {id(plain): function for plain, function in _CONVERTED}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import linecache
+import os
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from dy2st.capture.size import is_size_class
 from dy2st.convert import active
 from dy2st.convert.builtins_ import PASSES_ITEMS, TABLE, TAKES_UNIONS, element
 from dy2st.convert.decoding import dynamic_decode, is_dynamic_decode
+from dy2st.convert.draws import drawn, draws
+from dy2st.convert.freezing import GradModePlace
 from dy2st.convert.grown import joined
 from dy2st.convert.grown import method as grown_method
 from dy2st.convert.places import contents_place
@@ -56,11 +59,12 @@ def call(function: Any, /, *args: Any, **kwargs: Any) -> Any:
         if takes_union or any(session.grown_of(a) is not None for a in args):
             return converted(*args, **kwargs)
         return _plain(session, converted, args, kwargs)
-    return _call_object(session, function, args, kwargs)
+    number = drawn(session, function, args, kwargs) if draws(function) else NotImplemented
+    return _call_object(session, function, args, kwargs) if number is NotImplemented else number
 
 
 def _is_builtin(function: Any) -> bool:
-    return type(function) in (BuiltinFunctionType, type)
+    return type(function) in (BuiltinFunctionType, type) or function is os.getenv
 
 
 def _call_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
@@ -68,11 +72,7 @@ def _call_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any
     if kind is FunctionType:
         return _call_function(session, function, args, kwargs)
     if kind is MethodType:
-        if session.is_tensor(function.__self__) and function.__name__ == "item" and not kwargs:
-            return element(function.__self__, args)
-        if _is_marked(function.__func__):
-            return _plain(session, function, args, kwargs)
-        return call(function.__func__, function.__self__, *args, **kwargs)
+        return _call_method_object(session, function, args, kwargs)
     if kind is BuiltinFunctionType:
         return _call_builtin(session, function, args, kwargs)
     if kind is functools.partial:
@@ -85,6 +85,16 @@ def _call_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any
     if method is not None:
         return call(method, function, *args, **kwargs)
     return _plain(session, function, args, kwargs)
+
+
+def _call_method_object(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
+    if session.is_tensor(function.__self__) and function.__name__ == "item" and not kwargs:
+        return element(function.__self__, args)
+    if function.__self__ is os.environ:
+        session.note_environment()
+    if _is_marked(function.__func__):
+        return _plain(session, function, args, kwargs)
+    return call(function.__func__, function.__self__, *args, **kwargs)
 
 
 def _cached(session: Session, function: Any, args: Any, kwargs: Any) -> Any:
@@ -131,6 +141,9 @@ def _static(function: Any, instance: Any, _: Any, /, *args: Any, **kwargs: Any) 
 def _call_function(session: Session, function: FunctionType, args: Any, kwargs: Any) -> Any:
     if _is_layer_call(function):
         return call_layer(session, args[0], args[1:], kwargs)
+    if function.__name__ == "is_grad_enabled" and _package(function) == "paddle":
+        place = GradModePlace(sys.modules["paddle"].base.framework._dygraph_tracer())
+        return session.read(place, place.read())
     if is_dynamic_decode(function):
         return _decoded(session, args, kwargs)
     if is_recompute(function):
@@ -308,12 +321,27 @@ def _container_method(session: Session, method: Any, args: Any, kwargs: Any) -> 
             container, lambda: _container_method(session, method, args, kwargs)
         )
     place = contents_place(container, f"a {type(container).__name__}")
+    if method.__name__ in _COMPARING and place is not None:
+        union = next((v for v in map(session.simplify, container) if type(v) is Union), None)
+        if union is not None:
+            return distribute(
+                lambda _: _with_known_items(session, place, method, args, kwargs), union
+            )
     if method.__name__ not in _READERS and place is not None:
         session.refuse_copy(container, place.name)
         session.touch(place)
         if _stores_any(method.__name__):
             return method(*args, **kwargs)
     return _plain(session, method, args, kwargs)
+
+
+# These look at the items: one alternative of each at a time.
+_COMPARING = {"index", "count", "remove", "sort"}
+
+
+def _with_known_items(session: Session, place: Any, method: Any, args: Any, kwargs: Any) -> Any:
+    session.write(place, tuple(map(session.simplify, place.owner)))
+    return _container_method(session, method, args, kwargs)
 
 
 def _stores_any(name: str) -> bool:

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from dy2st.convert import active
-from dy2st.errors import Dy2stError, Location, ShapeError, SideEffectError
+from dy2st.errors import Dy2stError, Location, OperandError, ShapeError, SideEffectError
 from dy2st.source import registry
 
 if TYPE_CHECKING:
@@ -20,10 +20,11 @@ def emit_raise(session: Session, error: Exception, conditional: bool = True) -> 
     capture that failed. A ShapeError in a branch (``conditional``) is what eager
     raises there too. Raises SideEffectError where a ``try`` of the user's may wait for it.
     """
-    if isinstance(error, ShapeError) and conditional and not session.try_depth:
+    if isinstance(error, (ShapeError, OperandError)) and conditional and not session.try_depth:
         # Eager refuses these operands as well, where this branch is taken.
         session.builder.location = error.location or active.location()
-        shape_attrs = {"exception": "dy2st.errors:ShapeError", "args": (error.message,)}
+        name = f"dy2st.errors:{type(error).__name__}"
+        shape_attrs = {"exception": name, "args": (error.message,)}
         session.builder.emit("raise", (), shape_attrs, types=[])
         return True
     if isinstance(error, Dy2stError) or type(error).__module__.startswith("dy2st."):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -278,6 +279,8 @@ def _same_items(left: Any, right: Any) -> Any:
 def _contains(session: Session | None, item: Any, container: Any, positive: bool) -> Any:
     if session is None:
         return (item in container) is positive
+    if container is os.environ:
+        session.note_environment()
     if session.split_of(container) is not None:
         return session.with_contents(
             container, lambda: _contains(session, item, container, positive)

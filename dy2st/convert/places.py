@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass
+from functools import cached_property
 from types import CellType
 from typing import Any, TypeAlias
 
@@ -97,13 +98,21 @@ class AttrPlace(Place):
         return ("AttrPlace", id(self.owner), self.attribute)
 
     def read(self) -> Any:
+        if type(getattr(type(self.owner), self.attribute, None)) is cached_property:
+            return vars(self.owner).get(self.attribute, UNBOUND)  # reading it would compute it
         return getattr(self.owner, self.attribute, UNBOUND)
 
     def write(self, value: Any) -> None:
-        if value is not UNBOUND:
+        if value is UNBOUND:
+            if self.read() is not UNBOUND:
+                delattr(self.owner, self.attribute)
+            return
+        try:
             setattr(self.owner, self.attribute, value)
-        elif self.read() is not UNBOUND:
+        except TypeError:
+            # A Layer took the tensor that stood here for a buffer, and wants no other value there.
             delattr(self.owner, self.attribute)
+            setattr(self.owner, self.attribute, value)
 
 
 @dataclass(eq=False, repr=False)

@@ -32,13 +32,15 @@ class Captured:
     """What a capture found.
 
     ``effects`` are (place, new value), to be written after each call; ``reads`` are (place, value) of
-    places outside of the call that the capture depends on. Values may hold tensors, ``Union``,
+    places outside of the call that the capture depends on; ``read_buffers`` are the keys of buffers
+    that were read before they were written. Values may hold tensors, ``Union``,
     ``Scalar`` and symbolic integers.
     """
 
     result: Any
     effects: list[tuple[Place, Any]] = field(default_factory=list)
     reads: list[tuple[Place, Any]] = field(default_factory=list)
+    read_buffers: frozenset[Any] = frozenset()
 
 
 def result(outcome: Any) -> Any:
@@ -130,7 +132,8 @@ class _Finish:
     def captured(self, value: Any) -> Captured:
         """The whole."""
         effects = [(place, self.plain(self._of(place, v))) for place, v in self.effects]
-        return Captured(self.plain(value), effects, list(self.session.reads.values()))
+        reads = list(self.session.reads.values())
+        return Captured(self.plain(value), effects, reads, frozenset(self.session.read_buffers))
 
     def _of(self, place: Place, value: Any) -> Any:
         held = self.session.contents_of(place.owner)

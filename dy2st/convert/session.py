@@ -18,6 +18,7 @@ from dy2st import debug
 from dy2st.convert import active, reach
 from dy2st.convert.copies import Copies
 from dy2st.convert.frames import Frame
+from dy2st.convert.freezing import DefaultsPlace, EnvironmentPlace, contents_of, frozen
 from dy2st.convert.grown import Grown
 from dy2st.convert.journal import Journal
 from dy2st.convert.outcome import DIVERGED, Diverged
@@ -66,6 +67,7 @@ class Session:
         self.builder = recorder.builder
         self.journals: list[Journal] = []
         self.reads: dict[Key, tuple[Place, Any]] = {}
+        self.read_buffers: set[Key] = set()
         self.splits: dict[int, tuple[Any, Union | Grown]] = {}
         self.copies = Copies()
         self.try_depth = 0
@@ -169,6 +171,11 @@ class Session:
             self.reads[key] = (place, value)
         return value
 
+    def read_buffer(self, place: Place) -> None:
+        """Note that a buffer of a Layer is read before the call writes it."""
+        if place.key not in self._written:
+            self.read_buffers.add(place.key)
+
     def adopt(self, rebuilder: Rebuilder) -> None:
         """Note what a Rebuilder made: copies of objects, lists of run-time length."""
         for new, sources, name in rebuilder.copies:
@@ -196,13 +203,19 @@ class Session:
                 self._note(KeyPlace(namespace, f"global {name}", name))
         for place in Frame.of((function,)).places():
             self._note(place)
+        given = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+        if any(contents_of(value) is not None for value in given):
+            self._note(DefaultsPlace(function, f"the defaults of {function.__name__}"))
 
     def _note(self, place: Place) -> None:
-        from dy2st.convert.attributes import frozen
-
         value = place.read()
-        if not self.is_tensor(value):
+        if type(value).__name__ != "SymbolicTensor":
             self.read(place, frozen(value))
+
+    def note_environment(self) -> None:
+        """The environment of the process was read."""
+        place = EnvironmentPlace()
+        self.read(place, place.read())
 
     def refuse_copy(self, obj: Any, name: str) -> None:
         """Refuse to change an object that may be another one in eager, if that one can be seen."""
@@ -533,6 +546,8 @@ _ITERATORS: Any = (
     type(iter(_EMPTY.items())),
     type(iter([])),
     type(iter(set())),
+    type(reversed([])),
+    *(zip, enumerate, reversed, map, filter),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,8 @@ def get_item(owner: Any, key: Any) -> Any:
     if session is None:
         return owner[key]
     owner = session.simplify(owner)
+    if owner is os.environ:
+        session.note_environment()
     if type(owner) is Union:
         return distribute(lambda known: get_item(known, key), owner)
     key, unknown = _resolved(session, key)

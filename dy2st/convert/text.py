@@ -129,6 +129,12 @@ def join(parts: Sequence[Any]) -> Any:
     """An f-string from its literal and formatted parts."""
     if all(type(p) is str for p in parts):
         return "".join(parts)
+    session = active.current()
+    for i, part in enumerate(parts):
+        known = part if session is None else session.simplify(part)
+        if type(known) is Union:
+            before, after = parts[:i], parts[i + 1 :]
+            return distribute(lambda v: join([*before, v, *after]), known)
     return Text([q for p in parts for q in _parts(p)])
 
 

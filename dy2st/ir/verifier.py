@@ -238,7 +238,7 @@ def _is_fresh(name: str) -> bool:
 
 
 # Types of these are given by whoever emits them.
-_EXPLICIT = ("item", "print", "assert", "raise", "seed", "paddle_fallback")
+_EXPLICIT = ("item", "print", "assert", "raise", "seed", "draw", "paddle_fallback")
 _STRUCTURAL: dict[str, Callable[[_Verifier, Operation, set[str], bool], None]] = {
     "parameter": _Verifier.parameter,
     "constant": _Verifier.constant,

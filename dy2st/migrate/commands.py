@@ -11,7 +11,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from dy2st.errors import MigrateUsageError
 from dy2st.migrate import config, engine, report, runner, scan, state, table
@@ -73,10 +72,12 @@ def _run_stdin(settings: config.Settings) -> int:
 @contextmanager
 def _progress(quiet: bool) -> Iterator[Any]:
     """A bar on a terminal, nothing elsewhere."""
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet or not sys.stderr.isatty():
         yield lambda done, total: None
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
     columns = (TextColumn("migrating"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("files", total=None)

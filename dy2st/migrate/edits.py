@@ -73,7 +73,8 @@ def apply(text: bytes, edits: list[Edit]) -> bytes:
         if isinstance(edit, Replace):
             # Inserted text comes after what closes here and before what opens here.
             rank = 1 if edit.start == edit.end else 3
-            events.append((edit.start, rank, 0, order, edit.text, edit.end))
+            whole_lines = -1 if edit.text.endswith((b"\n", b"\r")) else 0  # these come first
+            events.append((edit.start, rank, whole_lines, order, edit.text, edit.end))
         else:
             events.append((edit.end, 0, -edit.start, -order, edit.suffix, edit.end))
             events.append((edit.start, 2, -edit.end, order, edit.prefix, edit.start))

@@ -164,14 +164,24 @@ def _finish(context: FileContext, outcome: Outcome) -> None:
         raise SourceReadError(f"edits overlap ({error}); please report this file") from error
     if text == context.source.text:
         return
+    problem = _no_program(text, outcome.path)
+    if problem:
+        before = _no_program(context.source.text, outcome.path)
+        what = "the file does not compile" if before else "the rewritten file would not compile"
+        raise SourceReadError(f"{what}: {before or problem}")
+    outcome.new = context.source.encode(text)
+
+
+def _no_program(text: bytes, path: str) -> str:
+    """Why Python would not compile this text; empty where it would."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # as text, not bytes: a coding cookie speaks of the file's encoding, not of this one
-            compile(text.decode("utf-8"), outcome.path, "exec", dont_inherit=True)
+            compile(text.decode("utf-8"), path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        raise SourceReadError(f"the rewritten file would not compile: {error}") from error
-    outcome.new = context.source.encode(text)
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _method_calls(context: FileContext) -> list[tuple[Any, ast.expr, Any]]:

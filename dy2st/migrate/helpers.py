@@ -47,7 +47,7 @@ class Helper:
 def load() -> dict[str, Helper]:
     """All helpers by name."""
     paths = sorted(COMPAT.glob("*.py"))
-    found = state.derived("compat", paths, lambda: [astuple(h) for h in _read(paths)])
+    found = state.derived("compat", lambda: [astuple(h) for h in _read(paths)])
     return {f[0]: Helper(f[0], f[1], tuple(f[2]), f[3], tuple(f[4]), tuple(f[5])) for f in found}
 
 
@@ -67,9 +67,9 @@ def _read(paths: list[Path]) -> list[Helper]:
         raise DeclarationError("two helpers of one name in compat/")
     found = []
     for order, (name, text, node) in enumerate(pieces):
-        used = ({n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & names) - {name}
-        used -= _local_names(node)
-        modules = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & _MODULES.keys()
+        mentioned, bound = _names_in(node)
+        used = (mentioned & names) - {name} - bound
+        modules = mentioned & _MODULES.keys()
         text = text.rstrip("\n") + "\n"
         bases = {b.id for b in getattr(node, "bases", ()) if isinstance(b, ast.Name)} & names
         needs, imported, first = (tuple(sorted(names)) for names in (used, modules, bases))
@@ -77,15 +77,18 @@ def _read(paths: list[Path]) -> list[Helper]:
     return found
 
 
-def _local_names(node: ast.stmt) -> set[str]:
-    """Names that a definition binds itself: they are not the helpers of the same name."""
-    if not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-        return set()
-    found = {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)}
-    found |= {
-        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    }
-    return found
+def _names_in(node: ast.stmt) -> tuple[set[str], set[str]]:
+    """All names in a definition, and those that it binds itself: they are no helpers."""
+    mentioned, bound = set(), set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name):
+            mentioned.add(inner.id)
+            if isinstance(inner.ctx, ast.Store):
+                bound.add(inner.id)
+        elif isinstance(inner, ast.arg):
+            bound.add(inner.arg)
+    own = isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    return mentioned, bound if own else set()
 
 
 def _defined(node: ast.stmt) -> str | None:
@@ -147,7 +150,7 @@ def inline_text(names: Iterable[str], have: Iterable[str] = ()) -> str:
 def _rename(helper: Helper) -> str:
     """The helper's text with every helper's name made private (``fc`` to ``_fluid_fc``)."""
     tree = ast.parse(helper.text)
-    names = {helper.name, *helper.needs} - _local_names(tree.body[0])
+    names = {helper.name, *helper.needs} - _names_in(tree.body[0])[1]
     lines = [line.encode() for line in helper.text.splitlines(keepends=True)]
     places = [
         (n.lineno, n.col_offset, n.id)

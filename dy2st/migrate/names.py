@@ -8,7 +8,7 @@ value cannot be known. A name means something only when all its candidates agree
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -16,6 +16,31 @@ UNKNOWN = "?"
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _LIMIT = 40  # how far an alias is followed
+
+
+def _child_fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    """The fields of a kind of node that may hold nodes; operators and contexts hold no names."""
+    plain = {"ctx", "op", "ops", "type_comment", "kind", "id", "attr", "arg", "level"}
+    return tuple(name for name in kind._fields if name not in plain)
+
+
+_CHILD_FIELDS = {
+    kind: _child_fields(kind)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+
+
+def children_of(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below one, in their order."""
+    found: list[ast.AST] = []
+    for name in _CHILD_FIELDS[node.__class__]:
+        value = getattr(node, name, None)
+        if value.__class__ is list:
+            found += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
 
 
 @dataclass
@@ -103,34 +128,33 @@ class Names:
         stack.reverse()
         for statement in tree.body:
             self.parents[statement] = tree
+        parents = self.parents
         while stack:
             node, scope, in_fstring = stack.pop()
             if in_fstring:
                 self.fstring_nodes.add(node)
-            in_fstring = in_fstring or isinstance(node, ast.JoinedStr)
-            children = list(self._visit(node, scope))
-            for child, child_scope in reversed(children):
-                self.parents[child] = node
-                stack.append((child, child_scope, in_fstring))
+            kind = node.__class__
+            handler = _HANDLERS.get(kind)
+            if handler is None:
+                inside = in_fstring or kind is ast.JoinedStr
+                for child in reversed(children_of(node)):
+                    parents[child] = node
+                    stack.append((child, scope, inside))
+            else:
+                for child, child_scope in reversed(list(handler(self, node, scope))):
+                    parents[child] = node
+                    stack.append((child, child_scope, in_fstring))
 
-    def _visit(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
-        handler = _HANDLERS.get(type(node))
-        if handler is not None:
-            yield from handler(self, node, scope)
-        else:
-            for child in ast.iter_child_nodes(node):
-                yield child, scope
-
-    def _name(self, node: ast.Name, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+    def _name(self, node: ast.Name, scope: Scope) -> Iterable[tuple[ast.AST, Scope]]:
         if isinstance(node.ctx, ast.Load):
             self.chains.append(Chain(node, scope))
         else:
             existing = scope.bindings.get(node.id)
             if not existing or all(b.node is not node for b in existing):
                 scope.bind(node.id, Binding("opaque", None, node=node))
-        return iter(())
+        return ()
 
-    def _attribute(self, node: ast.Attribute, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+    def _attribute(self, node: ast.Attribute, scope: Scope) -> Iterable[tuple[ast.AST, Scope]]:
         root: ast.AST = node
         while isinstance(root, ast.Attribute):
             if root is not node:
@@ -147,25 +171,25 @@ class Names:
             yield root, scope
             self.parents[root] = parent
 
-    def _constant(self, node: ast.Constant, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+    def _constant(self, node: ast.Constant, scope: Scope) -> Iterable[tuple[ast.AST, Scope]]:
         if isinstance(node.value, str):
             self.strings.append(node)
-        return iter(())
+        return ()
 
-    def _call(self, node: ast.Call, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+    def _call(self, node: ast.Call, scope: Scope) -> Iterable[tuple[ast.AST, Scope]]:
         self.calls.append((node, scope))
-        for child in ast.iter_child_nodes(node):
+        for child in children_of(node):
             yield child, scope
 
-    def _import(self, node: ast.Import, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+    def _import(self, node: ast.Import, scope: Scope) -> Iterable[tuple[ast.AST, Scope]]:
         self.imports.append((node, scope))
         for alias in node.names:
             name = alias.asname or alias.name.split(".")[0]
             target = alias.name if alias.asname else alias.name.split(".")[0]
             scope.bind(name, Binding("name", self._locate(target, 0), node=node))
-        return iter(())
+        return ()
 
-    def _import_from(self, node: ast.ImportFrom, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+    def _import_from(self, node: ast.ImportFrom, scope: Scope) -> Iterable[tuple[ast.AST, Scope]]:
         self.imports.append((node, scope))
         module = self._locate(node.module or "", node.level)
         for alias in node.names:
@@ -174,13 +198,13 @@ class Names:
             else:
                 value = (module, alias.name)
                 scope.bind(alias.asname or alias.name, Binding("from", value, node=node))
-        return iter(())
+        return ()
 
     def _locate(self, module: str, level: int) -> str:
         found = self.project.locate(self.path, module, level)
         return f"@{found}" if found else ("." * level + module)
 
-    def _function(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+    def _function(self, node: ast.AST, scope: Scope) -> Iterable[tuple[ast.AST, Scope]]:
         inner = Scope("lambda" if isinstance(node, ast.Lambda) else "function", node, scope)
         arguments: ast.arguments = node.args  # type: ignore[attr-defined]
         positional = [*arguments.posonlyargs, *arguments.args]
@@ -201,7 +225,7 @@ class Names:
 
     def _arguments(
         self, arguments: ast.arguments, inner: Scope, scope: Scope
-    ) -> Iterator[tuple[ast.AST, Scope]]:
+    ) -> Iterable[tuple[ast.AST, Scope]]:
         """Bind the parameters; a default is one of the values that a parameter may have."""
         positional = [*arguments.posonlyargs, *arguments.args]
         with_default = positional[len(positional) - len(arguments.defaults) :]
@@ -217,7 +241,7 @@ class Names:
             if arg.annotation is not None:
                 yield arg.annotation, scope
 
-    def _class(self, node: ast.ClassDef, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+    def _class(self, node: ast.ClassDef, scope: Scope) -> Iterable[tuple[ast.AST, Scope]]:
         self.classes.append((node, scope))
         scope.bind(node.name, Binding("opaque", None, node=node))
         inner = Scope("class", node, scope)
@@ -226,23 +250,23 @@ class Names:
         for statement in node.body:
             yield statement, inner
 
-    def _comprehension(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+    def _comprehension(self, node: ast.AST, scope: Scope) -> Iterable[tuple[ast.AST, Scope]]:
         inner = Scope("comprehension", node, scope)
-        for child in ast.iter_child_nodes(node):
+        for child in children_of(node):
             yield child, inner
 
-    def _global(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+    def _global(self, node: ast.AST, scope: Scope) -> Iterable[tuple[ast.AST, Scope]]:
         scope.outer.update(node.names)  # type: ignore[attr-defined]
-        return iter(())
+        return ()
 
-    def _assign(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+    def _assign(self, node: ast.AST, scope: Scope) -> Iterable[tuple[ast.AST, Scope]]:
         value: ast.expr | None = node.value  # type: ignore[attr-defined]
         single = isinstance(node, (ast.AnnAssign, ast.NamedExpr))
         targets = [node.target] if single else node.targets  # type: ignore[attr-defined]
         for target in targets:
             if value is not None:
                 self._assign_target(target, value, scope)
-        for child in ast.iter_child_nodes(node):
+        for child in children_of(node):
             yield child, scope
 
     def _assign_target(self, target: ast.expr, value: ast.expr, scope: Scope) -> None:
@@ -268,16 +292,16 @@ class Names:
             scope = scope.parent
         return names
 
-    def _with(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+    def _with(self, node: ast.AST, scope: Scope) -> Iterable[tuple[ast.AST, Scope]]:
         self.withs.append((node, scope))  # type: ignore[arg-type]
-        for child in ast.iter_child_nodes(node):
+        for child in children_of(node):
             yield child, scope
 
-    def _named_handler(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+    def _named_handler(self, node: ast.AST, scope: Scope) -> Iterable[tuple[ast.AST, Scope]]:
         name = getattr(node, "name", None) or getattr(node, "rest", None)
         if name:
             scope.bind(name, Binding("opaque", None, node=node))
-        for child in ast.iter_child_nodes(node):
+        for child in children_of(node):
             yield child, scope
 
     # -- resolving ----------------------------------------------------------------------------
@@ -412,7 +436,7 @@ class ProjectLike:
         return frozenset()
 
 
-_Handler = Callable[[Names, Any, Scope], Iterator[tuple[ast.AST, Scope]]]
+_Handler = Callable[[Names, Any, Scope], Iterable[tuple[ast.AST, Scope]]]
 _HANDLERS: dict[type, _Handler] = {
     ast.Name: Names._name,
     ast.Attribute: Names._attribute,

@@ -10,6 +10,8 @@ from dy2st.migrate import source as sources
 from dy2st.migrate.names import UNKNOWN, Names, ProjectLike
 from dy2st.migrate.table import Table
 
+_REMEMBERED = 64  # analysed files kept: a tree is some 200 KB
+
 
 class Project(ProjectLike):
     """Finds modules below the roots of a run; analyses them when a name leads there."""
@@ -22,7 +24,9 @@ class Project(ProjectLike):
         self._located: dict[tuple[str, str, int], str | None] = {}
 
     def add(self, path: str, names: Names) -> None:
-        """Remember an analysed file, so that it is not read again."""
+        """Remember an analysed file, so that it is not read again soon."""
+        while len(self._names) >= _REMEMBERED:
+            del self._names[next(iter(self._names))]
         self._names[path] = names
 
     def locate(self, path: str, module: str, level: int) -> str | None:
@@ -64,10 +68,10 @@ class Project(ProjectLike):
                 raw = Path(path).read_bytes()
                 if b"paddle" in raw or b"import" in raw:
                     read = sources.read(raw, path)
-                    self._names[path] = Names(read.tree, path, self)
+                    self.add(path, Names(read.tree, path, self))
             except (OSError, SourceReadError, RecursionError):
                 pass
-        return self._names[path]
+        return self._names.get(path)
 
     def member(self, base: str, name: str, depth: int) -> frozenset[str]:
         """Candidates of ``base.name``, through re-exports of the project's own files."""

@@ -50,7 +50,7 @@ def write(summary: Summary, path: str) -> None:
     if kind is None:
         raise MigrateUsageError(f"--report {path}: the name must end in {', '.join(FORMATS)}")
     text = {"json": to_json, "markdown": to_markdown, "html": to_html, "sarif": to_sarif}[kind]
-    with open(path, "w", encoding="utf-8") as stream:
+    with open(path, "w", encoding="utf-8", errors="backslashreplace") as stream:
         stream.write(text(summary))
 
 

@@ -225,9 +225,7 @@ class Runner:
             if out == root or root.startswith(out + os.sep):
                 raise MigrateUsageError(f"--out {self.settings.out} is where the files come from")
             if os.path.isdir(root):
-                shutil.copytree(
-                    root, out, symlinks=True, dirs_exist_ok=True, ignore=_not_inside(out)
-                )
+                self._copy_folder(root, out)
             else:
                 os.makedirs(out, exist_ok=True)
                 shutil.copy2(root, out)
@@ -241,6 +239,18 @@ class Runner:
             for path, text in self._compat_files(inside).items():
                 target = os.path.join(out, os.path.relpath(path, base))
                 self._note_write(target, True, _replace(target, None, text), None)
+
+    def _copy_folder(self, root: str, out: str) -> None:
+        """Carry all files along; what cannot be copied (pipes, unreadable files) gets a row."""
+        try:
+            shutil.copytree(root, out, symlinks=True, dirs_exist_ok=True, ignore=_not_inside(out))
+        except shutil.Error as error:
+            rows = {self._absolute(o.path): o for o in self.summary.outcomes}
+            for source, _, reason in error.args[0]:
+                if source not in rows:
+                    outcome = engine.Outcome(self._shown(source), error_line=1)
+                    outcome.error = f"cannot be copied: {reason}"
+                    self.summary.outcomes.append(outcome)
 
 
 def _not_inside(out: str) -> Callable[[str, list[str]], set[str]]:

@@ -27,12 +27,13 @@ _WORD = re.compile(rb"\w+")
 _STATEMENT = re.compile(rb"[ \t]*(?:from|import)[ \t]")
 _OWN_PACKAGE = re.compile(rb"from[ \t]+\.+[ \t]+import")
 _TOP = re.compile(rb"(?:from|import)[ \t]+(\w+)\.\w")
+_CELLS = re.compile(rb'"cells"\s*:\s*\[')
 _YOUNG = 2_000_000_000  # nanoseconds
 
 
 @dataclass(frozen=True)
 class Known:
-    """One file: ``digest`` is of its content, "" where that does not speak of Paddle.
+    """One file: ``digest`` is of its content, "" where that certainly does not speak of Paddle.
 
     ``words`` are all names in its import statements ("." for its own package), ``tops`` the first
     parts of dotted module names, ``facts`` the names of the Facts that it makes true.
@@ -73,7 +74,7 @@ class Scan:
                 content = read_file(path)
                 if content is None:
                     continue
-                known = look(content)
+                known = look(content, path)
                 read += 1
                 entry = [signature, known.digest, known.markers, known.words, known.tops]
                 entry.append(known.facts)
@@ -120,15 +121,31 @@ def read_file(path: str) -> bytes | None:
     return None
 
 
-def look(content: bytes) -> Known:
+def look(content: bytes, path: str = "") -> Known:
     """All that is kept of one file."""
     statements = list(_import_lines(content))
     tops = {t.decode() for line in statements for t in _TOP.findall(line)}
-    if b"paddle" not in content:
+    if b"paddle" not in content and not _odd(content, path):
         return Known("", 0, tuple(sorted(_words(statements))), tuple(sorted(tops)), ())
     facts = tuple(name for name, true in asdict(prescan([content])).items() if true)
     markers = len(_MARKER.findall(content))
     return Known(state.digest(content), markers, (), tuple(sorted(tops)), facts)
+
+
+def _odd(content: bytes, path: str) -> bool:
+    """Whether a file is not what its name says, so that nobody knows whether it speaks of Paddle."""
+    if path.endswith(".ipynb"):
+        text = content.strip()
+        return not (text.startswith(b"{") and text.endswith(b"}") and _CELLS.search(text))
+    if b"\0" in content:
+        return True
+    if content.isascii():
+        return False
+    try:
+        content.decode("utf-8")
+    except UnicodeError:
+        return True
+    return False
 
 
 def _import_lines(content: bytes) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -146,13 +146,9 @@ def drop_stale(folder: Path, pattern: str) -> None:
                 stale.unlink()
 
 
-def derived(name: str, sources: Iterable[Path], make: Callable[[], Any]) -> Any:
-    """The JSON value that ``make`` computes from these files; kept while they stay as they are."""
-    key = hashlib.sha256(sys.version.encode())
-    for path in sources:
-        stat = path.stat()
-        key.update(f"{path}{stat.st_size}{stat.st_mtime_ns}".encode())
-    target = _folder("XDG_CACHE_HOME", ".cache") / f"{name}-{key.hexdigest()[:16]}.json"
+def derived(name: str, make: Callable[[], Any]) -> Any:
+    """The JSON value that ``make`` computes from the tool's own files; kept while they stay."""
+    target = _folder("XDG_CACHE_HOME", ".cache") / f"{name}-{tool_digest()[:16]}.json"
     value = read_json(target)
     if value is None:
         value = make()

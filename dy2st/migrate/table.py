@@ -23,6 +23,7 @@ else:
 
 TABLES = Path(__file__).with_name("tables")
 _STATUS = ("safe", "unsafe", "open")
+_REMEMBERED = 50_000  # names whose rows are kept at hand
 _KINDS = ("function", "class", "value", "module")
 
 
@@ -150,6 +151,7 @@ class Table:
                 if name in self.by_name:
                     raise DeclarationError(f"two rows for {name}")
                 self.by_name[name] = row
+        self._found: dict[str, tuple[Row, int] | None] = {}
         self.prefixes = set(modules)
         for name in self.by_name:
             parts = name.split(".")
@@ -158,6 +160,13 @@ class Table:
 
     def find(self, dotted: str) -> tuple[Row, int] | None:
         """The row of the longest prefix of ``dotted`` and how many parts of it were used."""
+        if dotted not in self._found:
+            if len(self._found) > _REMEMBERED:
+                self._found.clear()
+            self._found[dotted] = self._find(dotted)
+        return self._found[dotted]
+
+    def _find(self, dotted: str) -> tuple[Row, int] | None:
         parts = dotted.split(".")
         for length in range(len(parts), 1, -1):
             row = self.by_name.get(".".join(parts[:length]))
@@ -180,7 +189,7 @@ class Table:
 def load() -> Table:
     """The table that ships with the package; read from TOML once, then from the same as JSON."""
     paths = sorted(TABLES.glob("*.toml"))
-    data = state.derived("table", paths, lambda: _read(paths))
+    data = state.derived("table", lambda: _read(paths))
     rows = [make_row(row, where) for where, row in data["rows"]]
     return Table(rows, data["modules"])
 

@@ -17,7 +17,7 @@ from dy2st.migrate.project import Project
 from dy2st.migrate.rules import load_all
 
 _CHUNK = 16
-_COLLECT = 100_000  # objects made between two looks for cycles: a file's trees hold none
+_COLLECT = 200_000  # objects made between two looks for cycles: few trees live for long
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def _start_worker(roots: list[str], paths: frozenset[str], options: Options) -> 
     load_all()
     _Worker.project = Project(roots, paths, table.load())
     _Worker.options = options
-    gc.set_threshold(_COLLECT)
+    gc.set_threshold(_COLLECT, 20, 20)
 
 
 def _work(jobs: list[Job]) -> list[engine.Outcome]:

@@ -199,9 +199,9 @@ def _example(dim: Dim) -> int:
 def known(op: str, a: Dim, b: Dim) -> bool | None:
     """Whether ``a op b``: from structure, from signs, or by the oracle; None where nobody knows."""
     if not (isinstance(a, int) and isinstance(b, int)):
-        if op == "<=" and _not_negative(b - a):
+        if op == "<=" and is_not_negative(b - a):
             return True
-        if op == "<" and _not_negative(a - b):
+        if op == "<" and is_not_negative(a - b):
             return False
     try:
         return holds(op, a, b)
@@ -209,7 +209,7 @@ def known(op: str, a: Dim, b: Dim) -> bool | None:
         return None
 
 
-def _not_negative(dim: Dim) -> bool:
+def is_not_negative(dim: Dim) -> bool:
     """Whether the structure says that ``dim`` is at least 0: sizes are."""
     return _signs(dim)[0]
 

@@ -7,12 +7,26 @@ from typing import Any
 import numpy as np
 
 from dy2st.errors import IndexOutOfRangeError, ShapeError
-from dy2st.ir.dims import Dim, Shape, broadcast_shapes, ceildiv, normalize_axis
+from dy2st.ir.dims import Dim, Shape, broadcast_shapes, ceildiv, max_, min_, normalize_axis
 from dy2st.ir.types import DType, TensorType
 from dy2st.ops.base import Plain
-from dy2st.ops.rules import at_least_0, is_negative, known, smaller
+from dy2st.ops.rules import at_least_0, is_negative, is_not_negative, known, smaller
 
 _HUGE = 2**31 - 1
+
+
+def _from_the_front(bound: Dim, size: Dim) -> Dim:
+    """A bound as Python counts it: a negative one from the back, also where only a run knows."""
+    if _has_any_sign(bound):
+        return bound - size * max_(min_(bound, 0), -1)  # minus one below 0, else 0
+    return bound + size if is_negative(bound) or known("<", bound, 0) else bound
+
+
+def _has_any_sign(bound: Dim) -> bool:
+    """Whether only a run knows on which side of 0 ``bound`` lies."""
+    if is_negative(bound) or is_not_negative(bound):
+        return False
+    return known("<", bound, 0) is None
 
 
 def _bound(bound: Dim, size: Dim, lowest: Dim, highest: Dim) -> Dim:
@@ -22,8 +36,7 @@ def _bound(bound: Dim, size: Dim, lowest: Dim, highest: Dim) -> Dim:
         return min(max(bound + size if bound < 0 else bound, lowest), highest)
     if isinstance(bound, int) and bound >= _HUGE:
         return highest
-    if is_negative(bound):
-        bound = bound + size
+    bound = _from_the_front(bound, size)
     if known("<", bound, lowest):
         return lowest
     return smaller(bound, highest) if known("<=", bound, highest) is not None else bound
@@ -43,7 +56,9 @@ def slice_range(start: Dim, end: Dim, step: int, size: Dim) -> tuple[Dim, Dim]:
             last = smaller(last, size) if inside is None else last
         else:
             last = size
-        return first, ceildiv(at_least_0(last - first), step)
+        count = last - first
+        open_ended = _has_any_sign(start) or _has_any_sign(end)
+        return first, ceildiv(max_(count, 0) if open_ended else at_least_0(count), step)
     first = _bound(start, size, -1, size - 1)
     last = _bound(end, size, -1, size - 1)
     return first, ceildiv(at_least_0(first - last), -step)

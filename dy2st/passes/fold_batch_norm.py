@@ -88,14 +88,14 @@ class _Fold(Rewriter):
         rank = weights.type.rank
         axis = _CONVOLUTIONS[conv.name]
         channels = mean.shape[0]
-        inverse = self.emit("rsqrt", self.emit("scale", variance, 1.0, op.attrs["epsilon"]))
-        gain = self.emit("multiply", scale, inverse)
-        along = tuple(channels if d == axis else 1 for d in range(rank))
-        folded = self.emit("multiply", weights, self.emit("reshape", gain, along))
         if bias is not None:
             flat = self.emit("reshape", self.map[bias], (channels,))
             mean = self.emit("subtract", mean, flat)
-        shift = self.emit("subtract", beta, self.emit("multiply", mean, gain))
+        operands = (mean, variance, scale, beta)
+        affine = self.builder.emit("norm_affine", operands, {"epsilon": op.attrs["epsilon"]})
+        gain, shift = affine.results
+        along = tuple(channels if d == axis else 1 for d in range(rank))
+        folded = self.emit("multiply", weights, self.emit("reshape", gain, along))
         self.builder.location = conv.location
         made = self.builder.emit(
             conv.name, (x, folded), conv.attrs, types=[r.type for r in conv.results]

@@ -14,7 +14,7 @@ from dy2st.ir.program import Block, Operand, Operation, Program, Value
 from dy2st.ops import base
 
 # Operations that do something besides computing their results.
-EFFECTS = frozenset({"print", "assert", "raise", "seed", "item", "return", "yield"})
+EFFECTS = frozenset({"print", "assert", "raise", "seed", "draw", "item", "return", "yield"})
 STRUCTURE = frozenset({"parameter", "constant", "if", "while", "return", "yield"})
 
 

@@ -14,6 +14,7 @@ from dy2st.ir.dims import SymExpr, symbol
 from dy2st.ir.program import SymbolBinding
 from dy2st.ir.types import DType, TensorType
 from dy2st.runtime.plan import compile_program
+from dy2st.static.carried import carried, made_anew
 from dy2st.static.counters import Number
 from dy2st.static.entry import Entry
 from dy2st.static.input_spec import dtype_name
@@ -45,6 +46,8 @@ def capture(
     before = random_state()
     with recorder.recording():
         stand_ins = [recorder.wrap(v) for v in inputs]
+        for stand_in, tensor in zip(stand_ins, tensors):
+            stand_in.stop_gradient = tensor.stop_gradient
         args, kwargs = rebuild(structure, stand_ins)
         lifted = [(n.place, n.input(recorder, i)) for i, n in enumerate(numbers)]
         captured = run(recorder, function, args, kwargs, lifted)
@@ -66,6 +69,9 @@ def capture(
     results.seal()
     weights = Weights(program, recorder.externals)
     executable = compile_program(program, weights)
+    layers = _all_layers(roots)
+    followed = carried(captured, weights, layers, results.returned)
+    ignored = made_anew(captured, recorder.externals.values()) | {c.owned for c in followed}
     entry = Entry(
         program,
         weights,
@@ -73,9 +79,11 @@ def capture(
         results,
         recorder.guards,
         captured.reads,
-        LayerSnapshot(_all_layers(roots)),
+        LayerSnapshot(layers, ignored),
         frozenset(recorder.fallbacks),
         tuple(numbers),
+        followed,
+        flags=[bool(t.stop_gradient) for t in tensors] if recorder.reads_flags else None,
     )
     took = time.perf_counter() - start
     debug.log(1, f"captured {name}: {sum(1 for _ in program.walk())} operations in {took:.3f} s")

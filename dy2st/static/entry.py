@@ -13,6 +13,7 @@ from dy2st.ir.program import Program
 from dy2st.ir.types import DType
 from dy2st.runtime.plan import Buffer, Executable
 from dy2st.static import guards, watch
+from dy2st.static.carried import Carried
 from dy2st.static.counters import Number, held_at
 from dy2st.static.results import Results, write_tensor
 from dy2st.static.snapshot import LayerSnapshot, process_state
@@ -42,6 +43,8 @@ class Entry:
         layers: LayerSnapshot,
         fallbacks: frozenset[str],
         numbers: tuple[Number, ...] = (),
+        carried: tuple[Carried, ...] = (),
+        flags: list[bool] | None = None,
     ) -> None:
         import paddle
 
@@ -53,6 +56,8 @@ class Entry:
         self._relations = relations
         self.reads = reads
         self.numbers = numbers
+        self.flags = flags  # `stop_gradient` of the inputs, where the user's code looked at it
+        self._carried = carried
         self._layers = layers
         self._process = process_state()
         self._version = -1
@@ -97,6 +102,8 @@ class Entry:
             if not guards.still(place, expected):
                 return False
         if self.numbers and not all(number.fits() for number in self.numbers):
+            return False
+        if self._carried and not all(c.follow(self.weights) for c in self._carried):
             return False
         if self._version != watch.Clock.weights:
             if not self.weights.fits():
@@ -186,7 +193,7 @@ def _is_random(program: Program) -> bool:
     from dy2st.ops import base
 
     for op in program.walk():
-        if base.draws_random(op.name, op.attrs) or op.name in ("seed", "paddle_fallback"):
+        if base.draws_random(op.name, op.attrs) or op.name in ("seed", "draw", "paddle_fallback"):
             debug.log(2, f"{program.name}: {op.name} may draw random numbers")
             return True
     return False

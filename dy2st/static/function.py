@@ -117,7 +117,7 @@ class StaticFunction:
         if group is None:
             group = self._new_group(key, args, kwargs, tensors)
         shapes = tuple([tuple(t.shape) for t in tensors])
-        entry = self._find(group, shapes)
+        entry = self._find(group, shapes, tensors)
         if entry is None:
             entry = self._capture(group, structure, tensors, shapes)
             if entry is None:
@@ -125,8 +125,12 @@ class StaticFunction:
         self._last = entry
         return self._run(entry, structure, tensors, shapes, (args, kwargs))
 
-    def _find(self, group: Group, shapes: tuple[tuple[int, ...], ...]) -> Entry | None:
+    def _find(
+        self, group: Group, shapes: tuple[tuple[int, ...], ...], tensors: Sequence[Any]
+    ) -> Entry | None:
         for entry in group.entries:
+            if entry.flags is not None and entry.flags != [t.stop_gradient for t in tensors]:
+                continue
             if entry.accepts(shapes) and entry.state_matches():
                 return entry
         return None
@@ -192,7 +196,7 @@ class StaticFunction:
         self, group: Group, structure: Any, tensors: list[Any], shapes: Sequence[tuple[int, ...]]
     ) -> Entry | None:
         with self._lock:
-            entry = self._find(group, tuple(shapes))
+            entry = self._find(group, tuple(shapes), tensors)
             if entry is not None:
                 return entry
             _check_specs(group, tensors, self.__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dy2st.convert.freezing import Frozen, contents_of
 from dy2st.static.structure import PLAIN
 
 
@@ -21,6 +22,8 @@ def same(a: Any, b: Any) -> bool:
     """Equality of what was read: never calls ``__eq__`` of anything but plain values."""
     if a is b:
         return True
+    if type(b) is Frozen:
+        return type(a) is b.kind and _same_contents(contents_of(a), b.contents)
     if type(a) is not type(b):
         return False
     if isinstance(a, (float, complex)):
@@ -34,6 +37,12 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, (set, frozenset)):
         return bool(a == b)
     return _same_method(a, b)
+
+
+def _same_contents(a: Any, b: Any) -> bool:
+    if type(a).__name__ != "ndarray":
+        return same(a, b)
+    return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
 
 
 def _same_method(a: Any, b: Any) -> bool:

@@ -142,6 +142,7 @@ class Results:
         self._result: tuple[Any, list[Any]] | None = None
         self._effects: list[tuple[Any, Any, list[Any]]] = []
         self._input_writes: list[tuple[int, int]] = []
+        self.returned: list[Any] = []  # the user's tensors that are returned as they are
         self.conditional = False  # some part of the result depends on a tensor
         for i, symbolic in enumerate(inputs):
             value = recorder.value_of(symbolic)
@@ -205,6 +206,7 @@ class Results:
         if value in self._inputs:
             return _Input(self._inputs[value])
         if value in self._externals:
+            self.returned.append(self._externals[value])
             return _External(self._externals[value])
         return _Output(self._output(value))
 

@@ -20,10 +20,14 @@ _MAX_ITEMS = 64
 
 
 class LayerSnapshot:
-    """The state of a set of Layers, compared only when some Layer of the process changed."""
+    """The state of a set of Layers, compared only when some Layer of the process changed.
 
-    def __init__(self, layers: Iterable[Any]) -> None:
-        self._states = [(layer, _state(layer)) for layer in layers]
+    ``ignored`` are (id of a Layer, name) of attributes that do not matter.
+    """
+
+    def __init__(self, layers: Iterable[Any], ignored: Iterable[tuple[int, str]] = ()) -> None:
+        self._ignored = frozenset(ignored)
+        self._states = [(layer, self._state(layer)) for layer in layers]
         self._training = [layer.training for layer, _ in self._states]
         self._seen = Clock.layers
 
@@ -32,7 +36,7 @@ class LayerSnapshot:
         now = Clock.layers
         if now == self._seen:
             return True
-        if all(_state(layer) == state for layer, state in self._states):
+        if all(self._state(layer) == state for layer, state in self._states):
             self._seen = now
             return True
         return False
@@ -58,11 +62,21 @@ class LayerSnapshot:
     def difference(self) -> str:
         """What changed, for debug level 1."""
         for layer, state in self._states:
-            now = _state(layer)
+            now = self._state(layer)
             if now != state:
                 names = [a[0] for a, b in zip(now, state) if a != b] or ["an attribute"]
                 return f"{type(layer).__name__}.{names[0]} changed"
         return "nothing changed"
+
+    def _state(self, layer: Any) -> tuple[Any, ...]:
+        state = _state(layer)
+        if not self._ignored:
+            return state
+        names = {name for owner, name in self._ignored if owner == id(layer)}
+        if not names:
+            return state
+        without = lambda held: tuple(pair for pair in held if pair[0] not in names)  # noqa: E731
+        return tuple((k, without(v)) if k in _TABLES else (k, v) for k, v in state)
 
 
 def _state(layer: Any) -> tuple[Any, ...]:

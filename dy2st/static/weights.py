@@ -40,6 +40,14 @@ class Weights:
         """The tensors alone."""
         return list(self._tensors.values())
 
+    def replace(self, name: str, tensor: Any) -> None:
+        """Read ``tensor`` under ``name`` from now on; ``fits`` tells whether it can be."""
+        self._tensors[name] = tensor
+        self._samples.pop(name, None)
+        self._everything = None
+        watch.watch(tensor)
+        watch.touch(tensor)
+
     def version(self) -> int:
         self._notice_pointer_writes()
         return watch.Clock.weights

@@ -15,7 +15,7 @@ from dy2st import to_static
 from .functions import table
 
 MODULES = ("branches", "whiles", "fors", "state", "logic", "errors", "functions")
-MODULES += tuple(f"corners_{i}" for i in range(1, 6))
+MODULES += tuple(f"corners_{i}" for i in range(1, 9))
 for name in MODULES:
     importlib.import_module(f".functions.{name}", __package__)
 

@@ -38,18 +38,19 @@ def static_text(example: dict[str, Any]) -> str:
                 lines.append(f"{name} = {data}")
                 continue
             lines.append(f"{name} = fluid.data({name!r}, {dims}, {_dtype(spec)!r})")
+    feeds = [
+        f"FEED[{n!r}] = fluid.create_lod_tensor(FEED[{n!r}], {lengths}, fluid.CPUPlace())"
+        for n, lengths in sequences.items()
+    ]
     if example.get("whole"):  # the example runs its program itself
-        return "\n".join([*lines, example["code"].strip()]) + "\n"
+        return "\n".join([*lines, *feeds, example["code"].strip()]) + "\n"
     lines += _body(example)
     lines += [
         "exe = fluid.Executor(fluid.CPUPlace())",
         "exe.run(fluid.default_startup_program())",
         *([] if example.get("nofill") else ["FILL(fluid.default_main_program())"]),
         *example.get("before_run", "").splitlines(),
-        *(
-            f"FEED[{n!r}] = fluid.create_lod_tensor(FEED[{n!r}], {lengths}, fluid.CPUPlace())"
-            for n, lengths in sequences.items()
-        ),
+        *feeds,
         f"for step in range({example.get('steps', 1)}):",
         f"    RESULT = exe.run(feed=FEED, fetch_list=OUTS(out){_as_tensors(example)})",
     ]

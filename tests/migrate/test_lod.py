@@ -62,10 +62,20 @@ def test_other_rows_are_not(name, compat, program):
     assert compat.lod_of(LOSES[name](x)) == []
 
 
-def test_a_dense_value_is_refused_by_name(compat, program):
+def test_a_value_of_other_rows_is_refused_by_name(compat, program):
     x = paddle.static.data("x", [None, 4])
     with pytest.raises(ValueError, match="cannot be followed back"):
-        compat.sequence_pool(x, "sum")
+        compat.sequence_pool(paddle.gather(x, paddle.zeros([2], "int64")), "sum")
+
+
+def test_an_input_is_given_offsets_when_they_are_asked_for(compat, program):
+    x = paddle.static.data("x", [None, 1])
+    assert compat.lod_of(x * 2.0) == []  # asking whether there are any does not make them
+    out = compat.sequence_pool(x * 2.0, "sum")
+    rows = compat.create_lod_tensor(np.ones((3, 1), "float32"), [[1, 2]])
+    executor = compat.Executor(paddle.CPUPlace())
+    (found,) = executor.run(program, feed={"x": rows}, fetch_list=[out])
+    assert found.tolist() == [[2.0], [4.0]]
 
 
 def test_an_input_without_its_lengths_is_refused(compat, program):

@@ -255,3 +255,104 @@ def test_a_seed_in_the_function_is_set_at_each_run():
     converted = to_static(f)
     for x in (paddle.ones([3]), -paddle.ones([3]), paddle.ones([3])):
         assert_same(results(f, x), results(converted, x))
+
+
+def test_sizes_that_a_run_tells_are_compared_and_reshaped_to():
+    def f(x, limit):
+        kept = x[x > limit]
+        count = paddle.shape(kept)[0]
+        pairs = paddle.stack([kept, kept], 0)
+        rows, same = pairs.reshape([count, 2]), paddle.reshape(pairs, (2, pairs.shape[1]))
+        if [2, count] == same.shape:
+            same = same + 1
+        if (count, 2) != (3, 2):
+            rows = rows * 2
+        return rows, same
+
+    converted = to_static(f)
+    x = paddle.to_tensor([0.1, 0.4, 0.6, 0.8, 0.9])
+    for limit in (0.0, 0.5, 0.7):
+        arguments = x, paddle.to_tensor(limit)
+        assert_same(f(*arguments), converted(*arguments))
+
+
+class Encoding(paddle.nn.Layer):
+    """Makes its table anew at each call, as positional encodings do."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = paddle.zeros([1])
+
+    def forward(self, x):
+        self.table = paddle.arange(0, x.shape[0], dtype="float32") * 2
+        return self.table + x
+
+
+class Average(paddle.nn.Layer):
+    """Keeps a state by putting another tensor in its place."""
+
+    def __init__(self):
+        super().__init__()
+        self.state, self.longest = paddle.zeros([1]), -1
+
+    def forward(self, x):
+        before = self.state + x
+        self.state = self.state + x.sum()
+        longest = x.max() + 1
+        if self.longest < 0 or longest > self.longest:
+            self.longest = longest
+        return before * self.longest
+
+
+@pytest.mark.parametrize("kind", [Encoding, Average])
+def test_buffers_that_a_call_sets_do_not_make_it_be_captured_again(kind):
+    eager, layer = kind(), kind()
+    converted = to_static(layer)
+    for length in (3, 3, 5, 3, 4, 3):
+        x = floats(length, seed=length)
+        assert_same(eager(x), converted(x))
+        assert_same(dict(eager.named_buffers()), dict(layer.named_buffers()))
+    assert len(converted.forward.programs) <= 3
+    for name in ("table", "state"):
+        if hasattr(layer, name):
+            value = paddle.full([1], 5.0)
+            setattr(layer, name, value)
+            setattr(eager, name, value)
+    assert_same(eager(floats(3)), converted(floats(3)))
+
+
+def test_flattening_the_weights_of_a_recurrent_layer_is_nothing():
+    class Reader(paddle.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.rnn = paddle.nn.GRU(3, 4)
+
+        def forward(self, x):
+            self.rnn.flatten_parameters()
+            return self.rnn(x)[0]
+
+    layer = Reader()
+    expected = layer(floats(2, 5, 3))
+    assert_same(expected, to_static(layer)(floats(2, 5, 3)))
+
+
+def test_ends_of_slices_on_either_side_of_zero():
+    def f(x, n):
+        k = n.max().item()
+        return x[:, : k - 4], x[:, k - 4 :], x[:, : 4 - k], x[:, k - 9 : k - 2]
+
+    converted = to_static(f)
+    for number in (1, 2, 4, 5, 6, 9, 12):
+        arguments = floats(2, 8), paddle.to_tensor([0, number])
+        assert_same(f(*arguments), converted(*arguments))
+
+
+def test_a_default_argument_without_elements():
+    nothing = paddle.zeros([0, 0])
+
+    def f(x, cache=nothing):
+        old = paddle.squeeze(cache.unsqueeze(0), 0)
+        return x * 2 if cache.shape[0] == 0 else paddle.concat([old, x])
+
+    converted = to_static(f)
+    assert_same(floats(2, 3) * 2, converted(floats(2, 3)))

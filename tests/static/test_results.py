@@ -180,10 +180,32 @@ def test_paddle_spec_objects_are_accepted():
     assert len(g.programs) == 1
 
 
-def test_python_random_numbers_are_refused():
+def test_python_random_numbers_are_drawn_at_each_call():
     import random
 
-    g = to_static(lambda x: x * random.random())
+    def f(x):
+        x = x * random.random() + np.random.uniform(0, 2)
+        if np.random.rand() < 0.5:
+            x = x + random.randint(1, 5)
+        return x, x[np.random.randint(x.shape[0]) :]
+
+    def results(function, seed):
+        random.seed(seed)
+        np.random.seed(seed)
+        found = [t.tolist() for t in function(paddle.arange(3 + seed % 2, dtype="float32"))]
+        return found, random.random(), np.random.rand()
+
+    g = to_static(f)
+    for seed in range(6):
+        expected, actual = results(f, seed), results(g, seed)
+        assert actual[1:] == expected[1:]
+        for a, b in zip(actual[0], expected[0], strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-6)
+    assert len(g.programs) == 2
+
+
+def test_random_arrays_of_numpy_are_refused():
+    g = to_static(lambda x: x * paddle.to_tensor(np.random.rand(2).astype("float32")))
     with pytest.raises(GuardError, match="random"):
         g(paddle.ones([2]))
 

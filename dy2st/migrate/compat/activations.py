@@ -58,7 +58,11 @@ def brelu(x, t_min=0.0, t_max=24.0, name=None):
 
 def soft_relu(x, threshold=40.0, name=None):
     """``log(1 + exp(x))`` with ``x`` held between -threshold and threshold."""
-    return paddle.log(1 + paddle.exp(paddle.clip(x, -threshold, threshold)))
+    constant = without_gradient(x)
+    out = paddle.log(1 + paddle.exp(paddle.clip(constant, -threshold, threshold)))
+    # 1.8's gradient looks at the result where it means its argument
+    slope = (1.0 - paddle.exp(-out)) * (out < threshold).astype(x.dtype)
+    return out + (x - constant) * slope
 
 
 def relu6(x, threshold=6.0, name=None):

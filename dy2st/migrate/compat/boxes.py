@@ -26,7 +26,7 @@ def prior_box(
         input,
         image,
         floats(min_sizes),
-        floats(max_sizes) if max_sizes is not None and floats(max_sizes)[0] > 0 else None,
+        floats(max_sizes) if max_sizes is not None and floats(max_sizes)[:1] > [0] else None,
         floats(aspect_ratios),
         floats(variance),
         flip,

@@ -28,6 +28,7 @@ class BasicGRUUnit(paddle.nn.Layer):
         dtype="float32",
     ):
         super().__init__(name_scope, dtype)
+        self.own_name = layer_name(f"{name_scope}/BasicGRUUnit", None)
         self.size, self.attrs = hidden_size, (param_attr, bias_attr)
         self.gate = gate_activation or paddle.nn.functional.sigmoid
         self.activation = activation or paddle.tanh
@@ -35,10 +36,15 @@ class BasicGRUUnit(paddle.nn.Layer):
 
     def build(self, rows):
         """The four parameters, made at the first call."""
-        self.built, dtype, (param, bias) = True, self._dtype, self.attrs
-        parts = (("_gate", 2 * self.size), ("_candidate", self.size))
-        made = [new_parameter([rows, n], dtype, attr_with_suffix(param, s), None) for s, n in parts]
-        made += [new_parameter([n], dtype, attr_with_suffix(bias, s), None, True) for s, n in parts]
+        self.built, dtype = True, self._dtype
+        param, bias = self.attrs
+        made, parts = [], (("_gate", 2 * self.size), ("_candidate", self.size))
+        for number, (kind, n) in enumerate(parts):
+            attr = named(attr_with_suffix(param, kind), self.own_name, f"w_{number}")
+            made.append(new_parameter([rows, n], dtype, attr, None))
+        for number, (kind, n) in enumerate(parts):
+            attr = named(attr_with_suffix(bias, kind), self.own_name, f"b_{number}")
+            made.append(new_parameter([n], dtype, attr, None, True))
         self._gate_weight, self._candidate_weight, self._gate_bias, self._candidate_bias = made
 
     def forward(self, input, pre_hidden):
@@ -66,14 +72,16 @@ class BasicLSTMUnit(paddle.nn.Layer):
         dtype="float32",
     ):
         super().__init__(name_scope, dtype)
+        self.own_name = layer_name(f"{name_scope}/BasicLSTMUnit", None)
         self.size, self.attrs, self.forget_bias = hidden_size, (param_attr, bias_attr), forget_bias
         self.built = False
 
     def build(self, rows):
         """The two parameters, made at the first call."""
         self.built = True
-        self._weight = new_parameter([rows, 4 * self.size], self._dtype, self.attrs[0], None)
-        self._bias = new_parameter([4 * self.size], self._dtype, self.attrs[1], None, True)
+        param, bias = (named(a, self.own_name, k) for a, k in zip(self.attrs, ("w_0", "b_0")))
+        self._weight = new_parameter([rows, 4 * self.size], self._dtype, param, None)
+        self._bias = new_parameter([4 * self.size], self._dtype, bias, None, True)
 
     def forward(self, input, pre_hidden, pre_cell):
         """The new hidden state and cell."""

@@ -12,6 +12,7 @@ class QueueDataset:
         self.files, self.variables = [], []
         self.size, self.command = 1, "cat"
         self.samples = None
+        self.refused = ""
 
     def set_pipe_command(self, pipe_command):
         """The command that each file is piped through."""
@@ -35,6 +36,18 @@ class QueueDataset:
     def set_hdfs_config(self, fs_name, fs_ugi):
         """Taken and not used: files are local."""
 
+    def set_download_cmd(self, download_cmd):
+        """Taken and not used: files are local."""
+
+    def set_rank_offset(self, rank_offset):
+        """Only for data in slots that carry ranks."""
+        self.refused = "set_rank_offset"
+
+    def desc(self):
+        """What the data set is, as text."""
+        names = ", ".join(variable_name(v) for v in self.variables)
+        return f"batch_size: {self.size}\npipe_command: {self.command!r}\nslots: {names}\n"
+
     def local_shuffle(self):
         """Only for data in memory."""
         raise NotImplementedError("QueueDataset does not support local shuffle")
@@ -45,6 +58,8 @@ class QueueDataset:
 
     def lines(self):
         """All lines, as lists with one list of texts for each slot."""
+        if self.refused:
+            raise NotImplementedError(f"lines in the form of {self.refused}")
         for path in self.files:
             with open(path, "rb") as stream:
                 piped = subprocess.Popen(
@@ -106,6 +121,36 @@ class InMemoryDataset(QueueDataset):
     def set_queue_num(self, queue_num):
         """Taken and not used."""
 
+    def set_fleet_send_batch_size(self, fleet_send_batch_size=1024):
+        """Taken and not used."""
+
+    def set_fleet_send_sleep_seconds(self, fleet_send_sleep_seconds=0):
+        """Taken and not used."""
+
+    def set_parse_ins_id(self, parse_ins_id):
+        """Lines that start with an id."""
+        self.refused = "set_parse_ins_id" if parse_ins_id else ""
+
+    def set_parse_content(self, parse_content):
+        """Lines that carry a content."""
+        self.refused = "set_parse_content" if parse_content else ""
+
+    def set_parse_logkey(self, parse_logkey):
+        """Lines that start with a log key."""
+        self.refused = "set_parse_logkey" if parse_logkey else ""
+
+    def set_merge_by_lineid(self, merge_size=2):
+        """Lines of one id make one sample."""
+        self.refused = "set_merge_by_lineid"
+
+    def set_merge_by_sid(self, merge_by_sid):
+        """Lines of one search make one sample."""
+        self.refused = "set_merge_by_sid" if merge_by_sid else ""
+
+    def set_enable_pv_merge(self, enable_pv_merge):
+        """Lines of one page view make one sample."""
+        self.refused = "set_enable_pv_merge" if enable_pv_merge else ""
+
     def load_into_memory(self):
         """Read all files."""
         self.samples = list(self.lines())
@@ -138,9 +183,53 @@ class InMemoryDataset(QueueDataset):
         return len(self.samples)
 
 
+class BoxPSDataset(InMemoryDataset):
+    """The same lines; the passes over a table outside of the program are not kept apart."""
+
+    def set_date(self, date):
+        """Taken and not used."""
+
+    def begin_pass(self):
+        """Nothing is to be prepared."""
+
+    def end_pass(self, need_save_delta):
+        """Nothing is to be saved."""
+
+
+class DatasetLoader:
+    """The batches of a data set, one list with one feed for each; whole batches only, if asked."""
+
+    def __init__(self, dataset, drop_last):
+        self.dataset, self.drop_last = dataset, drop_last
+
+    def __call__(self):
+        return self
+
+    def __iter__(self):
+        batch = []
+        samples = self.dataset.samples
+        for sample in self.dataset.lines() if samples is None else samples:
+            batch.append(sample)
+            if len(batch) == self.dataset.size:
+                yield [self.dataset.feed(batch)]
+                batch = []
+        if batch and not self.drop_last:
+            yield [self.dataset.feed(batch)]
+
+
+def from_dataset(dataset, places, drop_last=True):
+    """A loader of a data set's batches."""
+    return DatasetLoader(dataset, drop_last)
+
+
 class DatasetFactory:
     """Makes a data set from its class's name."""
 
     def create_dataset(self, datafeed_class="QueueDataset"):
-        """A QueueDataset or an InMemoryDataset."""
-        return {"QueueDataset": QueueDataset, "InMemoryDataset": InMemoryDataset}[datafeed_class]()
+        """A data set of that class."""
+        classes = {
+            "QueueDataset": QueueDataset,
+            "InMemoryDataset": InMemoryDataset,
+            "BoxPSDataset": BoxPSDataset,
+        }
+        return classes[datafeed_class]()

@@ -226,15 +226,16 @@ class BeamSearchDecoder(Decoder):
     def tile_beam_merge_with_batch(x, beam_size):
         """``x`` once for each beam: [batch * beams, ...]."""
         x = paddle.tile(paddle.unsqueeze(x, 1), [1, beam_size, *[1] * (len(x.shape) - 1)])
-        return paddle.reshape(x, [-1, *x.shape[2:]])
+        return paddle.flatten(x, 0, 1)
 
     def split(self, x):
         """[batch * beams, ...] as [batch, beams, ...]."""
-        return paddle.reshape(x, [-1, self.beam_size, *x.shape[1:]])
+        rest = [n if n >= 0 else paddle.shape(x)[i + 1] for i, n in enumerate(x.shape[1:])]
+        return paddle.reshape(x, [-1, self.beam_size, *rest])
 
     def merge(self, x):
         """[batch, beams, ...] as [batch * beams, ...]."""
-        return paddle.reshape(x, [-1, *x.shape[2:]])
+        return paddle.flatten(x, 0, 1)
 
     def at(self, x, indices):
         """The beams of ``x`` at ``indices``, for each of the batch."""

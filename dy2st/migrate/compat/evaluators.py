@@ -73,3 +73,38 @@ class ProgramChunkEvaluator(ProgramEvaluator):
         recall = float(right) / labelled if labelled else 0
         f1 = 2 * precision * recall / (precision + recall) if right else 0
         return tuple(np.array([value], "float32") for value in (precision, recall, f1))
+
+
+def auc(input, label, curve="ROC", num_thresholds=4095, topk=1, slide_steps=1):
+    """The area under a curve: of all batches, of the last ``slide_steps``, and the counts."""
+    weight = paddle.ones([1, 1], "float32")
+    areas, counts = [], []
+    for steps in (slide_steps, 0):
+        shape = [1, num_thresholds + 1]
+        if not counts:
+            shape = [(1 + slide_steps) * (num_thresholds + 1) + 1]
+        kept = [create_global_var(shape, 0, "int64", True) for _ in range(2)]
+        area, *new = paddle._C_ops.auc(input, label, *kept, weight, curve, num_thresholds, steps)
+        for value, target in zip(new, kept):
+            paddle.assign(value, target)
+        areas.append(area.reshape([1]))
+        counts += kept
+    return areas[1], areas[0], counts
+
+
+def ctr_metric_bundle(input, label):
+    """Sums over all runs: squared and absolute errors, predictions, their sigmoids, clicks, rows."""
+    error = input - label
+    parts = (
+        paddle.sum(error * error),
+        paddle.sum(paddle.abs(error)),
+        paddle.sum(input),
+        paddle.sum(paddle.nn.functional.sigmoid(input)),
+        paddle.sum(label),
+        paddle.sum(paddle.ones_like(label)),
+    )
+    sums = []
+    for part in parts:
+        total = create_global_var([1], 0.0, "float32", True)
+        sums.append(paddle.assign(total + part.astype("float32"), total))
+    return tuple(sums)

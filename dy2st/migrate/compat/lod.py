@@ -133,14 +133,31 @@ def may_share_rows(operand, result):
 
 
 def offsets_of(value):
-    """The offsets of the innermost sequences; raises ValueError for a dense value."""
+    """The offsets of the innermost sequences.
+
+    An input that was made without ``lod_level`` is given offsets when they are first asked for;
+    raises ValueError for a value that no input hands its rows to.
+    """
     lod = lod_of(value)
-    if not lod:
-        raise ValueError(
-            f"the sequences of {value} cannot be followed back to an input with lod_level: "
-            "note them with set_lod(value, lod_of(other)), other having the same rows"
-        )
-    return lod[-1]
+    if lod:
+        return lod[-1]
+    pending, seen = [value], set()
+    while pending and not paddle.in_dynamic_mode():
+        found = pending.pop()
+        op = found.get_defining_op()
+        if op is None or found.hash() in seen or found.hash() in known_lods:
+            continue
+        seen.add(found.hash())
+        if op.name() == "pd_op.data" and found.shape[0] < 0:
+            name = op.attrs()["name"]
+            lod_inputs[name] = 1
+            set_lod(found, [paddle.static.data(f"{name}@lod0", [-1], "int64")])
+            return lod_of(found)[-1]
+        pending.extend(reversed([v for v in op.operands_source() if may_share_rows(v, found)]))
+    raise ValueError(
+        f"the sequences of {value} cannot be followed back to an input: "
+        "note them with set_lod(value, lod_of(other)), other having the same rows"
+    )
 
 
 def feed_with_lod(program, feed):
@@ -162,10 +179,14 @@ def feed_with_lod(program, feed):
     return feed
 
 
-def padded_index(offsets):
-    """The row number of each step of each sequence [sequences, steps], and which steps there are."""
+def padded_index(offsets, multiple=1):
+    """The row number of each step of each sequence [sequences, steps], and which steps there are.
+
+    The number of steps is that of the longest sequence, rounded up to a multiple.
+    """
     starts, ends = paddle.unsqueeze(offsets[:-1], 1), paddle.unsqueeze(offsets[1:], 1)
-    steps = paddle.arange(0, paddle.max(ends - starts), 1, "int64")
+    count = (paddle.max(ends - starts) + (multiple - 1)) // multiple * multiple
+    steps = paddle.arange(0, count, 1, "int64")
     index = starts + paddle.unsqueeze(steps, 0)
     inside = index < ends
     return paddle.where(inside, index, paddle.zeros_like(index)), inside

@@ -1,6 +1,5 @@
 """Losses and metrics, unreduced as they were."""
 
-import numpy as np
 import paddle
 
 
@@ -184,11 +183,3 @@ def mean_iou(input, label, num_classes):
     iou = right / paddle.maximum(union, paddle.ones_like(union))
     mean = paddle.sum(iou) / paddle.maximum(paddle.sum(seen), paddle.full([], 1e-6))
     return mean.reshape([1]), (union - right).astype("int32"), right.astype("int32")
-
-
-def auc_counts(numpy_predictions, numpy_labels, thresholds):
-    """Counts of positives and negatives in each of ``thresholds + 1`` bins."""
-    bins = (numpy_predictions * thresholds).astype(np.int64)
-    positive = np.bincount(bins, numpy_labels != 0, thresholds + 1)
-    negative = np.bincount(bins, numpy_labels == 0, thresholds + 1)
-    return positive, negative

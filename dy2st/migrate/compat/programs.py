@@ -238,3 +238,11 @@ def MSRA(uniform=True, fan_in=None, seed=0):
     if uniform:
         return paddle.nn.initializer.KaimingUniform(fan_in)
     return paddle.nn.initializer.KaimingNormal(fan_in)
+
+
+def memory_optimize(input_program, skip_opt_set=None, print_log=False, level=0, skip_grads=True):
+    """Did nothing in 1.8 either."""
+
+
+def release_memory(input_program, skip_opt_set=None):
+    """Did nothing in 1.8 either."""

@@ -80,7 +80,7 @@ class GeneratorLoader:
 
     def __init__(self, feed_list=None, iterable=True, return_list=False):
         self._feed_list = list(feed_list or [])
-        self._iterable = iterable
+        self._iterable = self.iterable = iterable
         self._return_list = return_list
         self._batches = None
         self._running = None

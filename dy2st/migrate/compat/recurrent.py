@@ -3,18 +3,21 @@
 import paddle
 
 
-def scan_sequences(step, x, states, offsets, is_reverse):
+def scan_sequences(step, x, states, offsets, is_reverse, chunk=16):
     """The states of every row when ``step(row, *states)`` walks along each sequence.
 
-    A while loop over time; what its body yields is copied, because the gradient of a yielded
-    value that the body also uses is lost in Paddle 3.3.
+    A while loop over chunks of steps (the gradient of each part of ``x`` that a body takes costs
+    as much as all of ``x``). What goes into the loop and what its body yields is copied: Paddle
+    3.3 loses the gradient of a yielded value that the body also uses.
     """
-    index, inside = padded_index(offsets)
+    index, inside = padded_index(offsets, chunk)
     if is_reverse:
         last = paddle.unsqueeze(offsets[1:] + offsets[:-1], 1) - 1
         index = paddle.where(inside, last - index, paddle.zeros_like(index))
     x, mask = take_rows(x, paddle.transpose(index, [1, 0])), paddle.transpose(inside, [1, 0])
     mask = paddle.unsqueeze(mask.astype(x.dtype), -1)
+    in_chunks = lambda v: paddle.reshape(v, [-1, chunk, *paddle.shape(v)[1:]])
+    x, mask = in_chunks(x), in_chunks(mask)
     count = paddle.shape(mask)[0].astype("int64")
     arrays = [paddle.tensor.create_array(x.dtype) for _ in states]
     states = [paddle.assign(state) for state in states]
@@ -23,12 +26,15 @@ def scan_sequences(step, x, states, offsets, is_reverse):
 
     def body(t, *states):
         here = paddle.reshape(t, [1])
-        there = paddle.squeeze(paddle.index_select(mask, here, 0), 0)
-        new = step(paddle.squeeze(paddle.index_select(x, here, 0), 0), *states)
-        new = [a * there + b * (1.0 - there) for a, b in zip(new, states)]
-        for array, value in zip(arrays, new):
-            paddle.tensor.array_write(paddle.assign(value), t, array)
-        return [t + 1, *[paddle.assign(value) for value in new]]
+        parts = lambda v: paddle.unbind(paddle.squeeze(paddle.index_select(v, here, 0), 0), 0)
+        found = []
+        for row, there in zip(parts(x), parts(mask)):
+            new = step(row, *states)
+            states = [a * there + b * (1.0 - there) for a, b in zip(new, states)]
+            found.append(states)
+        for array, values in zip(arrays, zip(*found)):
+            paddle.tensor.array_write(paddle.stack(values), t, array)
+        return [t + 1, *[paddle.assign(value) for value in states]]
 
     paddle.static.nn.while_loop(
         lambda t, *states: t < count, body, [paddle.zeros([], "int64"), *states]
@@ -37,7 +43,7 @@ def scan_sequences(step, x, states, offsets, is_reverse):
     if is_reverse:
         place = paddle.gather(lengths_from(offsets), sequence) - 1 - place
     at = paddle.stack([place, sequence], -1)
-    stacked = [tensor_array_to_tensor_stack(array) for array in arrays]
+    stacked = [paddle.flatten(tensor_array_to_tensor_stack(array), 0, 1) for array in arrays]
     return [paddle.gather_nd(rows, at) for rows in stacked]
 
 
@@ -84,6 +90,7 @@ def dynamic_lstm(
     offsets = offsets_of(input)
     states = [first_state(s, offsets, width, dtype) for s in (h_0, c_0)]
     run = lambda x, h, c: cell(x + paddle.matmul(h, weight), c)
+    input = input + bias[:, : 4 * width]
     hidden, cells = scan_sequences(run, input, states, offsets, is_reverse)
     return set_lod(hidden, lod), set_lod(without_gradient(cells), lod)
 
@@ -96,11 +103,12 @@ def clip_to(x, limit):
 def lstm_step(bias, width, use_peepholes, acts, cell_clip=None):
     """One step of 1.8's LSTM from the sums of its gates (candidate, input, forget, output)."""
     gate, cell_act, candidate = acts
+    if use_peepholes:
+        check_i, check_f, check_o = paddle.split(bias[:, 4 * width :], 3, -1)
 
     def step(gates, cell):
-        a, i, f, o = paddle.split(gates + bias[:, : 4 * width], 4, -1)
+        a, i, f, o = paddle.split(gates, 4, -1)
         if use_peepholes:
-            check_i, check_f, check_o = paddle.split(bias[:, 4 * width :], 3, -1)
             i, f = i + cell * check_i, f + cell * check_f
         new = clip_to(candidate(a) * gate(i) + cell * gate(f), cell_clip)
         out = gate(o + new * check_o) if use_peepholes else gate(o)
@@ -145,6 +153,7 @@ def dynamic_lstmp(
         return clip_to(project(paddle.matmul(hidden, projection)), proj_clip), new
 
     states = [first_state(h_0, offsets, proj_size, dtype), first_state(c_0, offsets, width, dtype)]
+    input = input + bias[:, : 4 * width]
     out, cells = scan_sequences(run, input, states, offsets, is_reverse)
     return set_lod(out, lod), set_lod(without_gradient(cells), lod)
 
@@ -171,8 +180,6 @@ def dynamic_gru(
     gate, candidate = gate_activation_of(gate_activation), gate_activation_of(candidate_activation)
 
     def run(x, h):
-        if bias is not None:
-            x = x + bias
         u, r = paddle.split(gate(x[:, : 2 * size] + paddle.matmul(h, gates_w)), 2, -1)
         new = candidate(x[:, 2 * size :] + paddle.matmul(r * h, candidate_w))
         return (u * h + (1.0 - u) * new,) if origin_mode else ((1.0 - u) * h + u * new,)
@@ -180,4 +187,5 @@ def dynamic_gru(
     lod = lod_of(input)
     offsets = offsets_of(input)
     states = [first_state(h_0, offsets, size, input.dtype)]
+    input = input if bias is None else input + bias
     return set_lod(scan_sequences(run, input, states, offsets, is_reverse)[0], lod)

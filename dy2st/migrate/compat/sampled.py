@@ -103,3 +103,60 @@ def center_loss(input, label, num_classes, alpha, param_attr, update_center=True
         count = paddle.unsqueeze(paddle.sum(chosen, 0), 1) + 1.0
         write_update(centers + alpha * moves / count, centers)
     return 0.5 * paddle.sum(away * away, 1, keepdim=True)
+
+
+class NCE(paddle.nn.Layer):
+    """Noise-contrastive estimation as a layer; a bias only where ``bias_attr`` is given."""
+
+    def __init__(
+        self,
+        num_total_classes,
+        dim,
+        sample_weight=None,
+        param_attr=None,
+        bias_attr=None,
+        num_neg_samples=None,
+        sampler="uniform",
+        custom_dist=None,
+        seed=0,
+        is_sparse=False,
+        dtype="float32",
+    ):
+        super().__init__()
+        self.options = num_neg_samples, sampler, custom_dist
+        self.weight = self.create_parameter([num_total_classes, dim], param_attr, dtype)
+        self.bias = None
+        if bias_attr:
+            self.bias = self.create_parameter([num_total_classes, 1], bias_attr, dtype, True)
+
+    def forward(self, input, label, sample_weight=None):
+        """The cost of each row."""
+        return nce_cost(input, label, self.weight, self.bias, sample_weight, *self.options)
+
+
+def sampled_softmax_with_cross_entropy(
+    logits,
+    label,
+    num_samples,
+    num_true=1,
+    remove_accidental_hits=True,
+    use_customized_samples=False,
+    customized_samples=None,
+    customized_probabilities=None,
+    seed=0,
+):
+    """Cross entropy over the true classes and given samples, corrected for their probabilities."""
+    if not use_customized_samples:
+        raise NotImplementedError("draw the samples yourself and give them as customized_samples")
+    scores = paddle.take_along_axis(logits, customized_samples, 1)
+    if remove_accidental_hits:
+        drawn = paddle.unsqueeze(customized_samples[:, num_true:], 2)
+        hit = paddle.any(drawn == paddle.unsqueeze(label, 1), 2).astype(scores.dtype)
+        none = paddle.zeros_like(label).astype(scores.dtype)
+        scores = scores - 1e20 * paddle.concat([none, hit], 1)
+    scores = scores - paddle.log(customized_probabilities)
+    wanted = paddle.tile(paddle.arange(0, num_true, 1, "int64"), [1])
+    soft = paddle.nn.functional.one_hot(wanted, num_samples + num_true).sum(0, keepdim=True)
+    soft = soft + paddle.zeros_like(scores)
+    loss = paddle.nn.functional.softmax_with_cross_entropy(scores, soft, soft_label=True)
+    return loss / num_true

@@ -14,6 +14,7 @@ class StepwiseDecay(paddle.optimizer.lr.LRScheduler):
 
     def __init__(self, rule, begin=0, step=1):
         self.rule = rule
+        begin = shared_begin(begin)
         self.step_num = begin
         self.step_size = step
         self.started = False
@@ -38,6 +39,19 @@ class StepwiseDecay(paddle.optimizer.lr.LRScheduler):
 
 
 schedules = []
+decay_begins = []
+
+
+def shared_begin(begin):
+    """Where a program's one counter of decay steps begins: its first user decides."""
+    if paddle.in_dynamic_mode():
+        return begin
+    program = paddle.static.default_main_program()
+    for known, first in decay_begins:
+        if known is program:
+            return first
+    decay_begins.append((program, begin))
+    return begin
 
 
 def rate_value(schedule):
@@ -77,6 +91,12 @@ def NoamDecay(d_model, warmup_steps, begin=1, step=1, dtype="float32", learning_
     return StepwiseDecay(rule, begin, step)
 
 
+def ratio_decay(formula, decay_steps, staircase, begin, step):
+    """The rate that ``formula`` gives for the share of ``decay_steps`` that has passed."""
+    ratio = lambda n: n // decay_steps if staircase else n / decay_steps
+    return StepwiseDecay(lambda n: formula(ratio(n)), begin, step)
+
+
 def exponential_decay(learning_rate, decay_steps, decay_rate, staircase=False):
     """``learning_rate * decay_rate ** (step / decay_steps)``."""
     return ExponentialDecay(learning_rate, decay_steps, decay_rate, staircase)
@@ -86,12 +106,8 @@ def ExponentialDecay(
     learning_rate, decay_steps, decay_rate, staircase=False, begin=0, step=1, dtype="float32"
 ):
     """``learning_rate * decay_rate ** (step / decay_steps)``."""
-
-    def rule(n):
-        ratio = n // decay_steps if staircase else n / decay_steps
-        return learning_rate * decay_rate**ratio
-
-    return StepwiseDecay(rule, begin, step)
+    formula = lambda ratio: learning_rate * decay_rate**ratio
+    return ratio_decay(formula, decay_steps, staircase, begin, step)
 
 
 def natural_exp_decay(learning_rate, decay_steps, decay_rate, staircase=False):
@@ -103,12 +119,8 @@ def NaturalExpDecay(
     learning_rate, decay_steps, decay_rate, staircase=False, begin=0, step=1, dtype="float32"
 ):
     """``learning_rate * exp(-decay_rate * step / decay_steps)``."""
-
-    def rule(n):
-        ratio = n // decay_steps if staircase else n / decay_steps
-        return learning_rate * math.exp(-decay_rate * ratio)
-
-    return StepwiseDecay(rule, begin, step)
+    formula = lambda ratio: learning_rate * math.exp(-decay_rate * ratio)
+    return ratio_decay(formula, decay_steps, staircase, begin, step)
 
 
 def inverse_time_decay(learning_rate, decay_steps, decay_rate, staircase=False):
@@ -120,12 +132,8 @@ def InverseTimeDecay(
     learning_rate, decay_steps, decay_rate, staircase=False, begin=0, step=1, dtype="float32"
 ):
     """``learning_rate / (1 + decay_rate * step / decay_steps)``."""
-
-    def rule(n):
-        ratio = n // decay_steps if staircase else n / decay_steps
-        return learning_rate / (1 + decay_rate * ratio)
-
-    return StepwiseDecay(rule, begin, step)
+    formula = lambda ratio: learning_rate / (1 + decay_rate * ratio)
+    return ratio_decay(formula, decay_steps, staircase, begin, step)
 
 
 def polynomial_decay(learning_rate, decay_steps, end_learning_rate=0.0001, power=1.0, cycle=False):
@@ -242,3 +250,69 @@ def MultiStepDecay(learning_rate, milestones, decay_rate=0.1):
 def LambdaDecay(learning_rate, lr_lambda):
     """``learning_rate * lr_lambda(epoch)``."""
     return EpochDecay(learning_rate, lambda n: learning_rate * lr_lambda(n))
+
+
+class LearningRateDecay(paddle.optimizer.lr.LRScheduler):
+    """What schedules of one's own derive from: ``step`` gives the rate of step ``step_num``."""
+
+    def __init__(self, begin=0, step=1, dtype="float32"):
+        self.step_num, self.step_size, self.dtype = begin, step, dtype
+        self.base_lr = self.last_lr = 0.0
+        self.last_epoch, self.verbose, self._var_name = 0, False, None
+
+    def create_lr_var(self, lr):
+        """The rate as a number."""
+        return float(lr)
+
+    def step(self):
+        """The rate of this step."""
+        raise NotImplementedError()
+
+    def __call__(self):
+        self.last_lr = float(self.step())
+        self.step_num += self.step_size
+        return self.last_lr
+
+
+class ReduceLROnPlateau(LearningRateDecay):
+    """A rate that ``step(loss)`` lowers when the loss has not improved for ``patience`` calls."""
+
+    def __init__(
+        self,
+        learning_rate,
+        mode="min",
+        decay_rate=0.1,
+        patience=10,
+        verbose=False,
+        threshold=0.0001,
+        threshold_mode="rel",
+        cooldown=0,
+        min_lr=0,
+        eps=1e-08,
+        dtype="float32",
+    ):
+        super().__init__(dtype=dtype)
+        self.last_lr = self.base_lr = float(learning_rate)
+        self.sign = {"min": 1.0, "max": -1.0}[mode.lower()]
+        self.decay_rate, self.patience, self.min_lr, self.eps = decay_rate, patience, min_lr, eps
+        self.threshold, self.relative = threshold, threshold_mode.lower() == "rel"
+        self.cooldown, self.wait, self.bad, self.best = cooldown, 0, 0, None
+
+    def __call__(self):
+        return self.last_lr
+
+    def step(self, loss):
+        """Look at a loss."""
+        loss = float(loss.item())
+        if self.wait > 0:
+            self.wait -= 1
+            return
+        room = self.threshold * (abs(self.best or 0.0) if self.relative else 1.0)
+        if self.best is None or self.sign * loss < self.sign * self.best - room:
+            self.best, self.bad = loss, 0
+        else:
+            self.bad += 1
+        if self.bad > self.patience:
+            self.wait, self.bad = self.cooldown, 0
+            new = max(self.last_lr * self.decay_rate, self.min_lr)
+            self.last_lr = new if self.last_lr - new > self.eps else self.last_lr

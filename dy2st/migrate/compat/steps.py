@@ -157,6 +157,10 @@ class DynamicRNN(RecordedSteps):
                 init = paddle.gather(init, longest_first(self.offsets))
         return set_lod(self.remember(init), [])
 
+    def update_memory(self, ex_mem, new_mem):
+        """What the next step finds in ``ex_mem``."""
+        super().update_memory(ex_mem, new_mem)
+
     def repeat(self, ops):
         """The loop over the steps of the longest sequence."""
         names = {op.name() for op in ops} - {"pd_op.share_data_"}  # detach() only looks in place
@@ -256,3 +260,11 @@ def create_array(dtype):
 def array_write(x, i, array=None):
     """``x`` written at place ``i`` of an array, which is made where none is given."""
     return paddle.tensor.array_write(x, i, create_array(x.dtype) if array is None else array)
+
+
+def tensor_array_to_tensor(input, axis=1, name=None, use_stack=False):
+    """The members of an array side by side along ``axis``, and their sizes there."""
+    if isinstance(input, list):
+        joined = paddle.stack(input, axis) if use_stack else paddle.concat(input, axis)
+        return joined, paddle.to_tensor([x.shape[axis] for x in input])
+    return paddle.tensor.manipulation.tensor_array_to_tensor(input, axis, use_stack)

@@ -101,7 +101,9 @@ class FormulaOptimizer(paddle.optimizer.Optimizer):
 
 def write_update(value, target):
     """Write an optimizer's result; test clones of a program are made without it."""
+    fixed = target.stop_gradient
     paddle.assign(value, target)
+    target.stop_gradient = fixed  # ``no_grad`` marks what is written
     if not paddle.in_dynamic_mode():
         op = paddle.static.default_main_program().global_block().back()
         op.set_bool_attr("optimizer_step", True)

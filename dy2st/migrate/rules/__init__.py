@@ -96,6 +96,7 @@ def load_all() -> None:
         methods,
         optimizers,
         reductions,
+        sampled,
         scalars,
         scripts,
         shapes,

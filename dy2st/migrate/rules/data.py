@@ -175,13 +175,13 @@ class DataLoaderFactory(UseRule):
     )
 
     def apply(self, use: Use, context: FileContext) -> str | None:
-        """Tell the two apart by what follows the class's name."""
-        if use.rest == ("from_generator",):
+        """Tell them apart by what follows the class's name."""
+        if use.rest in (("from_generator",), ("from_dataset",)):
             parent = context.names.parents.get(use.node)
             if not isinstance(parent, ast.Attribute) or not context.options.compat:
                 raise Decline("needs a helper of fluid_compat")
             start, end = context.source.span(parent)
-            name = context.helper("from_generator")
+            name = context.helper(use.rest[0])
             context.edits.append(Replace(start, end, name.encode()))
             return name
         if use.rest:

@@ -200,7 +200,8 @@ def collect(value, into, depth):
         return True
     if isinstance(value, (list, tuple)) and len(value) <= 1000 and depth < 4:
         return all([collect(item, into, depth + 1) for item in value])
-    if type(value).__name__ in ("VarBase", "Tensor", "LoDTensor", "EagerParamBase", "ParamBase"):
+    kind = type(value).__name__.replace("_fluid_", "")  # a helper's class inside the script itself
+    if kind in ("VarBase", "Tensor", "LoDTensor", "DenseTensor", "EagerParamBase", "ParamBase"):
         try:
             into.append(plain(value.numpy() if hasattr(value, "numpy") else np.array(value)))
         except Exception:  # a tensor without data, or of a type that numpy has not

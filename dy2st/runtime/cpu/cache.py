@@ -20,7 +20,7 @@ from dy2st.debug import log
 
 _MAGIC = b"DY2STKO1"
 _HEADER = struct.Struct("<8s32sQ32s")
-_DAY = 86400.0
+_HOUR, _DAY = 3600.0, 86400.0
 
 
 def default_folder() -> Path:
@@ -73,8 +73,21 @@ class ObjectCache:
         with self._lock:
             self._puts += 1
             due = self._puts % 64 == 1
-        if due:
+        if due and self._pruned_long_ago():
             self.prune()
+
+    def _pruned_long_ago(self) -> bool:
+        """Whether no process has looked through the folder for an hour: thousands of files take long."""
+        assert self.folder is not None
+        stamp = self.folder / ".pruned"
+        try:
+            if time.time() - stamp.stat().st_mtime < _HOUR:
+                return False
+        except OSError:
+            pass
+        with contextlib.suppress(OSError):
+            stamp.touch()
+        return True
 
     def prune(self) -> None:
         """Remove the files not used for longest until the folder fits its limit."""
@@ -82,19 +95,18 @@ class ObjectCache:
             return
         entries = []
         with contextlib.suppress(OSError):
-            for path in self.folder.glob("*.o"):
-                stat = path.stat()
-                entries.append((stat.st_mtime, stat.st_size, path))
-            for path in self.folder.glob("*.tmp"):
-                # What a killed writer left behind.
-                if time.time() - path.stat().st_mtime > _DAY:
-                    path.unlink()
+            for entry in os.scandir(self.folder):
+                stat = entry.stat()
+                if entry.name.endswith(".o"):
+                    entries.append((stat.st_mtime, stat.st_size, entry.path))
+                elif entry.name.endswith(".tmp") and time.time() - stat.st_mtime > _DAY:
+                    os.unlink(entry.path)  # what a killed writer left behind
         total = sum(size for _, size, _ in entries)
         for _, size, path in sorted(entries, key=lambda e: e[0]):
             if total <= self.limit_bytes:
                 break
             with contextlib.suppress(OSError):
-                path.unlink()
+                os.unlink(path)
             total -= size
 
     def _path(self, digest: bytes) -> Path:

@@ -1,12 +1,13 @@
 """Operations that a plan runs through the reference interpreter: effects, random numbers, and
 whatever has a size that is known only at run time.
 
-Where such a size turns up a second time, the pure operations between are worth a plan of their own
+Where such a size turns up often, the pure operations between are worth a plan of their own
 (``Outlined``): a loop whose cache grows is then driven from here, its rounds run natively.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -31,9 +32,8 @@ if TYPE_CHECKING:
 PlanFor = Callable[[Program, Mapping[str, int]], Plan]
 _PLANS = 128
 _ENTRY = ("parameter", "constant")
-_HEAVY = frozenset(
-    ["matmul", "linear", "bmm", "conv2d", "depthwise_conv2d", "conv3d", "conv2d_transpose", "rnn"]
-)
+# What making a plan is taken to cost before the first one has been made.
+PLAN_SECONDS = 0.004
 
 
 class Interpreted:
@@ -66,17 +66,27 @@ class Interpreted:
         """The function that runs ``callback`` in ``context``."""
         item = callback.item
         steps = self._compiler.block(item.ops)
-        loads = [
-            (value, context.reader(place, variable.shape, variable.dtype), _moves(place))
-            for (value, variable), place in zip(item.loads, callback.loads)
-        ]
+        loads, statics = [], []
+        for (value, variable), place in zip(item.loads, callback.loads):
+            read = context.reader(place, variable.shape, variable.dtype)
+            if place.storage.root().kind == "static":
+                statics.append((value, read))
+            else:
+                loads.append((value, read, _moves(place)))
+        kept: dict[Value, Any] = {}  # the static ones, of the prologue's values of this serial
+        serial = -1
         stores = [
             (value, context.reader(place, variable.shape, variable.dtype))
             for (value, variable), place in zip(item.stores, callback.stores)
         ]
 
         def call(user: int) -> None:
+            nonlocal serial
             frame = self.frame
+            if serial != context.statics:
+                serial = context.statics
+                kept.update((value, read()) for value, read in statics)
+            frame.values.update(kept)
             for value, read, moves in loads:
                 # Results may be views of it and outlive the arena's buffer.
                 frame.values[value] = read().copy() if moves else read()
@@ -135,7 +145,7 @@ class Interpreted:
 
 def _moves(place: Place) -> bool:
     """Whether the memory of a place is used for something else later in the call."""
-    return place.storage.root().kind not in ("static", "input")
+    return place.storage.root().kind != "input"
 
 
 class NativeCompiler(Compiler):
@@ -194,28 +204,33 @@ class Outlined:
         symbols |= {s for v in self._program.inputs for s in v.type.symbols()}
         symbols |= {s for op in ops for a in op.attrs.values() for s in symbols_in(a)}
         self._symbols = sorted(symbols)
-        # A plan costs milliseconds: it pays sooner for a stretch that takes long in numpy.
-        heavy = len(ops) >= 4 or any(op.name in _HEAVY for op in ops)
-        self._patience = 1 if heavy else 16
-        # The plan of a set of sizes, or how often they have been seen and run in numpy.
-        self._plans: OrderedDict[tuple[int, ...], Plan | int] = OrderedDict()
+        # Sizes get a plan when as much time has gone into them without one as making it takes:
+        # whatever comes, that is at most about twice the least.
+        self._cost = PLAN_SECONDS
+        # The plan of a set of sizes, or the seconds that were spent on them without one.
+        self._plans: OrderedDict[tuple[int, ...], Plan | float] = OrderedDict()
 
     def __call__(self, frame: Frame) -> None:
         key = tuple(frame.symbols[s] for s in self._symbols)
-        plan = self._plans.get(key, 0)
-        if isinstance(plan, int):
-            if plan < self._patience:
-                self._remember(key, plan + 1)
+        plan = self._plans.get(key, 0.0)
+        if isinstance(plan, float):
+            if plan <= self._cost:
+                start = time.perf_counter()
                 for step in self._plain:
                     step(frame)
+                self._remember(key, plan + time.perf_counter() - start)
                 return
+            start = time.perf_counter()
             plan = self._plan_for(self._program, dict(zip(self._symbols, key)))
+            spent = time.perf_counter() - start
+            # The first one also compiles kernels.
+            self._cost = spent if self._cost == PLAN_SECONDS else min(spent, self._cost)
             self._remember(key, plan)
         arrays = [frame.values[v] for v in self._inputs]
         results = plan.run([buffer_of(a) for a in arrays], allocate_array)
         frame.values.update(zip(self._results, results))
 
-    def _remember(self, key: tuple[int, ...], plan: Plan | int) -> None:
+    def _remember(self, key: tuple[int, ...], plan: Plan | float) -> None:
         self._plans[key] = plan
         self._plans.move_to_end(key)
         while len(self._plans) > _PLANS:
@@ -227,15 +242,17 @@ def outline(
 ) -> tuple[Program, list[Value]]:
     """A Program of copies of ``ops`` that returns ``results``, and the values that are its inputs.
 
-    Parameters and constants stay what they are, so that what is computed from them is shared.
+    Parameters, constants and what is computed from them alone stay what they are: the prologue
+    shares it.
     """
     new = Program(program.name, Block(), program.parameters, program.constants)
     mapped: dict[Value, Value] = {}
     inputs: list[Value] = []
+    static: dict[Value, bool] = {}
     for value in dict.fromkeys(v for op in ops for v in op.flat_operands()):
         owner = value.owner
-        if isinstance(owner, Operation) and owner.name in _ENTRY:
-            _copy(owner, mapped, new.block)
+        if _is_static(value, static):
+            _copy_chain(value, mapped, new.block)
         elif not (isinstance(owner, Operation) and owner in ops):
             inner = Value(value.type, "", new.block, len(inputs))
             mapped[value] = inner
@@ -245,6 +262,33 @@ def outline(
         _copy(op, mapped, new.block)
     new.block.ops.append(Operation("return", tuple(mapped[v] for v in results)))
     return new, inputs
+
+
+def _is_static(value: Value, known: dict[Value, bool]) -> bool:
+    """Whether a value depends on parameters and constants only."""
+    if value not in known:
+        owner = value.owner
+        known[value] = isinstance(owner, Operation) and (
+            owner.name in _ENTRY
+            or (
+                is_pure(owner)
+                and not owner.regions
+                and bool(owner.operands)
+                and all(_is_static(v, known) for v in owner.flat_operands())
+            )
+        )
+    return known[value]
+
+
+def _copy_chain(value: Value, mapped: dict[Value, Value], block: Block) -> None:
+    """Copy the operations that a static value is computed by."""
+    owner = value.owner
+    assert isinstance(owner, Operation)
+    if value in mapped:
+        return
+    for operand in owner.flat_operands():
+        _copy_chain(operand, mapped, block)
+    _copy(owner, mapped, block)
 
 
 def _copy(op: Operation, mapped: dict[Value, Value], block: Block) -> None:

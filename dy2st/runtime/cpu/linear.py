@@ -170,7 +170,9 @@ class _Linearizer:
         (storage.writes if write else storage.reads).append(len(self.code) - 1)
 
     def storage(self, variable: Variable) -> Storage:
-        """The storage of a variable that is no static value."""
+        """The storage of a variable."""
+        if variable.kind == "static":
+            return self.static(variable.key)
         if variable not in self.variables:
             self.variables[variable] = Storage(variable.nbytes)
         return self.variables[variable]

@@ -53,6 +53,7 @@ class _Lowering(ControlFlow):
         self.variables: dict[Value, Variable] = {}
         self.leaves: dict[Variable, g.Input] = {}
         self.static: dict[g.Node, bool] = {}
+        self.kept: dict[g.Node, Variable] = {}  # static nodes that the interpreter reads
         self.depth = 0  # of the block that is lowered: the Program's own is at 1
         self._constant: dict[Value, bool] = {}
         self._dynamic: dict[Operation, bool] = {}
@@ -204,6 +205,15 @@ class _Lowering(ControlFlow):
             region.items.append(Segment([(self.nodes[value], variable)]))
             return variable
         return self.variables[value]
+
+    def readable(self, region: Region, value: Value) -> Variable:
+        """A variable that an interpreted run reads ``value`` from: static ones lie in the prologue."""
+        if value in self.variables or not self.is_static(self.nodes[value]):
+            return self.materialise(region, value)
+        node = self.nodes[value]
+        if node not in self.kept:
+            self.kept[node] = Variable(node.shape, node.dtype, "static", node)
+        return self.kept[node]
 
     # -- operations -------------------------------------------------------------------------------
 

@@ -39,6 +39,10 @@ class ControlFlow(ABC):
         """A variable that holds ``value``."""
 
     @abstractmethod
+    def readable(self, region: Region, value: Value) -> Variable:
+        """A variable that an interpreted run reads ``value`` from."""
+
+    @abstractmethod
     def variable(self, type_: TensorType) -> Variable:
         """A fresh variable of this type."""
 
@@ -202,7 +206,7 @@ class ControlFlow(ABC):
         loads = []
         for value in _free_values(op):
             if value not in known and not self.is_dynamic_type(value.type):
-                loads.append((value, self.materialise(region, value)))
+                loads.append((value, self.readable(region, value)))
         # Loads come first in a run: it cannot read what it stores under another name (a reshape).
         stored = {variable for _, variable in run.stores}
         own = any(variable in stored for _, variable in loads)
@@ -213,7 +217,7 @@ class ControlFlow(ABC):
             if run.ops:
                 run = Interpret([], [], [])
                 loads = [
-                    (v, self.materialise(region, v))
+                    (v, self.readable(region, v))
                     for v in _free_values(op)
                     if not self.is_dynamic_type(v.type)
                 ]

@@ -20,6 +20,7 @@ from dy2st.errors import (
     PlanError,
 )
 from dy2st.ir.builder import Builder
+from dy2st.ir.draws import draw
 from dy2st.ir.program import Attr, Operation, Value
 from dy2st.ir.types import DType, TensorType
 from dy2st.ops import base
@@ -231,6 +232,17 @@ def _seed(
     return ()
 
 
+def _draw(
+    operands: Sequence[ArrayOperand],
+    attrs: dict[str, Attr],
+    rng: np.random.Generator,
+    op: Operation,
+) -> Sequence[Array]:
+    args = attrs["args"]
+    assert isinstance(args, tuple)
+    return (np.asarray(draw(str(attrs["function"]), args), op.result.dtype.numpy),)
+
+
 def _item(
     operands: Sequence[ArrayOperand],
     attrs: dict[str, Attr],
@@ -257,6 +269,7 @@ _SPECIAL: dict[str, Kernel] = {
     "assert": _assert,
     "raise": _raise,
     "seed": _seed,
+    "draw": _draw,
     "item": _item,
     "paddle_fallback": _fallback,
 }

@@ -491,8 +491,9 @@ def test_scatters(op, dtype):
 
 @pytest.mark.parametrize("dtype", ALL)
 @pytest.mark.parametrize("descending", [False, True])
-def test_sorts(dtype, descending):
-    x = (floats((4, 70), specials=False) * 3).astype(np_dtype(dtype))
+@pytest.mark.parametrize("n", [70, 300])  # merged, and by the bytes of the keys
+def test_sorts(dtype, descending, n):
+    x = (floats((4, n), specials=False) * 3).astype(np_dtype(dtype))
     x[1] = x[1, 0]
     if dtype in ("float32", "float64", "float16", "bfloat16"):
         x[2, ::7], x[2, 1::9], x[2, 2::9] = np.nan, -0.0, 0.0

@@ -62,6 +62,13 @@ def assert_same(got, want, tolerance, what):
     )
 
 
+def assert_results(op, got, want, what):
+    """All results that are the operation's to define (of others, eager's kernel has its own)."""
+    for k, (g, w) in enumerate(zip(got, want, strict=True)):
+        if not op.compared or k in op.compared:
+            assert_same(g, w, op.tolerance, what)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("op", "index"), CASES)
 def test_native_equals_numpy(op, index):
@@ -81,10 +88,8 @@ def test_native_equals_numpy(op, index):
                 break
             what = f"{op.name} {dtype}"
             got = make_executable(program, plan.ArraySource()).run_arrays(list(arrays.values()))
-            for g, w in zip(got, want, strict=True):
-                assert_same(g, w, op.tolerance, what)
+            assert_results(op, got, want, what)
         else:
             program, arrays = build(op, operands, attrs, True)
             got = make_executable(program, plan.ArraySource(arrays)).run_arrays([])
-            for g, w in zip(got, want, strict=True):
-                assert_same(g, w, op.tolerance, f"{what} in the prologue")
+            assert_results(op, got, want, f"{what} in the prologue")

@@ -105,6 +105,33 @@ def test_both_sides_of_a_sum_are_convolutions(case: Case) -> None:
     assert not kinds(nodes, g.Map)
 
 
+@pytest.mark.parametrize(("kernel", "stride", "flip"), [(1, 1, False), (3, 2, True)])
+def test_packing_scales_the_weights_of_a_folded_norm(case: Case, kernel, stride, flip) -> None:
+    w, gain = case.weight(48, 32, kernel, kernel), case.weight(48)
+    factors = [w, case.b.reshape(gain, (48, 1, 1, 1))]
+    y = case.b.conv(
+        case.input(2, 32, 9, 9),
+        case.b.mul(*(factors[::-1] if flip else factors)),
+        stride=(stride, stride),
+        padding=((1, 1), (1, 1)),
+        dilation=(1, 1),
+        groups=1,
+    )
+    nodes = case.check(y)
+    assert len(calls(nodes, "scale and pack")) == 1
+    assert not kinds(nodes, g.Map)
+
+
+def test_scaled_weights_of_transposed_and_grouped_convolutions(case: Case) -> None:
+    x, w, gain = case.input(1, 16, 5, 5), case.weight(16, 32, 3, 3), case.weight(1, 32, 1, 1)
+    options = {"stride": (2, 2), "padding": ((1, 1), (1, 1)), "dilation": (1, 1)}
+    y = case.b.conv_transpose(x, case.b.mul(w, gain), output_padding=(1, 1), **options)
+    grouped = case.b.mul(case.weight(32, 4, 3, 3), case.weight(32, 1, 1, 1))
+    z = case.b.conv(x, grouped, groups=4, **options)
+    along_inputs = case.b.mul(case.weight(32, 16, 3, 3), case.weight(1, 16, 1, 1))
+    case.check(y, z, case.b.conv(x, along_inputs, groups=1, **options))
+
+
 def test_depthwise_group_dilated_1d_3d(case: Case) -> None:
     x = case.input(2, 32, 9, 9)
     case.check(case.relu(case.conv(x, 32, 3, pad=1, groups=32, stride=2)))

@@ -1,6 +1,8 @@
-"""Sizes that are known only at run time: in numpy the first time, by plans when they come again."""
+"""Sizes that are known only at run time: by plans where they come often."""
 
 from __future__ import annotations
+
+import gc
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ from dy2st.ir.parser import parse_program
 from dy2st.ir.verifier import verify
 from dy2st.ops.base import infer
 from dy2st.runtime import plan
-from dy2st.runtime.cpu import executable
+from dy2st.runtime.cpu import executable, interpreted
+from dy2st.runtime.cpu.instructions import Callback
 from dy2st.runtime.reference import interpreter
 
 GROWING = """program f(%n: i64[], %x: f32[1, 3]) {
@@ -42,6 +45,7 @@ def test_a_list_that_grows_in_a_loop(monkeypatch):
         original(self, program, source, prologue, sizes, rng)
 
     monkeypatch.setattr(executable.CpuPlan, "__init__", count)
+    monkeypatch.setattr(interpreted, "PLAN_SECONDS", 0.0)  # the second time is soon enough
     program = verify(parse_program(GROWING), infer)
     rng = np.random.default_rng(0)
     w = rng.standard_normal((3, 3)).astype(np.float32)
@@ -253,3 +257,39 @@ def test_results_that_break_their_type_raise():
     run.run_arrays([np.array(True), x, y])
     with pytest.raises(ExecutionError, match="shape"):
         run.run_arrays([np.array(False), x, y])
+
+
+def test_weights_of_a_stretch_are_read_where_they_lie(monkeypatch):
+    """Runs of one loop or branch are one stretch, packed weights are the prologue's, and a new value
+    of a weight is seen."""
+    import paddle
+
+    from dy2st import to_static
+
+    monkeypatch.setattr(interpreted, "PLAN_SECONDS", 0.0)
+    paddle.seed(3)
+    layer = paddle.nn.Sequential(
+        paddle.nn.Conv2D(3, 4, 3), paddle.nn.BatchNorm2D(4), paddle.nn.ReLU()
+    )
+    layer.eval()
+    head = paddle.nn.Linear(4, 2)
+
+    def function(x, mask):
+        return head(layer(x[mask]).mean([2, 3]))
+
+    converted = to_static(function)
+    x = paddle.rand([6, 3, 5, 5])
+    masks = [paddle.to_tensor([True] * n + [False] * (6 - n)) for n in (2, 3, 0, 6)]
+    with paddle.no_grad():
+        for change in (0.0, 0.5, -1.0):
+            head.weight.set_value(head.weight + change)
+            layer[0].weight.set_value(layer[0].weight + change)
+            for mask in masks * 4:
+                want = function(x, mask)
+                np.testing.assert_allclose(
+                    converted(x, mask).numpy(), want.numpy(), rtol=1e-4, atol=1e-5
+                )
+    plans = [o for o in gc.get_objects() if isinstance(o, executable.CpuPlan)]
+    whole = max((p for p in plans if p._interprets), key=lambda p: p._used)
+    runs = [i for i in whole.linear.code if isinstance(i, Callback)]
+    assert len(runs) == 1, [[o.name for o in i.item.ops] for i in runs]

@@ -16,7 +16,7 @@ from dy2st.runtime.cpu.fusion.pull import CannotInline, NeedSegments, Puller, br
 from dy2st.runtime.cpu.fusion.schedule import PARALLEL_FROM, Scheduled, schedule
 from dy2st.runtime.cpu.fusion.views import View
 from dy2st.runtime.cpu.graph import Node, Shape, contiguous_strides
-from dy2st.runtime.cpu.llvm.sort import SortStructure, scratch_bytes
+from dy2st.runtime.cpu.llvm.sort import SortStructure, choose, scratch_bytes
 
 ViewOf = Callable[[Node], View | None]
 T = TypeVar("T")
@@ -144,12 +144,12 @@ def schedule_sort(node: g.Sort, threads: int) -> Scheduled:
     n, k = node.operands[0].shape[node.axis], node.k
     inner = prod(node.shape[node.axis + 1 :])
     rows = prod(node.shape[: node.axis]) * inner
-    few = k <= 32 and 4 * k <= n
-    cost = rows * n * (4.0 if few else 6.0 * max(n.bit_length(), 1))
+    how = choose(n, k)
+    cost = rows * n * (4.0 if how == "few" else 6.0 * max(n.bit_length(), 1))
     chunks = min(threads, rows) if cost > PARALLEL_FROM else 1
     length = -(-rows // chunks)
     chunks = -(-rows // length)
-    scratch = scratch_bytes(n, k, node.dtype, few)
+    scratch = scratch_bytes(n, k, node.dtype, how)
     sizes = np.array([chunks, 0, length, scratch, n, inner, k, rows], np.int64)
-    structure = SortStructure(node.dtype, node.descending, few)
+    structure = SortStructure(node.dtype, node.descending, how)
     return Scheduled(structure, sizes, scratch * chunks, cost, chunks)

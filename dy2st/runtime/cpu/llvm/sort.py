@@ -2,7 +2,8 @@
 
 Each element becomes one unsigned integer: a key in whose order the result is wanted, above the
 element's position. So no two are equal, and any way of sorting them is stable. Few of many are
-kept in a small sorted list; else the row is merged bottom up.
+kept in a small sorted list; a long row is sorted by the bytes of its keys, the last first; a short one
+is merged bottom up.
 """
 
 from __future__ import annotations
@@ -19,26 +20,38 @@ SLOTS = ("n", "inner", "k", "rows")
 
 @record(frozen=True)
 class SortStructure:
-    """What the code of a sort depends on; ``few``: a short list of the best is kept."""
+    """What the code of a sort depends on; ``how``: "few", "bytes" or "merge"."""
 
     dtype: str
     descending: bool
-    few: bool
+    how: str
 
     @property
     def key(self) -> str:
         """Equal keys share an object."""
-        return f"sort {self.dtype} descending={self.descending} few={self.few}"
+        return f"sort {self.dtype} descending={self.descending} {self.how}"
 
     def ir(self, name: str, vector_bytes: int) -> str:
         """The module of the kernel called ``name``."""
         return sort_ir(self, name, vector_bytes)
 
 
-def scratch_bytes(n: int, k: int, dtype: str, few: bool) -> int:
+def choose(n: int, k: int) -> str:
+    """How the first ``k`` of ``n`` are found soonest."""
+    if k <= 32 and 4 * k <= n:
+        return "few"
+    return "bytes" if n >= 128 else "merge"
+
+
+def scratch_bytes(n: int, k: int, dtype: str, how: str) -> int:
     """Bytes that a thread needs."""
     item = 16 if ITEMSIZE[dtype] == 8 else 8
-    return -(-(k + 1 if few else 2 * n) * item // 64) * 64
+    counts = 8 * 256 * _key_bytes(dtype) if how == "bytes" else 0
+    return -(-((k + 1 if how == "few" else 2 * n) * item + counts) // 64) * 64
+
+
+def _key_bytes(dtype: str) -> int:
+    return 8 if ITEMSIZE[dtype] == 8 else 4
 
 
 def _key_function(s: SortStructure, name: str, wide: str, native_half: bool) -> str:
@@ -198,6 +211,92 @@ br label %passes
 write:
 """
 
+# Counts of all bytes are taken while the keys are made; a byte that all keys share needs no pass.
+_BYTES = """
+%counts = getelementptr {K}, ptr %b, i64 %n
+call void @llvm.memset.p0.i64(ptr %counts, i8 0, i64 {table}, i1 false)
+br label %fill
+fill:
+%i = phi i64 [ 0, %row ], [ %i.n, %fill.body ]
+%filling = icmp slt i64 %i, %n
+br i1 %filling, label %fill.body, label %passes
+fill.body:
+%key = call {K} @{name}.element(ptr %x, i64 %base, i64 %inner, i64 %i)
+%key.at = getelementptr {K}, ptr %a, i64 %i
+store {K} %key, ptr %key.at
+{count}
+%i.n = add i64 %i, 1
+br label %fill
+passes:
+%from = phi ptr [ %a, %fill ], [ %from.n, %pass.end ]
+%to = phi ptr [ %b, %fill ], [ %to.n, %pass.end ]
+%p = phi i64 [ 0, %fill ], [ %p.n, %pass.end ]
+%more = icmp slt i64 %p, {bytes}
+br i1 %more, label %pass, label %write
+pass:
+%table = getelementptr [256 x i64], ptr %counts, i64 %p
+%shift.low = mul i64 %p, 8
+%shift.i = add i64 %shift.low, {bits}
+%shift = {widen}
+%one = load {K}, ptr %from
+%one.d = call i64 @{name}.digit({K} %one, {K} %shift)
+%one.at = getelementptr i64, ptr %table, i64 %one.d
+%one.n = load i64, ptr %one.at
+%same = icmp eq i64 %one.n, %n
+br i1 %same, label %pass.end, label %sum
+sum:
+%d = phi i64 [ 0, %pass ], [ %d.n, %sum ]
+%before = phi i64 [ 0, %pass ], [ %after, %sum ]
+%d.at = getelementptr i64, ptr %table, i64 %d
+%d.c = load i64, ptr %d.at
+store i64 %before, ptr %d.at
+%after = add i64 %before, %d.c
+%d.n = add i64 %d, 1
+%summed = icmp eq i64 %d.n, 256
+br i1 %summed, label %move, label %sum
+move:
+%j = phi i64 [ 0, %sum ], [ %j.n, %move ]
+%v.at = getelementptr {K}, ptr %from, i64 %j
+%v = load {K}, ptr %v.at
+%v.d = call i64 @{name}.digit({K} %v, {K} %shift)
+%c.at = getelementptr i64, ptr %table, i64 %v.d
+%c = load i64, ptr %c.at
+%o.at = getelementptr {K}, ptr %to, i64 %c
+store {K} %v, ptr %o.at
+%c.n = add i64 %c, 1
+store i64 %c.n, ptr %c.at
+%j.n = add i64 %j, 1
+%moved = icmp eq i64 %j.n, %n
+br i1 %moved, label %pass.end, label %move
+pass.end:
+%from.n = phi ptr [ %from, %pass ], [ %to, %move ]
+%to.n = phi ptr [ %to, %pass ], [ %from, %move ]
+%p.n = add i64 %p, 1
+br label %passes
+write:
+"""
+
+_COUNT = """
+%q{p} = lshr {K} %key, {shift}
+%r{p} = {low} %q{p}{to}
+%s{p} = and i64 %r{p}, 255
+%t{p} = getelementptr [256 x i64], ptr %counts, i64 {p}, i64 %s{p}
+%u{p} = load i64, ptr %t{p}
+%w{p} = add i64 %u{p}, 1
+store i64 %w{p}, ptr %t{p}
+"""
+
+_DIGIT = """
+declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
+
+define internal i64 @{name}.digit({K} %key, {K} %shift) #0 {{
+%high = lshr {K} %key, %shift
+%narrow = {low} %high{to}
+%digit = and i64 %narrow, 255
+ret i64 %digit
+}}
+"""
+
 _CHUNK = """
 declare i64 @llvm.smin.i64(i64, i64)
 
@@ -281,12 +380,38 @@ def sort_ir(s: SortStructure, name: str, vector_bytes: int) -> str:
         T=MEMORY_TYPE[s.dtype],
         name=name,
         loads="\n".join(loads),
-        sort=(_FEW if s.few else _MERGE).format(K=wide, name=name),
-        sorted="%a" if s.few else "%from",
+        sort=_sort_text(s, name, wide),
+        sorted="%a" if s.how == "few" else "%from",
         position=narrow,
     )
     key = _key_function(s, name, wide, converts_half(vector_bytes))
-    return assemble(name, key + chunk, [], 4, vector_bytes)
+    digit = _DIGIT.format(K=wide, name=name, **_low(wide)) if s.how == "bytes" else ""
+    return assemble(name, key + digit + chunk, [], 4, vector_bytes)
 
 
-__all__ = ["SLOTS", "SortStructure", "scratch_bytes", "sort_ir"]
+def _low(wide: str) -> dict[str, str]:
+    """The instruction that takes the low 64 bits of a key."""
+    if wide == "i128":
+        return {"low": "trunc i128", "to": " to i64"}
+    return {"low": "or i64", "to": ", 0"}
+
+
+def _sort_text(s: SortStructure, name: str, wide: str) -> str:
+    if s.how != "bytes":
+        return {"few": _FEW, "merge": _MERGE}[s.how].format(K=wide, name=name)
+    count = _key_bytes(s.dtype)
+    bits = 8 * count
+    low = _low(wide)
+    counts = [_COUNT.format(p=p, K=wide, shift=bits + 8 * p, **low) for p in range(count)]
+    return _BYTES.format(
+        K=wide,
+        name=name,
+        bytes=count,
+        bits=bits,
+        table=8 * 256 * count,
+        count="".join(counts),
+        widen="zext i64 %shift.i to i128" if wide == "i128" else "add i64 %shift.i, 0",
+    )
+
+
+__all__ = ["SLOTS", "SortStructure", "choose", "scratch_bytes", "sort_ir"]

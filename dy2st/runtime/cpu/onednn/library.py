@@ -68,6 +68,7 @@ _SIGNATURES: dict[str, list[Any]] = {
     "primitive_attr_destroy": [_P],
     "primitive_attr_set_scratchpad_mode": [_P, c_int],
     "primitive_attr_set_post_ops": [_P, _P],
+    "primitive_attr_set_scales_mask": [_P, c_int, c_int],
     "primitive_attr_set_fpmath_mode": [_P, c_int],
     "post_ops_create": [_OUT],
     "post_ops_destroy": [_P],

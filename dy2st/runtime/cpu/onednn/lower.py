@@ -17,7 +17,7 @@ from dy2st.runtime.cpu import graph as g
 from dy2st.runtime.cpu.graph import Node, Shape
 from dy2st.runtime.cpu.onednn import constants as c
 from dy2st.runtime.cpu.onednn.descriptor import Desc
-from dy2st.runtime.cpu.onednn.primitive import Primitive, Primitives, primitives
+from dy2st.runtime.cpu.onednn.primitive import SCALES, Primitive, Primitives, primitives
 from dy2st.runtime.cpu.steps import Arg, KernelStep, PrimitiveStep
 from dy2st.runtime.cpu.views import View
 
@@ -88,6 +88,17 @@ def pack(library: Primitives, view: View, source: Desc, target: Desc, why: str) 
     """A copy of ``view`` (laid out as ``source``) into the layout ``target``, as opaque bytes."""
     call = Call(library.reorder(source, target), why, view.base.source)
     return call.read(c.ARG_SRC, view).give((c.ARG_DST, packed(target)))[0]
+
+
+def pack_scaled(
+    library: Primitives, view: View, scales: View, source: Desc, target: Desc
+) -> Node | None:
+    """``pack`` that multiplies each slice along the first axis; None where oneDNN cannot."""
+    reorder = library.scaling_reorder(source, target)
+    if reorder is None:
+        return None
+    call = Call(reorder, "scale and pack weights", view.base.source)
+    return call.read(c.ARG_SRC, view).read(SCALES, scales).give((c.ARG_DST, packed(target)))[0]
 
 
 def primitive_step(

@@ -12,7 +12,8 @@ from dy2st.runtime.cpu.onednn import constants as c
 from dy2st.runtime.cpu.onednn.chains import Chain
 from dy2st.runtime.cpu.onednn.context import Context, PostOps, dense, describable, safe_strides
 from dy2st.runtime.cpu.onednn.convolution import Convolution, make_convolution
-from dy2st.runtime.cpu.onednn.lower import Call, pack, packed
+from dy2st.runtime.cpu.onednn.descriptor import Desc
+from dy2st.runtime.cpu.onednn.lower import Call, pack, pack_scaled, packed
 from dy2st.runtime.cpu.onednn.primitive import Primitive
 from dy2st.runtime.cpu.views import View, view_of
 
@@ -83,23 +84,54 @@ def _flat(spec: Convolution) -> Convolution:
 
 def _weights(context: Context, node: Node, spec: Convolution, primitive: Primitive) -> View | Node:
     """The weights in the primitive's layout: packed, or as they are where that is the same."""
-    view = view_of(context.new[node])
+    plain = _layout(context.new[node], spec)
+    desc = _desc(context, plain, spec)
+    if desc == primitive.weights:
+        return plain
+    library, factors = context.library, _scaled(context.new[node], spec)
+    if factors is not None:
+        weights, scales = _layout(factors[0], spec), dense(factors[1])
+        source = _desc(context, weights, spec)
+        scaled = pack_scaled(library, weights, scales, source, primitive.weights)
+        if scaled is not None:
+            return scaled
+    return pack(library, plain, desc, primitive.weights, "pack weights")
+
+
+def _scaled(node: Node, spec: Convolution) -> tuple[Node, Node] | None:
+    """The factors of a product of weights and a number for each output channel, as folding a batch
+    norm makes it: packing multiplies on the way, at no cost."""
+    if not isinstance(node, g.Map) or node.expr.op != "mul" or spec.groups != 1:
+        return None
+    axis = 1 if spec.transposed else 0
+    vector = tuple(n if a == axis else 1 for a, n in enumerate(node.shape))
+    if [a.op for a in node.expr.args] != ["arg", "arg"] or len(node.operands) != 2:
+        return None
+    for weights, scales in (node.operands, node.operands[::-1]):
+        same = {node.dtype, weights.dtype, scales.dtype} == {"float32"}
+        if same and weights.shape == node.shape and scales.shape == vector:
+            return weights, scales
+    return None
+
+
+def _desc(context: Context, view: View, spec: Convolution) -> Desc:
+    return context.library.descs.strided(view.shape, spec.dtype, safe_strides(view))
+
+
+def _layout(node: Node, spec: Convolution) -> View:
+    """The weights as oneDNN sees them: ([G,] O/G, I/G, kernel...)."""
+    view = view_of(node)
     into, out = spec.src[1] // spec.groups, spec.dst[1] // spec.groups
     inner = (into, out) if spec.transposed else (out, into)
     grouped = view.reshape((spec.groups, *inner, *spec.kernel))
     if grouped is None or not describable(grouped):
-        base = context.new[node]
         shape = (spec.groups, *inner, *spec.kernel)
-        grouped = View(base, shape, contiguous_strides(shape))
+        grouped = View(node, shape, contiguous_strides(shape))
     if spec.transposed:
         grouped = grouped.permute((0, 2, 1, *range(3, grouped.rank)))
     if spec.groups == 1:
         grouped = View(grouped.base, grouped.shape[1:], grouped.strides[1:], grouped.offset)
-    strides = safe_strides(grouped)
-    desc = context.library.descs.strided(grouped.shape, spec.dtype, strides)
-    if desc == primitive.weights:
-        return grouped
-    return pack(context.library, grouped, desc, primitive.weights, "pack weights")
+    return grouped
 
 
 def _source(context: Context, node: Node) -> View | Node:

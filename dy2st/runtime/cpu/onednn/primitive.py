@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from ctypes import c_char_p, c_void_p
-from dataclasses import field
+from dataclasses import field, replace
 from functools import lru_cache
 from typing import Any
 from weakref import WeakValueDictionary
@@ -82,6 +82,10 @@ class _Handle:
 
     def __del__(self) -> None:
         self._library.destroy("primitive", self.handle)
+
+
+# The argument number of what a scaled reorder multiplies by.
+SCALES = c.ARG_ATTR_SCALES | c.ARG_SRC
 
 
 def post_op_arg(index: int, arg: int = c.ARG_SRC_1) -> int:
@@ -233,17 +237,28 @@ class Primitives:
 
     def reorder(self, src: Desc, dst: Desc) -> Primitive:
         """A copy from one layout to another (and dtype to dtype)."""
-        engine = self.library.engine
-        made = self.build(
-            "reorder",
-            "reorder_primitive_desc_create",
-            lambda attr: (src.handle, engine, dst.handle, engine, attr),
-            (c.ARG_SRC, c.ARG_DST),
-            key=(src, dst),
-            allow_slow=True,
-        )
+        made = self._reorder(src, dst, scaled=False)
         assert made is not None, f"no reorder from {src} to {dst}"
         return made
+
+    def scaling_reorder(self, src: Desc, dst: Desc) -> Primitive | None:
+        """A copy in which each slice along the first axis is multiplied by a number of its own, from
+        the vector that is the argument ``SCALES``; None where oneDNN has none."""
+        made = self._reorder(src, dst, scaled=True)
+        if made is None:
+            return None
+        return replace(made, args={**made.args, SCALES: self.descs.row_major(src.dims[:1])})
+
+    def _reorder(self, src: Desc, dst: Desc, scaled: bool) -> Primitive | None:
+        engine = self.library.engine
+
+        def arguments(attr: int) -> Sequence[Any]:
+            if scaled:
+                self.library.call("primitive_attr_set_scales_mask", attr, c.ARG_SRC, 1)
+            return (src.handle, engine, dst.handle, engine, attr)
+
+        name, args = "reorder_primitive_desc_create", (c.ARG_SRC, c.ARG_DST)
+        return self.build("reorder", name, arguments, args, key=(src, dst, scaled), allow_slow=True)
 
     def execute(self, primitive: Primitive, buffers: Mapping[int, int]) -> None:
         """Run once on raw addresses; for tests and for what runs once (packing weights).
