@@ -73,3 +73,21 @@ def test_nms_of_polygons():
     scores = paddle.to_tensor(rng.uniform(0, 1, (2, 3, 30)).astype(np.float32))
     for expected, actual in zip(f(boxes, scores), to_static(f)(boxes, scores)):
         np.testing.assert_array_equal(actual.numpy(), expected.numpy())
+
+
+@pytest.mark.parametrize("act", ["hard_swish", "hard_sigmoid", "hard_shrink", "brelu", "relu6"])
+def test_activations_of_batch_norm_by_their_old_names(act):
+    layer = paddle.nn.BatchNorm(3, act=act)
+    layer.eval()
+    x = paddle.to_tensor(np.random.default_rng(0).normal(0, 3, (2, 3, 4, 4)).astype(np.float32))
+    with paddle.no_grad():
+        expected = layer(x).numpy()
+        np.testing.assert_allclose(to_static(layer)(x).numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_numbers_as_text():
+    def f(x):
+        return paddle.maximum(x, paddle.full([2], "-inf")) + paddle.full([2], "2.5")
+
+    x = paddle.to_tensor([1.0, -3.0])
+    np.testing.assert_array_equal(to_static(f)(x).numpy(), f(x).numpy())
