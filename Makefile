@@ -14,7 +14,7 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet -e ".[paddle,dev]"
 	touch $@
 
-.PHONY: help venv demo test test-fast test-models lint format bench docs clean
+.PHONY: help venv demo test test-fast test-models lint format bench bench-operators docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,9 @@ $(BENCH)/.installed: pyproject.toml
 BENCH_ARGS ?=
 bench: $(BENCH)/.installed  ## measure against the peers; part of it: make bench BENCH_ARGS="--only lstm --batch 1"
 	$(BENCH)/bin/python -m benchmarks $(BENCH_ARGS)
+
+bench-operators: $(STAMP)  ## every operation alone against Paddle eager, the worst first
+	$(BIN)/python -m benchmarks.operators
 
 PYTHON37 ?= $(shell command -v python3.7)
 FLUID := .venv-fluid/bin/python

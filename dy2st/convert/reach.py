@@ -17,7 +17,7 @@ from dy2st.source import registry
 
 _LEAF_TYPES = (str, bytes, int, float, complex, bool, type(None), ModuleType, type, CodeType)
 _OURS = {"Union", "Ret"}  # of our own objects, those that hold the user's
-_CONTAINERS = (list, dict, set, deque)
+CONTAINERS = (list, dict, set, deque)
 _LIMIT = 200_000
 
 
@@ -88,5 +88,5 @@ def roots(stop: FrameType | None) -> list[Any]:
         out.extend(variables[name] for name in own if name in variables)
         if id(frame.f_globals) not in seen:
             seen.add(id(frame.f_globals))
-            out.extend(v for v in list(frame.f_globals.values()) if isinstance(v, _CONTAINERS))
+            out.extend(v for v in list(frame.f_globals.values()) if isinstance(v, CONTAINERS))
     return out

@@ -16,12 +16,13 @@ from typing import Any
 
 from dy2st import debug
 from dy2st.convert import active, reach
+from dy2st.convert.conditions import Conditions
 from dy2st.convert.copies import Copies
 from dy2st.convert.frames import Frame
-from dy2st.convert.freezing import DefaultsPlace, EnvironmentPlace, contents_of, frozen
 from dy2st.convert.grown import Grown
 from dy2st.convert.journal import Journal
 from dy2st.convert.outcome import DIVERGED, Diverged
+from dy2st.convert.outside_reads import OutsideReads
 from dy2st.convert.places import (
     UNBOUND,
     AttrPlace,
@@ -59,28 +60,17 @@ class Side:
         return self.outcome.obj is DIVERGED
 
 
-class Session:
+class Session(OutsideReads, Conditions):
     """See the module's docstring. ``recorder`` is the capture's."""
 
     def __init__(self, recorder: Any) -> None:
-        self.recorder = recorder
-        self.builder = recorder.builder
+        OutsideReads.__init__(self, recorder)
+        Conditions.__init__(self, recorder)
         self.journals: list[Journal] = []
-        self.reads: dict[Key, tuple[Place, Any]] = {}
-        self.read_buffers: set[Key] = set()
         self.splits: dict[int, tuple[Any, Union | Grown]] = {}
         self.copies = Copies()
         self.try_depth = 0
         self.args: tuple[Any, ...] = ()
-        self.outside: list[Any] = []
-        self.namespaces: set[int] = set()
-        self._assumed: list[tuple[Value, bool]] = []
-        # (condition, its opposite, the block where that was computed)
-        self._negations: list[tuple[Value, Value, Block]] = []
-        # By key, with the place: a key holds an id, which is somebody else's once its owner is gone.
-        # The number says in which order places were first touched.
-        self._written: dict[Key, tuple[int, Place]] = {}
-        self._entered: dict[int, Any] = {}
         self._stop: FrameType | None = None
 
     # --- being the thread's session ----------------------------------------------------------
@@ -164,18 +154,6 @@ class Session:
                 self.splits.pop(id(place.owner), None)
         place.write(value)
 
-    def read(self, place: Place, value: Any) -> Any:
-        """Note the first read of a place from outside of the call; returns ``value``."""
-        key = place.key
-        if key not in self._written and key not in self.reads:
-            self.reads[key] = (place, value)
-        return value
-
-    def read_buffer(self, place: Place) -> None:
-        """Note that a buffer of a Layer is read before the call writes it."""
-        if place.key not in self._written:
-            self.read_buffers.add(place.key)
-
     def adopt(self, rebuilder: Rebuilder) -> None:
         """Note what a Rebuilder made: copies of objects, lists of run-time length."""
         for new, sources, name in rebuilder.copies:
@@ -185,37 +163,6 @@ class Session:
             self.touch(place)
             self.splits[id(container)] = (container, grown)
             place.write((SplitMark(),))
-
-    def enter_function(self, function: Any, converted: Any) -> None:
-        """A function from outside runs here: note the globals and cells that it may read."""
-        if id(function) in self._entered:
-            return
-        self._entered[id(function)] = function
-        self.outside.append(function)
-        files = getattr(self.recorder, "user_files", None)
-        if files is not None:
-            files.add(function.__code__.co_filename)
-        namespace = function.__globals__
-        self.namespaces.add(id(namespace))
-        self.outside.extend(v for v in list(namespace.values()) if isinstance(v, _CONTAINERS))
-        for name in converted.global_names:
-            if name in namespace:
-                self._note(KeyPlace(namespace, f"global {name}", name))
-        for place in Frame.of((function,)).places():
-            self._note(place)
-        given = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
-        if any(contents_of(value) is not None for value in given):
-            self._note(DefaultsPlace(function, f"the defaults of {function.__name__}"))
-
-    def _note(self, place: Place) -> None:
-        value = place.read()
-        if type(value).__name__ != "SymbolicTensor":
-            self.read(place, frozen(value))
-
-    def note_environment(self) -> None:
-        """The environment of the process was read."""
-        place = EnvironmentPlace()
-        self.read(place, place.read())
 
     def refuse_copy(self, obj: Any, name: str) -> None:
         """Refuse to change an object that may be another one in eager, if that one can be seen."""
@@ -236,45 +183,7 @@ class Session:
         self.refuse_copy(tensor, "a tensor")
         self.touch(TensorPlace(tensor, "a tensor", self.recorder))
 
-    # --- what is known about conditions --------------------------------------------------------
-
-    def assumed(self, tag: Value) -> bool | None:
-        """The value of a condition inside of a branch on it; None elsewhere."""
-        for known, value in reversed(self._assumed):
-            if known is tag:
-                return value
-            if any({a, b} == {tag, known} for a, b, _ in self._negations):
-                return not value
-        return None
-
-    def negation(self, tag: Value) -> Value:
-        """The opposite of a condition."""
-        open_blocks = self.builder._blocks
-        for a, b, block in self._negations:
-            if b is tag:
-                return a  # it was there before its opposite
-            if a is tag and any(block is o for o in open_blocks):
-                return b
-        opposite: Value = self.builder.emit("logical_not", (tag,), {}, types=[tag.type]).result
-        self._negations.append((tag, opposite, self.builder.block))
-        return opposite
-
-    def agree(self, a: Any, b: Any) -> bool:
-        """Whether the capture has come to rely on two sizes being equal."""
-        guards = getattr(self.recorder, "guards", ())
-        return any(
-            answer and op == "==" and {str(x), str(y)} == {str(a), str(b)}
-            for (op, x, y), answer in guards
-        )
-
-    def simplify(self, value: Any) -> Any:
-        """A Union whose condition is known here: its value; anything else unchanged."""
-        while type(value) is Union:
-            known = self.assumed(value.tag)
-            if known is None:
-                return value
-            value = value.then if known else value.orelse
-        return value
+    # --- unions ------------------------------------------------------------------------------
 
     def distribute(
         self,

@@ -21,7 +21,9 @@ _EXECUTOR = re.compile(
     r"^paddle\.fluid\.(layers\.(\w+_decay|linear_lr_warmup|py_reader|read_file"
     r"|create_py_reader_by_data)|CompiledProgram|ParallelExecutor|core\.EOFException"
     r"|io\.DataLoader|io\.PyReader|layers\.(sequence_(?!mask)\w+|dynamic_(lstm|lstmp|gru)|lod_\w+"
-    r"|im2sequence|\w+_nms2?|detection_output|generate_proposals|retinanet_\w+|rpn_target_assign)|contrib\.multiclass_nms2"
+    r"|im2sequence|\w+_nms2?|detection_output|generate_proposal\w+|retinanet_\w+|rpn_target_assign"
+    r"|linear_chain_crf|crf_decoding|warpctc|ctc_greedy_decoder|edit_distance|chunk_eval|DynamicRNN"
+    r"|\w*roi_(pool|align)|bipartite_match|target_assign|ssd_loss|\w+_fpn_proposals)|contrib\.multiclass_nms2"
     r"|(dataset\.)?(DatasetFactory|InMemoryDataset|QueueDataset)"
     r"|(core\.)?LoDTensor|create_(random_int_)?lod_?tensor)$"
 )

@@ -115,3 +115,15 @@ def test_lod_tensor_says_what_it_holds(compat):
     assert tensor.recursive_sequence_lengths() == [[2, 1], [1, 2, 3]]
     with pytest.raises(ValueError, match="invalid"):
         compat.create_lod_tensor(np.arange(6).reshape(6, 1), [[2, 1], [1, 2, 4]])
+
+
+def test_an_input_that_nothing_uses_need_not_be_fed(compat, program):
+    x, label = paddle.static.data("x", [None, 2]), paddle.static.data("label", [None, 1], "int64")
+    out = x * 2.0
+    executor = compat.Executor(paddle.CPUPlace())
+    feed = {"x": np.ones((3, 2), "float32")}
+    assert executor.run(program, feed=feed, fetch_list=[out])[0].shape == (3, 2)
+    used = label + 1
+    with pytest.raises(KeyError, match="label"):
+        executor.run(program, feed=feed, fetch_list=[out])
+    assert used.shape == [-1, 1]

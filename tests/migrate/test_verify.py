@@ -9,7 +9,7 @@ import programs
 import pytest
 
 from dy2st.migrate import engine, scan
-from dy2st.migrate.verify import compare
+from dy2st.migrate.verify import compare, recorder
 
 pytestmark = pytest.mark.slow
 
@@ -33,13 +33,13 @@ WRONG = {
         "dropout_static",
         "p=0.5, mode='upscale_in_train'",
         "p=0.5, mode='downscale_in_infer'",
-        r"step 1, dropout_static.py:23 \(now dropout_static.py:\d+\): \S+, now \S+ \(relative",
+        r"step 1, dropout_static.py:26 \(now dropout_static.py:\d+\): \S+, now \S+ \(relative",
     ),
     "learning rate": (
         "dropout_static",
         "SGD(0.1)",
         "SGD(0.2)",
-        r"step 2, dropout_static.py:25 \(now dropout_static.py:\d+\): \S+, now \S+ \(relative",
+        r"step 2, dropout_static.py:28 \(now dropout_static.py:\d+\): \S+, now \S+ \(relative",
     ),
     "activation": (
         "dropout_dygraph",
@@ -113,7 +113,7 @@ def _said(runs, name, program, capsys):
 def test_draws_are_replayed(runs, program, capsys):
     code, said = _said(runs, program, program, capsys)
     assert code == 0
-    assert re.match(r"equal: (10|11) values in (10|11) steps agree to [4-9]\.\d digits\n$", said)
+    assert re.match(r"equal: (25|11) values in (10|11) steps agree to [4-9]\.\d digits\n$", said)
 
 
 @pytest.mark.parametrize("name", sorted(WRONG))
@@ -123,6 +123,24 @@ def test_what_is_wrong_is_told(runs, name, capsys):
     assert code == 2
     assert "equal:" not in said
     assert re.match(expected, said), said
+
+
+@pytest.mark.parametrize(
+    ("now", "old", "expected"),
+    [
+        ([-1, 4], [3, 4], [3, 4]),
+        ([-1, 1], [5], [5, 1]),
+        ([5], [5, 1], [5]),
+        ([-1, 8], [1, 8], [1, 8]),
+        ([3, 4], [4, 3], None),
+        ([2, -1], [3, 4], None),
+        ([-1], [3, 4], None),
+        ([], [1], []),
+        ([0, 4], [0, 4], [0, 4]),
+    ],
+)
+def test_shapes_of_draws(now, old, expected):
+    assert recorder.filled(now, old) == expected
 
 
 def test_old_draws_that_show_nothing_are_not_comparable():

@@ -92,7 +92,10 @@ def assert_paddles_kernel(op, operands, attrs, expected):
     """What runs in place of the reference where Paddle is loaded gives eager's own results."""
     if not paddle_kernels.allowed(op) or not eager.has(op):
         return
+    before = [base._map_operand(np.copy, o) for o in operands]
     got = paddle_kernels.attempt(op, operands, attrs)
+    for given, kept in zip(base.flatten(operands), base.flatten(before)):
+        assert given is None or given.tobytes() == kept.tobytes(), "it writes to an operand"
     if got is None:
         assert op.compared or callable(op.eager), "called in another way than eager does"
         return

@@ -6,7 +6,7 @@ import paddle
 
 def diag(diagonal):
     """A square matrix with this diagonal."""
-    return paddle.diag(diagonal)
+    return paddle.diag(paddle.to_tensor(diagonal) if isinstance(diagonal, np.ndarray) else diagonal)
 
 
 def eye(num_rows, num_columns=None, batch_shape=None, dtype="float32"):
@@ -154,7 +154,9 @@ def randint(
     name=None,
 ):
     """Random whole numbers from ``low`` up to ``high`` (from 0 up to ``low`` without one)."""
-    return write_to(paddle.randint(low, high, shape or [1], dtype or "int64"), out)
+    return write_to(
+        paddle.randint(low, high, [1] if shape is None else shape, dtype or "int64"), out
+    )
 
 
 def randn(shape, out=None, dtype=None, device=None, stop_gradient=True, name=None):

@@ -3,76 +3,48 @@
 import paddle
 
 
-class Conv2D(paddle.nn.Conv2D):
+class Convolution:
+    """The arguments of 1.8 for a convolution of any dimensions, and ``act`` after it."""
+
+    def __init__(
+        self,
+        num_channels,
+        num_filters,
+        filter_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups=None,
+        param_attr=None,
+        bias_attr=None,
+        use_cudnn=True,
+        act=None,
+        dtype="float32",
+    ):
+        super().__init__(
+            num_channels,
+            num_filters,
+            filter_size,
+            stride,
+            padding,
+            dilation,
+            groups or 1,
+            weight_attr=param_attr,
+            bias_attr=bias_attr,
+        )
+        self._act = act
+
+    def forward(self, input):
+        """The convolution, then ``act``."""
+        return append_act(super().forward(input), self._act)
+
+
+class Conv2D(Convolution, paddle.nn.Conv2D):
     """A convolution followed by ``act``."""
 
-    def __init__(
-        self,
-        num_channels,
-        num_filters,
-        filter_size,
-        stride=1,
-        padding=0,
-        dilation=1,
-        groups=None,
-        param_attr=None,
-        bias_attr=None,
-        use_cudnn=True,
-        act=None,
-        dtype="float32",
-    ):
-        super().__init__(
-            num_channels,
-            num_filters,
-            filter_size,
-            stride,
-            padding,
-            dilation,
-            groups or 1,
-            weight_attr=param_attr,
-            bias_attr=bias_attr,
-        )
-        self._act = act
 
-    def forward(self, input):
-        """The convolution, then ``act``."""
-        return append_act(super().forward(input), self._act)
-
-
-class Conv3D(paddle.nn.Conv3D):
+class Conv3D(Convolution, paddle.nn.Conv3D):
     """A convolution over three dimensions followed by ``act``."""
-
-    def __init__(
-        self,
-        num_channels,
-        num_filters,
-        filter_size,
-        stride=1,
-        padding=0,
-        dilation=1,
-        groups=None,
-        param_attr=None,
-        bias_attr=None,
-        use_cudnn=True,
-        act=None,
-        dtype="float32",
-    ):
-        super().__init__(
-            num_channels,
-            num_filters,
-            filter_size,
-            stride,
-            padding,
-            dilation,
-            groups or 1,
-            weight_attr=param_attr,
-            bias_attr=bias_attr,
-        )
-        self._act = act
-
-    def forward(self, input):
-        """The convolution, then ``act``."""
-        return append_act(super().forward(input), self._act)
 
 
 class Conv2DTranspose(paddle.nn.Conv2DTranspose):
@@ -412,52 +384,3 @@ def gru_unit(
     weight = new_parameter([size // 3, size], input.dtype, param_attr, None)
     bias = new_parameter([1, size], input.dtype, bias_attr, None, True)
     return gru_step(input, hidden, weight, bias, activation, gate_activation, origin_mode)
-
-
-def save_dygraph(state_dict, model_path):
-    """Write ``model_path.pdparams``, or ``.pdopt`` for an optimizer's state."""
-    is_optimizer = any(
-        key in ("LR_Scheduler", "global_step", "master_weights") or "_moment" in key
-        or "velocity" in key or "beta1_pow" in key
-        for key in state_dict
-    )  # fmt: skip
-    paddle.save(state_dict, model_path + (".pdopt" if is_optimizer else ".pdparams"))
-
-
-def load_dygraph(model_path, keep_name_table=False):
-    """The parameters and the optimizer's state below ``model_path`` (None where there is none)."""
-    import os
-
-    prefix = model_path
-    for suffix in (".pdparams", ".pdopt"):
-        if prefix.endswith(suffix):
-            prefix = prefix[: -len(suffix)]
-    found = []
-    for suffix in (".pdparams", ".pdopt"):
-        path = prefix + suffix
-        found.append(paddle.load(path) if os.path.exists(path) else None)
-    if found[0] is None:
-        raise ValueError(f"there is no {prefix}.pdparams")
-    found[0].pop("StructuredToParameterName@@", None)
-    return found[0], found[1]
-
-
-class DataParallel(paddle.DataParallel):
-    """Copies of a model over processes; on one process the model itself."""
-
-    def __init__(self, layers, strategy=None):
-        super().__init__(layers)
-
-    def scale_loss(self, loss):
-        """The loss itself: gradients are averaged when they are exchanged."""
-        return loss
-
-    def apply_collective_grads(self):
-        """Nothing: gradients are exchanged during ``backward``."""
-
-
-def prepare_context(strategy=None):
-    """Start the exchange between processes where there are several."""
-    if paddle.distributed.ParallelEnv().nranks > 1:
-        paddle.distributed.init_parallel_env()
-    return strategy

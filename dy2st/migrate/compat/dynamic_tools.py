@@ -1,4 +1,4 @@
-"""Losses, tracing and batches of dynamic graphs."""
+"""Losses, tracing, batches, files and devices of dynamic graphs."""
 
 import os
 
@@ -6,23 +6,31 @@ import numpy as np
 import paddle
 
 
-class BCELoss(paddle.nn.BCELoss):
-    """Cross entropy of probabilities; shape [1] where it is reduced."""
+class LossOfShape1:
+    """A loss that has shape [1] where it is reduced."""
 
     def forward(self, input, label):
         """The loss."""
         return as_shape_1(super().forward(input, label))
 
 
-class NLLLoss(paddle.nn.NLLLoss):
-    """Minus the chosen logarithms; shape [1] where it is reduced."""
+class MSELoss(LossOfShape1, paddle.nn.MSELoss):
+    """The squared error."""
+
+
+class L1Loss(LossOfShape1, paddle.nn.L1Loss):
+    """The absolute error."""
+
+
+class BCELoss(LossOfShape1, paddle.nn.BCELoss):
+    """Cross entropy of probabilities."""
+
+
+class NLLLoss(LossOfShape1, paddle.nn.NLLLoss):
+    """Minus the chosen logarithms."""
 
     def __init__(self, weight=None, reduction="mean", ignore_index=-100):
         super().__init__(weight, ignore_index, reduction)
-
-    def forward(self, input, label):
-        """The loss."""
-        return as_shape_1(super().forward(input, label))
 
 
 class SpectralNorm(paddle.nn.Layer):
@@ -105,3 +113,52 @@ class TracedLayer:
             )
         path = os.path.join(dirname, "__model__")
         paddle.jit.save(self.layer, path, input_spec=self.specs)
+
+
+def save_dygraph(state_dict, model_path):
+    """Write ``model_path.pdparams``, or ``.pdopt`` for an optimizer's state."""
+    is_optimizer = any(
+        key in ("LR_Scheduler", "global_step", "master_weights") or "_moment" in key
+        or "velocity" in key or "beta1_pow" in key
+        for key in state_dict
+    )  # fmt: skip
+    paddle.save(state_dict, model_path + (".pdopt" if is_optimizer else ".pdparams"))
+
+
+def load_dygraph(model_path, keep_name_table=False):
+    """The parameters and the optimizer's state below ``model_path`` (None where there is none)."""
+    import os
+
+    prefix = model_path
+    for suffix in (".pdparams", ".pdopt"):
+        if prefix.endswith(suffix):
+            prefix = prefix[: -len(suffix)]
+    found = []
+    for suffix in (".pdparams", ".pdopt"):
+        path = prefix + suffix
+        found.append(paddle.load(path) if os.path.exists(path) else None)
+    if found[0] is None:
+        raise ValueError(f"there is no {prefix}.pdparams")
+    found[0].pop("StructuredToParameterName@@", None)
+    return found[0], found[1]
+
+
+class DataParallel(paddle.DataParallel):
+    """Copies of a model over processes; on one process the model itself."""
+
+    def __init__(self, layers, strategy=None):
+        super().__init__(layers)
+
+    def scale_loss(self, loss):
+        """The loss itself: gradients are averaged when they are exchanged."""
+        return loss
+
+    def apply_collective_grads(self):
+        """Nothing: gradients are exchanged during ``backward``."""
+
+
+def prepare_context(strategy=None):
+    """Start the exchange between processes where there are several."""
+    if paddle.distributed.ParallelEnv().nranks > 1:
+        paddle.distributed.init_parallel_env()
+    return strategy

@@ -20,19 +20,10 @@ def conv2d(
     data_format="NCHW",
 ):
     """A convolution with its own parameters, then ``act``."""
-    layer = paddle.nn.Conv2D(
-        input.shape[1 if data_format == "NCHW" else 3],
-        num_filters,
-        filter_size,
-        stride,
-        padding,
-        dilation,
-        groups or 1,
-        weight_attr=named(param_attr, name, "w_0"),
-        bias_attr=named(bias_attr, name, "b_0"),
-        data_format=data_format,
-    )
-    return append_act(apply_layer(layer, input), act)
+    where = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups or 1}
+    attrs = named(param_attr, name, "w_0"), named(bias_attr, name, "b_0")
+    kind = paddle.nn.Conv2D
+    return convolve(kind, input, num_filters, filter_size, where, attrs, data_format, act)
 
 
 def conv3d(
@@ -51,33 +42,41 @@ def conv3d(
     data_format="NCDHW",
 ):
     """A convolution over three dimensions with its own parameters, then ``act``."""
-    layer = paddle.nn.Conv3D(
-        input.shape[1 if data_format == "NCDHW" else 4],
+    where = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups or 1}
+    attrs = named(param_attr, name, "w_0"), named(bias_attr, name, "b_0")
+    kind = paddle.nn.Conv3D
+    return convolve(kind, input, num_filters, filter_size, where, attrs, data_format, act)
+
+
+def convolve(
+    kind, input, num_filters, filter_size, where, attrs, data_format, act, output_size=None
+):
+    """``input`` through a layer of this kind with parameters of its own, then ``act``."""
+    layer = kind(
+        input.shape[1 if data_format.startswith("NC") else -1],
         num_filters,
         filter_size,
-        stride,
-        padding,
-        dilation,
-        groups or 1,
-        weight_attr=named(param_attr, name, "w_0"),
-        bias_attr=named(bias_attr, name, "b_0"),
+        weight_attr=attrs[0],
+        bias_attr=attrs[1],
         data_format=data_format,
+        **where,
     )
-    return append_act(apply_layer(layer, input), act)
+    more = () if output_size is None else (output_size,)
+    return append_act(apply_layer(layer, input, *more), act)
 
 
-def transposed_filter_size(filter_size, output_size, input_sizes, stride, padding, dilation):
+def transposed_filter_size(filter_size, output_size, input, where, data_format):
     """The filter sizes that give ``output_size``, where they were not given."""
-    count = len(input_sizes)
-    as_list = lambda v: list(v) if isinstance(v, (list, tuple)) else [v] * count
+    sizes = input.shape[2:] if data_format.startswith("NC") else input.shape[1:-1]
+    as_list = lambda v: list(v) if isinstance(v, (list, tuple)) else [v] * len(sizes)
     if filter_size is not None:
         return as_list(filter_size)
-    out, stride, padding = as_list(output_size), as_list(stride), as_list(padding)
-    dilation = as_list(dilation)
-    return [
-        (out[i] - (input_sizes[i] - 1) * stride[i] + 2 * padding[i] - 1) // dilation[i] + 1
-        for i in range(count)
+    stride, padding, dilation = (as_list(where[k]) for k in ("stride", "padding", "dilation"))
+    spread = [
+        out - (size - 1) * step + 2 * pad - 1
+        for out, size, step, pad in zip(as_list(output_size), sizes, stride, padding)
     ]
+    return [n // wide + 1 for n, wide in zip(spread, dilation)]
 
 
 def conv2d_transpose(
@@ -97,21 +96,13 @@ def conv2d_transpose(
     data_format="NCHW",
 ):
     """A transposed convolution with its own parameters, then ``act``."""
-    first = data_format == "NCHW"
-    sizes = list(input.shape[2:4] if first else input.shape[1:3])
-    layer = paddle.nn.Conv2DTranspose(
-        input.shape[1 if first else 3],
-        num_filters,
-        transposed_filter_size(filter_size, output_size, sizes, stride, padding, dilation),
-        stride,
-        padding,
-        dilation=dilation,
-        groups=groups or 1,
-        weight_attr=named(param_attr, name, "w_0"),
-        bias_attr=named(bias_attr, name, "b_0"),
-        data_format=data_format,
+    where = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups or 1}
+    attrs = named(param_attr, name, "w_0"), named(bias_attr, name, "b_0")
+    kind = paddle.nn.Conv2DTranspose
+    filter_size = transposed_filter_size(filter_size, output_size, input, where, data_format)
+    return convolve(
+        kind, input, num_filters, filter_size, where, attrs, data_format, act, output_size
     )
-    return append_act(apply_layer(layer, input, output_size), act)
 
 
 def conv3d_transpose(
@@ -131,21 +122,13 @@ def conv3d_transpose(
     data_format="NCDHW",
 ):
     """A transposed convolution over three dimensions, then ``act``."""
-    first = data_format == "NCDHW"
-    sizes = list(input.shape[2:5] if first else input.shape[1:4])
-    layer = paddle.nn.Conv3DTranspose(
-        input.shape[1 if first else 4],
-        num_filters,
-        transposed_filter_size(filter_size, output_size, sizes, stride, padding, dilation),
-        stride,
-        padding,
-        dilation=dilation,
-        groups=groups or 1,
-        weight_attr=named(param_attr, name, "w_0"),
-        bias_attr=named(bias_attr, name, "b_0"),
-        data_format=data_format,
+    where = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups or 1}
+    attrs = named(param_attr, name, "w_0"), named(bias_attr, name, "b_0")
+    kind = paddle.nn.Conv3DTranspose
+    filter_size = transposed_filter_size(filter_size, output_size, input, where, data_format)
+    return convolve(
+        kind, input, num_filters, filter_size, where, attrs, data_format, act, output_size
     )
-    return append_act(apply_layer(layer, input, output_size), act)
 
 
 def batch_norm(

@@ -10,6 +10,13 @@ def minimize(optimizer, loss, startup_program=None, parameter_list=None, no_grad
     return optimizer.minimize(loss, startup_program, parameter_list, no_grad_set)
 
 
+def backward(optimizer, loss, startup_program=None, parameter_list=None, *args, **kwargs):
+    """``optimizer.backward`` that also takes parameters by name."""
+    if parameter_list is not None:
+        parameter_list = [parameter_by_name(loss, p) for p in parameter_list]
+    return optimizer.backward(loss, startup_program, parameter_list, *args, **kwargs)
+
+
 def parameter_by_name(loss, parameter):
     """The parameter itself where its name is given."""
     if not isinstance(parameter, str):
@@ -74,6 +81,10 @@ class GradientClipByValue(paddle.nn.ClipGradByValue):
 
 
 def append_backward(loss, parameter_list=None, no_grad_set=None, callbacks=None, checkpoints=None):
-    """Pairs of each trained parameter and its gradient."""
+    """Pairs of each trained parameter and its gradient; parameters may be given by name."""
+    if parameter_list is not None:
+        parameter_list = [parameter_by_name(loss, p) for p in parameter_list]
+    if no_grad_set is not None:
+        no_grad_set = {parameter_by_name(loss, p) for p in no_grad_set}
     pairs = paddle.static.append_backward(loss, parameter_list, no_grad_set, callbacks, checkpoints)
     return [(parameter, gradient) for parameter, gradient in pairs if gradient is not None]

@@ -124,11 +124,21 @@ class Executor(paddle.static.Executor):
         advance_schedules(asked)
         feed = feed_with_lod(asked, feed or {})
         if fetch_list and not kwargs.get("return_numpy", True) and known_lods:
-            return run_with_lod(super().run, asked, program, feed, asked_for, *args, **kwargs)
-        results = super().run(program, feed, fetch_list, *args, **kwargs)
+            return run_with_lod(self.run_fed, asked, program, feed, asked_for, *args, **kwargs)
+        results = self.run_fed(program, feed, fetch_list, *args, **kwargs)
         for index in rates if fetch_list is not None else ():
             results[index] = np.asarray(results[index]).reshape([1])  # 1.8 had no 0-D values
         return results
+
+    def run_fed(self, program, feed, *args, **kwargs):
+        """Run with a feed; as in 1.8 an input that nothing uses need not be in it."""
+        try:
+            return super().run(program, feed, *args, **kwargs)
+        except KeyError:
+            unused = unused_inputs(program or paddle.static.default_main_program(), feed)
+            if not unused:
+                raise
+            return super().run(program, {**feed, **unused}, *args, **kwargs)
 
     def train_from_dataset(
         self,
@@ -151,6 +161,18 @@ class Executor(paddle.static.Executor):
                 print(*(f"{name}: {value}" for name, value in zip(names, values)))
 
     infer_from_dataset = train_from_dataset
+
+
+def unused_inputs(program, feed):
+    """Zeros for the inputs of a program that are not fed and that no operation uses."""
+    found = {}
+    for op in program.global_block().ops:
+        if op.name() == "pd_op.data" and op.result(0).use_empty():
+            value, name = op.result(0), op.attrs()["name"]
+            if name not in feed:
+                shape = [1 if n < 0 else n for n in value.shape]
+                found[name] = np.zeros(shape, str(value.dtype).split(".")[-1])
+    return found
 
 
 def run_with_lod(run, asked, program, feed, fetch_list, *args, **kwargs):

@@ -225,19 +225,3 @@ def create_parameter(shape, dtype, name=None, attr=None, is_bias=False, default_
 def uniform_random(shape, dtype="float32", min=-1.0, max=1.0, seed=0):
     """Uniform random values."""
     return paddle.uniform(shape, dtype, min, max, seed)
-
-
-class MSELoss(paddle.nn.MSELoss):
-    """The squared error; shape [1] where it is reduced."""
-
-    def forward(self, input, label):
-        """The loss."""
-        return as_shape_1(super().forward(input, label))
-
-
-class L1Loss(paddle.nn.L1Loss):
-    """The absolute error; shape [1] where it is reduced."""
-
-    def forward(self, input, label):
-        """The loss."""
-        return as_shape_1(super().forward(input, label))

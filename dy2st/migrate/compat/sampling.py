@@ -235,3 +235,41 @@ def generate_proposal_labels(
         value.stop_gradient = True
         set_lod(value, [lod])
     return tuple(made)
+
+
+def retinanet_detection_output(
+    bboxes,
+    scores,
+    anchors,
+    im_info,
+    score_threshold=0.05,
+    nms_top_k=1000,
+    keep_top_k=100,
+    nms_threshold=0.3,
+    nms_eta=1.0,
+):
+    """Rows [class, score, box] of each image from the levels of a RetinaNet."""
+    scale = paddle.unsqueeze(im_info[:, 2:3], 2)
+    places, values = [], []
+    for number, (delta, score, anchor) in enumerate(zip(bboxes, scores, anchors)):
+        size = anchor[:, 2:] - anchor[:, :2] + 1.0
+        middle = delta[:, :, :2] * size + anchor[:, :2] + size / 2.0
+        half = paddle.exp(delta[:, :, 2:]) * size / 2.0
+        places.append(paddle.concat([middle - half, middle + half - 1.0], 2) / scale)
+        limit = score_threshold if number + 1 < len(bboxes) else 0.0
+        flat = paddle.flatten(score, 1, 2)
+        kept = paddle.where(flat > limit, flat, paddle.zeros_like(flat))
+        rank = paddle.argsort(paddle.argsort(kept, 1, descending=True, stable=True), 1)
+        kept = kept * (rank < nms_top_k).astype(kept.dtype)
+        values.append(paddle.reshape(kept, paddle.shape(score)))
+    boxes = box_clip(paddle.concat(places, 1), im_info)
+    score = paddle.transpose(paddle.concat(values, 1), [0, 2, 1])
+    out, _, count = paddle._C_ops.multiclass_nms3(
+        boxes, score, None, 0.0, -1, keep_top_k, nms_threshold, False, nms_eta, -1
+    )
+    image = row_places(offsets_from(count))[0]
+    order = paddle.argsort(out[:, 1], descending=True, stable=True)  # 1.8 ordered by score
+    order = paddle.gather(order, paddle.argsort(paddle.gather(image, order), stable=True))
+    out = paddle.gather(paddle.concat([out[:, :1] + 1.0, out[:, 1:]], 1), order)
+    out.stop_gradient = True
+    return set_lod(out, [offsets_from(count)])

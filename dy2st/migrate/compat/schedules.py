@@ -91,6 +91,12 @@ def NoamDecay(d_model, warmup_steps, begin=1, step=1, dtype="float32", learning_
     return StepwiseDecay(rule, begin, step)
 
 
+def ratio_decay(formula, decay_steps, staircase, begin, step):
+    """The rate that ``formula`` gives for the share of ``decay_steps`` that has passed."""
+    ratio = lambda n: n // decay_steps if staircase else n / decay_steps
+    return StepwiseDecay(lambda n: formula(ratio(n)), begin, step)
+
+
 def exponential_decay(learning_rate, decay_steps, decay_rate, staircase=False):
     """``learning_rate * decay_rate ** (step / decay_steps)``."""
     return ExponentialDecay(learning_rate, decay_steps, decay_rate, staircase)
@@ -100,12 +106,8 @@ def ExponentialDecay(
     learning_rate, decay_steps, decay_rate, staircase=False, begin=0, step=1, dtype="float32"
 ):
     """``learning_rate * decay_rate ** (step / decay_steps)``."""
-
-    def rule(n):
-        ratio = n // decay_steps if staircase else n / decay_steps
-        return learning_rate * decay_rate**ratio
-
-    return StepwiseDecay(rule, begin, step)
+    formula = lambda ratio: learning_rate * decay_rate**ratio
+    return ratio_decay(formula, decay_steps, staircase, begin, step)
 
 
 def natural_exp_decay(learning_rate, decay_steps, decay_rate, staircase=False):
@@ -117,12 +119,8 @@ def NaturalExpDecay(
     learning_rate, decay_steps, decay_rate, staircase=False, begin=0, step=1, dtype="float32"
 ):
     """``learning_rate * exp(-decay_rate * step / decay_steps)``."""
-
-    def rule(n):
-        ratio = n // decay_steps if staircase else n / decay_steps
-        return learning_rate * math.exp(-decay_rate * ratio)
-
-    return StepwiseDecay(rule, begin, step)
+    formula = lambda ratio: learning_rate * math.exp(-decay_rate * ratio)
+    return ratio_decay(formula, decay_steps, staircase, begin, step)
 
 
 def inverse_time_decay(learning_rate, decay_steps, decay_rate, staircase=False):
@@ -134,12 +132,8 @@ def InverseTimeDecay(
     learning_rate, decay_steps, decay_rate, staircase=False, begin=0, step=1, dtype="float32"
 ):
     """``learning_rate / (1 + decay_rate * step / decay_steps)``."""
-
-    def rule(n):
-        ratio = n // decay_steps if staircase else n / decay_steps
-        return learning_rate / (1 + decay_rate * ratio)
-
-    return StepwiseDecay(rule, begin, step)
+    formula = lambda ratio: learning_rate / (1 + decay_rate * ratio)
+    return ratio_decay(formula, decay_steps, staircase, begin, step)
 
 
 def polynomial_decay(learning_rate, decay_steps, end_learning_rate=0.0001, power=1.0, cycle=False):

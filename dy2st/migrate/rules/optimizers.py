@@ -101,8 +101,8 @@ class MinimizeByName(MethodRule):
         start = context.source.offset(keyword.lineno, keyword.col_offset)
         if context.facts.dygraph or not context.options.compat:
             context.edits.append(Replace(start, start + len("parameter_list"), b"parameters"))
-            return ".minimize(parameters=)"
-        name = context.helper("minimize")
+            return f".{self.methods[0]}(parameters=)"
+        name = context.helper(self.methods[0])
         begin, _ = context.source.span(call)
         _, base_end = context.source.span(call.func.value)
         _, func_end = context.source.span(call.func)
@@ -110,6 +110,20 @@ class MinimizeByName(MethodRule):
         context.edits.append(Replace(begin, begin, f"{name}(".encode()))
         context.edits.append(Replace(base_end, open_parenthesis + 1, b", "))
         return name
+
+
+class BackwardByName(MinimizeByName):
+    """``optimizer.backward(parameter_list=...)``: as for ``minimize``."""
+
+    id = "PM245"
+    name = "backward_parameters"
+    methods = ("backward",)
+    changes: ClassVar = (
+        (
+            "opt.backward(loss, parameter_list=names)",
+            "fluid_compat.backward(opt, loss, parameter_list=names)",
+        ),
+    )
 
 
 class StepRate(MethodRule):

@@ -122,8 +122,7 @@ class Recorder:
             return None
         self.next += 1
         value = self.np.load(self.drawn, allow_pickle=False)
-        shape = [n if s < 0 else s for s, n in zip(shape, value.shape)]
-        return value.reshape(shape).astype(dtype)
+        return value.reshape(filled(shape, value.shape)).astype(dtype)
 
     def mismatch(self, kind, how, shape):
         """Why the old run's next draw cannot stand for this one, and whether that is an error."""
@@ -136,12 +135,7 @@ class Recorder:
             if abs(how[key] - old["how"][key]) > 1e-6 * max(1.0, abs(how[key])):
                 text = "%s drawn with %s = %g, now %g" % (kind, key, old["how"][key], how[key])
                 return text, True
-        fits = len(shape) == len(old["shape"]) and all(
-            a < 0 or a == b for a, b in zip(shape, old["shape"])
-        )
-        known = all(n >= 0 for n in shape)
-        same_size = known and self.np.prod(shape) == self.np.prod(old["shape"])
-        if fits or same_size:
+        if filled(shape, old["shape"]) is not None:
             return "", False
         return "%s of shape %s drawn, now %s" % (kind, old["shape"], list(shape)), False
 
@@ -162,6 +156,23 @@ class Recorder:
             "lost": self.lost,
             "globals": left_over(self.globals),
         }
+
+
+def filled(shape, old):
+    """``shape`` with sizes in the place of -1, so that it holds what ``old`` held; None: it cannot.
+
+    Dimensions of one are no difference: what was [N] may be [N, 1].
+    """
+    if len(shape) == len(old):
+        sizes = list(old)
+        found = [b if a < 0 else a for a, b in zip(shape, sizes)]
+        return found if found == sizes else None
+    sizes = [n for n in old if n != 1]
+    places = [n for n in shape if n != 1]
+    if len(sizes) != len(places) or any(a not in (b, -1) for a, b in zip(places, sizes)):
+        return None
+    left = iter(sizes)
+    return [1 if n == 1 else next(left) for n in shape]
 
 
 def plain(value):

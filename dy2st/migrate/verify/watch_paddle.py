@@ -22,7 +22,7 @@ DRAWS = {
     "gaussian": ("gaussian", {"mean": "mean", "std": "std"}),
     "truncated_gaussian_random": ("truncated", {"mean": "mean", "std": "std"}),
     "randint": ("randint", {"low": "low", "high": "high"}),
-    "randperm": ("randperm", {"n": 0}),
+    "randperm": ("randperm", {"n": "n"}),
     "multinomial": ("sampling", {}),
     "bernoulli": ("bernoulli", {}),
     "uniform_random_batch_size_like": ("uniform", {"min": "min", "max": "max"}),
@@ -77,9 +77,10 @@ def random_operators(program):
         kind, keys = DRAWS[name]
         how = {}
         for key, where in keys.items():
-            value = (
-                op.attrs()[where] if isinstance(where, str) else constant(op.operand_source(where))
-            )
+            if isinstance(where, str):
+                value = op.attrs().get(where)
+            else:
+                value = constant(op.operand_source(where)) if where < op.num_operands() else None
             if value is not None:
                 how[key] = float(value)
         if kind == "dropout" and (op.attrs()["is_test"] or how.get("p") in (0, 1)):

@@ -247,25 +247,25 @@ def cosh(w: Writer, x: V) -> V:
 
 
 def _sin_cos(w: Writer, x: V, quarter_turns: int) -> V:
-    """sin(x + quarter_turns pi/2) in float64 inside; exact enough for |x| < 2**31."""
+    """sin(x + quarter_turns pi/2) for |x| < 2**20: reduced in float64, the rest in float32."""
     d = w.convert("fpext", x, "float64")
     magic = w.like(6755399441055744.0, d)
     t = w.fma(d, w.like(2 / math.pi, d), magic)
     n = w.sub(t, magic)
-    # pi/2 in three parts of 33 bits, so that n * part is exact for n < 2**20.
-    r = d
+    # pi/2 in two parts, the first of 33 bits, so that n * part is exact for n < 2**20.
     for part in _PI_2_PARTS:
-        r = w.fma(n, w.like(-part, d), r)
+        d = w.fma(n, w.like(-part, d), d)
+    r = w.convert("fptrunc", d, "float32")
     s = w.mul(r, r)
     sine = w.fma(w.mul(r, s), w.polynomial(s, _SIN), r)
-    tail = w.fma(w.mul(s, s), w.polynomial(s, _COS), w.like(1.0, d))
-    cosine = w.fma(s, w.like(-0.5, d), tail)
-    q = w.add(w.convert("bitcast", t, "int64"), w.const(quarter_turns, "int64", x.lanes))
+    tail = w.fma(w.mul(s, s), w.polynomial(s, _COS), w.like(1.0, r))
+    cosine = w.fma(s, w.like(-0.5, r), tail)
+    whole = w.add(w.convert("bitcast", t, "int64"), w.const(quarter_turns, "int64", x.lanes))
+    q = w.convert("trunc", whole, "int32")
     odd = w.compare("ne", w.op("and", q, w.like(1, q)), w.like(0, q))
     y = w.select(odd, cosine, sine)
     flipped = w.compare("ne", w.op("and", q, w.like(2, q)), w.like(0, q))
-    y = w.select(flipped, w.neg(y), y)
-    return w.convert("fptrunc", y, "float32")
+    return w.select(flipped, w.neg(y), y)
 
 
 def _split_pi() -> list[float]:
@@ -273,7 +273,7 @@ def _split_pi() -> list[float]:
     digits = 157079632679489661923132169163975144209858469968755291
     scale = 10**53
     parts, rest = [], digits
-    for shift in (32, 65, 110):
+    for shift in (32, 85):
         whole = (rest << shift) // scale
         part = whole / 2**shift
         parts.append(part)
