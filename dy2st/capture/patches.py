@@ -137,8 +137,22 @@ def _legacy_operators() -> Iterator[tuple[Any, str, Any, Any]]:
     import paddle
 
     for name, member in list(vars(paddle._legacy_C_ops).items()):
-        if isinstance(member, BuiltinFunctionType) and hasattr(paddle._C_ops, name):
-            yield paddle._legacy_C_ops, name, member, _legacy_operator(name, member)
+        today = _RENAMED.get(name, name)
+        if isinstance(member, BuiltinFunctionType) and hasattr(paddle._C_ops, today):
+            yield paddle._legacy_C_ops, name, member, _legacy_operator(today, member)
+
+
+# Names that phi has changed and that Paddle's layers still use (``BatchNorm(act="hard_swish")``).
+_RENAMED = {
+    "hard_swish": "hardswish",
+    "hard_sigmoid": "hardsigmoid",
+    "hard_shrink": "hardshrink",
+    "brelu": "hardtanh",
+    "elementwise_add": "add",
+    "elementwise_sub": "subtract",
+    "elementwise_mul": "multiply",
+    "elementwise_div": "divide",
+}
 
 
 def _legacy_operator(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -154,6 +168,8 @@ def _legacy_operator(name: str, original: Callable[..., Any]) -> Callable[..., A
         named = dict(zip(args[count::2], args[count + 1 :: 2], strict=True))
         for choice_of_kernel in ("use_cudnn", "use_mkldnn"):
             named.pop(choice_of_kernel, None)
+        if named.get("axis") == -1 and name in _RENAMED.values():
+            del named["axis"]
         return record(recorder, name, args[:count], {**named, **kwargs})
 
     operator.__name__ = name

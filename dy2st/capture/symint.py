@@ -23,11 +23,22 @@ _OF_INTEGERS = {"isfinite": True, "isinf": False, "isnan": False}
 class SymInt:
     """An integer-like object; ``expr`` is its size expression, ``example`` its value or None."""
 
-    __slots__ = ("_owner", "expr")
+    __slots__ = ("_owner", "_shape", "expr")
 
     def __init__(self, expr: SymExpr, owner: Owner) -> None:
         self.expr = expr
         self._owner = owner
+        self._shape: Any = None
+
+    def of_shape(self, shape: Any) -> SymInt:
+        """This number as ``Tensor.size``, which gives the shape when it is called."""
+        self._shape = shape
+        return self
+
+    def __call__(self, dim: Any = None) -> Any:
+        if self._shape is None:
+            raise TypeError("'int' object is not callable")
+        return self._shape if dim is None else self._shape[dim]
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:  # type: ignore[override]

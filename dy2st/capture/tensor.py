@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from dy2st.capture import arithmetic, indexing, storage
+from dy2st.capture import arithmetic, indexing, storage, symint
 from dy2st.capture.scalar import Scalar
 from dy2st.capture.size import size_of
 from dy2st.errors import CaptureError, ConcreteValueError
@@ -112,7 +112,13 @@ class Methods:
 
     @property
     def size(self):
-        return self._recorder.symint(dims.product(self._recorder.value_of(self).shape))
+        shape = self._recorder.value_of(self).shape
+        count = self._recorder.symint(dims.product(shape))
+        if symint.is_symint(count):
+            return count.of_shape(self.shape)
+        from paddle.base.dygraph.math_op_patch import TensorSize
+
+        return TensorSize(list(shape)) if all(isinstance(d, int) for d in shape) else count
 
     @property
     def strides(self):

@@ -62,9 +62,10 @@ def _merge(rows: list[tuple[int, float, int, np.ndarray]], most: int, by_class: 
     return rows
 
 
-def _results(images: list[Any], dtype: Any) -> Any:
+def _results(images: list[Any], bboxes: np.ndarray) -> Any:
     rows = [r for image in images for r in image]
-    out = np.array([[r[0], r[1], *r[3]] for r in rows], dtype).reshape(-1, 6)
+    width = 2 + bboxes.shape[-1]
+    out = np.array([[r[0], r[1], *r[3]] for r in rows], bboxes.dtype).reshape(-1, width)
     index = np.array([r[2] for r in rows], np.int32).reshape(-1, 1)
     return out, index, np.array([len(i) for i in images], np.int32)
 
@@ -111,7 +112,7 @@ class MulticlassNms3(
         n = fresh()
         images = scores.shape[0] if scores.rank == 3 else rois_num.shape[0]
         return (
-            bboxes.with_shape((n, 6)),
+            bboxes.with_shape((n, 2 + bboxes.shape[-1])),
             TensorType(DType.INT32, (n, 1)),
             TensorType(DType.INT32, (images,)),
         )
@@ -121,6 +122,8 @@ class MulticlassNms3(
         nms_top_k: int, keep_top_k: int, nms_threshold: float, normalized: bool, nms_eta: float,
         background_label: int,
     ) -> Any:  # fmt: skip
+        if bboxes.shape[-1] != 4:
+            raise NotImplementedError("overlaps of polygons are computed by Paddle's kernel only")
         images, start = [], 0
         flat = scores.ndim == 2
         counts = rois_num if flat else [scores.shape[2]] * scores.shape[0]
@@ -144,7 +147,7 @@ class MulticlassNms3(
             # Without a batch axis phi orders a class by position, not by score.
             images.append(sorted(merged, key=lambda r: (r[0], r[2])) if flat else merged)
             start += int(count)
-        return _results(images, bboxes.dtype)
+        return _results(images, bboxes)
 
 
 class MatrixNms(
@@ -188,7 +191,7 @@ class MatrixNms(
                         place = image * scores.shape[2] + i
                         rows.append((label, float(value), int(place), bboxes[image, i]))
             images.append(_merge(rows, keep_top_k, False))
-        return _results(images, bboxes.dtype)
+        return _results(images, bboxes)
 
 
 def _decay(boxes: np.ndarray, gaussian: bool, sigma: float, normalized: bool) -> np.ndarray:

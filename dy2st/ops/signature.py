@@ -76,6 +76,8 @@ def _scalar(value: Any) -> Attr:
     value = _symbolic(value)
     if isinstance(value, (bool, int, float, complex, SymExpr)) or value is None:
         return value
+    if isinstance(value, str):  # phi reads numbers from text: paddle.full([2], "-inf")
+        return float(value)
     result: Attr = value.item()
     return result
 

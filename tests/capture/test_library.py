@@ -58,3 +58,36 @@ def test_upsample_that_compares_types():
     f = lambda x: paddle.nn.functional.upsample(x, scale_factor=2, mode="nearest")
     x = paddle.ones([1, 2, 3, 4])
     np.testing.assert_array_equal(to_static(f)(x).numpy(), f(x).numpy())
+
+
+def test_nms_of_polygons():
+    def f(boxes, scores):
+        out, _, counts = paddle._C_ops.multiclass_nms3(
+            boxes, scores, None, 0.01, 100, 50, 0.3, True, 1.0, -1
+        )
+        return out[:, 2:].reshape([-1, 4, 2]).mean(1), counts
+
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 20, (2, 30, 1, 2)) + [[0, 0], [4, 0], [4, 3], [0, 3]]
+    boxes = paddle.to_tensor(corners.reshape(2, 30, 8).astype(np.float32))
+    scores = paddle.to_tensor(rng.uniform(0, 1, (2, 3, 30)).astype(np.float32))
+    for expected, actual in zip(f(boxes, scores), to_static(f)(boxes, scores)):
+        np.testing.assert_array_equal(actual.numpy(), expected.numpy())
+
+
+@pytest.mark.parametrize("act", ["hard_swish", "hard_sigmoid", "hard_shrink", "brelu", "relu6"])
+def test_activations_of_batch_norm_by_their_old_names(act):
+    layer = paddle.nn.BatchNorm(3, act=act)
+    layer.eval()
+    x = paddle.to_tensor(np.random.default_rng(0).normal(0, 3, (2, 3, 4, 4)).astype(np.float32))
+    with paddle.no_grad():
+        expected = layer(x).numpy()
+        np.testing.assert_allclose(to_static(layer)(x).numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_numbers_as_text():
+    def f(x):
+        return paddle.maximum(x, paddle.full([2], "-inf")) + paddle.full([2], "2.5")
+
+    x = paddle.to_tensor([1.0, -3.0])
+    np.testing.assert_array_equal(to_static(f)(x).numpy(), f(x).numpy())

@@ -356,3 +356,17 @@ def test_a_default_argument_without_elements():
 
     converted = to_static(f)
     assert_same(floats(2, 3) * 2, converted(floats(2, 3)))
+
+
+def test_size_is_a_number_and_gives_the_shape_when_called():
+    def f(x):
+        rows, _ = x.size()
+        flat = x.reshape([x.size(0) * x.size(-1)])
+        if x.size > 6:
+            flat = flat + 1
+        return flat * rows, paddle.full([x.size], 1.0), x.sum() / x.size, x.size(dim=1)
+
+    converted = to_static(f)
+    for rows in (2, 2, 3, 4):
+        assert_same(f(floats(rows, 3)), converted(floats(rows, 3)))
+    assert len(converted.programs) == 2
