@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dy2st.capture import symint
-from dy2st.capture.scalar import as_int, is_scalar
+from dy2st.capture.scalar import as_int, is_number, is_scalar
 from dy2st.convert import active
 from dy2st.convert.grown import Grown
 from dy2st.convert.grown import method as grown_method
@@ -39,6 +39,8 @@ def get_item(owner: Any, key: Any) -> Any:
     grown = session.grown_of(owner)
     if grown is not None:
         return _grown_item(session, grown, key)
+    if isinstance(owner, dict) and is_number(key):
+        return _by_symbolic_key(owner, key)
     if isinstance(owner, (list, tuple)) and _is_symbolic(session, key):
         return _by_symbolic_index(owner, _index(session, key))
     user = type(owner).__dict__.get("__getitem__")
@@ -111,6 +113,21 @@ def _by_symbolic_index(items: Any, index: Any) -> Any:
             raise IndexError("list index out of range")
         wanted = (index == position, index == position - count)
         return ifexp(_either(*wanted), lambda: items[position], lambda: pick(position + 1))
+
+    return pick(0)
+
+
+def _by_symbolic_key(items: Any, key: Any) -> Any:
+    """An item of a dict by a number known only at run time: a branch for each number among its keys."""
+    from dy2st.convert.logical import ifexp
+
+    numbers = [k for k in items if isinstance(k, (bool, int, float))]
+
+    def pick(position: int) -> Any:
+        if position == len(numbers):
+            raise KeyError("a number known only at run time")
+        number = numbers[position]
+        return ifexp(key == number, lambda: items[number], lambda: pick(position + 1))
 
     return pick(0)
 

@@ -420,3 +420,9 @@ def scalar_attr_tensor(x):
         paddle.scale(x, hi),
         paddle.full_like(x, hi),
     )
+
+
+@case()
+def dict_by_run_time_key(x):
+    n = int((x > 0).sum())
+    return {True: "y", False: "n"}[bool(x.sum() > 0)], {1: x, 3: x * 2}[n], {0: 1, 1: 2, 3: 4}[n]
