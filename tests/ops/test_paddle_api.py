@@ -307,15 +307,9 @@ CALLS = {
     "cosemb": lambda: F.cosine_embedding_loss(x, y, paddle.to_tensor([1, -1, 1])),
     "npair": lambda: F.npair_loss(x, y, i.astype("float32")),
 }
-GAPS = {"gauss": "Paddle's own Python asks whether a variance is negative, which is data"}
 
 
-def _marked(name):
-    gap = GAPS.get(name)
-    return pytest.param(name, marks=pytest.mark.xfail(reason=gap)) if gap else name
-
-
-@pytest.mark.parametrize("name", [_marked(n) for n in CALLS])
+@pytest.mark.parametrize("name", CALLS)
 def test_compiled_equals_eager(name):
     call = CALLS[name]
     want = call()
