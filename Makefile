@@ -69,7 +69,7 @@ test-fluid: $(STAMP) .venv-fluid/.installed  ## record what Paddle 1.8.5 compute
 	PADDLE_1_8_PYTHON=$(FLUID) $(PYTEST) -q tests/migrate
 
 docstrings: $(STAMP) .venv-fluid/.installed  ## run every docstring example of Paddle 1.8.5, before and after migration
-	PYTHONPATH=. $(BIN)/python tests/migrate/docstrings.py --old $(FLUID) $(DOCSTRINGS_ARGS)
+	PYTHONPATH=. $(BIN)/python tests/migrate/docstrings.py --old $(FLUID) --report docs/migrate-docstrings.md $(DOCSTRINGS_ARGS)
 
 FUZZ_SECONDS ?= 300
 fuzz-migrate: $(STAMP)  ## broken files, hostile trees and kills for paddle-migrate, with a fresh seed
