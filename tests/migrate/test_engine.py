@@ -291,3 +291,17 @@ def test_user_names_that_collide():
     outcome = migrate("import paddle.fluid as fluid\npaddle = 3\nfluid.layers.relu(paddle)\n")
     assert b"_paddle.nn.functional.relu(paddle)" in outcome.new
     assert b"import paddle as _paddle" in outcome.new
+
+
+def test_names_outside_of_fluid_that_paddle_3_lacks_are_open():
+    """``paddle.complex`` is a function now: only its old members are open."""
+    code = (
+        b"import paddle\nimport paddle.complex as cpx\n"
+        b"from paddle.incubate.hapi.vision import transforms\n"
+        b"a = paddle.complex.matmul(x, y)\nb = cpx.kron(x, y)\nc = paddle.complex(x, y)\n"
+        b"d = paddle.compat.to_text(b'x')\ne = transforms.Resize(3)\n"
+    )
+    outcome = engine.migrate(code)
+    assert outcome.new is None
+    assert [point.line for point in outcome.open_points] == [4, 5, 7, 8]
+    assert not any(point.unknown for point in outcome.open_points)
