@@ -83,6 +83,15 @@ class Joiner:
         # A tensor that the region merged may be one that existed before: the chain goes on.
         return self._existed(snap) or self.aliased(snap.obj)
 
+    def _sources(self, snap: Tensor) -> tuple[Any, ...]:
+        """What else a merged tensor may be, or share memory with: the bases of a view too."""
+        found = [snap.obj] if self._may_be_another(snap) else []
+        view = getattr(snap.obj, "_view", None)
+        while view is not None:
+            found.append(view.base)
+            view = getattr(view.base, "_view", None)
+        return tuple(found)
+
     def _existed(self, snap: Tensor) -> bool:
         return id(snap.obj) in self.existing or not self.local(snap.value)
 
@@ -98,7 +107,7 @@ class Joiner:
             return Keep(snap)
         if isinstance(snap, Tensor):
             dims = tuple(self._outer_dim(d) for d in snap.value.type.shape)
-            sources = (snap.obj,) if self._may_be_another(snap) else ()
+            sources = self._sources(snap)
             return AnyTensor(snap.value.type.with_shape(dims), sources)
         if isinstance(snap, Number):
             return AnyNumber(snap.kind)
@@ -236,8 +245,7 @@ class Joiner:
         if a.dtype is not b.dtype or a.rank != b.rank:
             return None
         dims = tuple(self._join_dims(x, y) for x, y in zip(a.shape, b.shape))
-        another = self._may_be_another(snap)
-        sources = (*template.sources, snap.obj) if another else template.sources
+        sources = (*template.sources, *self._sources(snap))
         return AnyTensor(a.with_shape(dims), sources)
 
     def _join_dims(self, a: Dim, b: Dim) -> Dim:

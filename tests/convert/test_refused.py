@@ -88,6 +88,13 @@ def view_kept_over_a_branch(x):
     return v
 
 
+def view_of_one_of_two_places(x):
+    y = x * 1
+    v = y[0:1] if x.sum() > 0 else y[1:2]
+    y[0:2] = 5.0
+    return v
+
+
 def array_changed_by_c_code(x, memory=bytearray()):
     if x.sum() > 0:
         memory.append(1)
@@ -133,6 +140,7 @@ CASES = {
     object_made_in_every_round: "handle",
     argument_that_may_be_changed: "'y' is changed in place",
     view_kept_over_a_branch: "view",
+    view_of_one_of_two_places: "changed in place",
     array_changed_by_c_code: "bytearray",
     generator_with_condition: "generator",
     float_used_as_number: "float",
