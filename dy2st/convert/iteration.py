@@ -80,15 +80,15 @@ def _tensor_items(session: Session, tensor: Any) -> Lazy:
         raise TypeError("iteration over a 0-d tensor")
     length = shape[0] if isinstance(shape[0], int) else session.recorder.symint(shape[0])
     if type(length) is int and length > _UNROLL_TENSOR:
-        length = _as_runtime(session, length)
+        length = as_runtime(session, length)
     return Lazy(length, lambda index: tensor[index], "a tensor")
 
 
-def _as_runtime(session: Session, length: int) -> Any:
+def as_runtime(session: Session, length: int) -> Any:
     """A length that is known, as a run-time number: the loop is not unrolled."""
     fresh = session.builder.fresh_symbol()
     value = session.recorder.emit("dim_value", (), {"value": length}).result
-    session.recorder.emit("item", (value,), {"symbol": fresh})
+    session.recorder.emit("item", (value,), {"symbol": fresh}, types=())
     return session.recorder.symint(fresh)
 
 

@@ -10,7 +10,7 @@ from dy2st import debug
 from dy2st.convert import active
 from dy2st.convert.control_flow import Body, Names, dispatch, then_rest
 from dy2st.convert.frames import Frame
-from dy2st.convert.iteration import Lazy, lazy_items, python_items
+from dy2st.convert.iteration import Lazy, as_runtime, lazy_items, python_items
 from dy2st.convert.logical import as_python_bool, condition
 from dy2st.convert.loop import capture_loop
 from dy2st.convert.outcome import BREAK, Ret
@@ -262,6 +262,8 @@ def _for(iterable: Any, body: Body, orelse: Body | None, frame: Frame) -> Any:
     if session.split_of(iterable) is not None:
         return session.with_contents(iterable, lambda: _for(iterable, body, orelse, frame), frame)
     lazy = lazy_items(session, iterable)
+    if type(iterable) is range and len(iterable) > _MOST_NESTED:
+        return _long_for(session, iterable, body, orelse, frame)
     if lazy is None:
         return _unrolled_for(session, python_items(iterable), body, orelse, frame)
     if type(lazy.length) is int:
@@ -277,6 +279,28 @@ def _for(iterable: Any, body: Body, orelse: Body | None, frame: Frame) -> Any:
         return _unrolled_for(session, lazy.items(int(lazy.length)), body, orelse, frame)
 
 
+# Rounds behind a tensor-dependent break stand in one another; Python's stack holds about so many.
+_MOST_NESTED = 64
+
+
+class _TensorBreak(Exception):
+    """A round of a long Python loop may end it, as a tensor says."""
+
+
+def _long_for(
+    session: Session, numbers: range, body: Body, orelse: Body | None, frame: Frame
+) -> Any:
+    """Python's own rounds; a loop over a run-time counter where a tensor may end it."""
+    try:
+        with session.attempt(_TensorBreak):
+            session.touch_frame(frame)
+            return _unrolled_for(session, iter(numbers), body, orelse, frame, may_nest=False)
+    except _TensorBreak:
+        length = as_runtime(session, len(numbers))
+    lazy = Lazy(length, lambda index: numbers.start + index * numbers.step, "a range")
+    return _tensor_for(session, lazy, body, orelse, frame)
+
+
 def _plain_for(items: Any, body: Body, orelse: Body | None) -> Any:
     for item in items:
         outcome = body(item)
@@ -288,7 +312,12 @@ def _plain_for(items: Any, body: Body, orelse: Body | None) -> Any:
 
 
 def _unrolled_for(
-    session: Session, items: Any, body: Body, orelse: Body | None, frame: Frame
+    session: Session,
+    items: Any,
+    body: Body,
+    orelse: Body | None,
+    frame: Frame,
+    may_nest: bool = True,
 ) -> Any:
     """Python's own loop; behind a tensor-dependent ``break`` the later rounds stand in its branch."""
     for item in items:
@@ -298,6 +327,8 @@ def _unrolled_for(
         if isinstance(outcome, Ret):
             return outcome
         if type(outcome) is Union:
+            if not may_nest:
+                raise _TensorBreak
             return _nested_for(session, outcome, items, body, orelse, frame)
     return orelse() if orelse is not None else None
 

@@ -100,8 +100,9 @@ def test_bounds_that_depend_on_a_branch():
                 part = boxes[start : start + counts[i], :]
                 start += counts[i]
             parts.append(part)
-        boxes[start:, 1] = -1.0
-        return paddle.concat(parts), boxes
+        rest = boxes.clone()
+        rest[start:, 1] = -1.0
+        return paddle.concat(parts), rest
 
     def call(*counts):
         return paddle.arange(15, dtype="float32").reshape([5, 3]), ints(*counts)
@@ -153,3 +154,26 @@ def test_lists_of_sizes_that_a_run_tells_are_compared():
     for x, y in zip(tensors, tensors[1:]):
         for expected, actual in zip(f(x, y), static(x, y)):
             np.testing.assert_array_equal(np.asarray(actual), np.asarray(expected))
+
+
+def test_a_long_python_range_that_a_tensor_ends_is_a_loop():
+    def f(x, bound):
+        steps = paddle.zeros([2, 301])
+        for i in range(300):
+            x = paddle.tanh(x + 0.1)
+            steps[:, i] = x
+            if (x > bound).all():
+                break
+        return steps[:, : i + 1], x
+
+    def collect(x, bound):
+        out = []
+        for i in range(100, 400, 2):
+            x = x + i
+            out.append(x)
+            if (x > bound).all():
+                break
+        return paddle.stack(out, 1)
+
+    for function, bounds in ((f, (0.3, 0.6, 2.0)), (collect, (1e3, 1e4, 1e9))):
+        check(function, *((paddle.zeros([2]), paddle.to_tensor(b)) for b in bounds))
