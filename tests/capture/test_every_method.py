@@ -30,7 +30,10 @@ STATIC = {
     *("place", "device", "type", "block", "layout", "itemsize", "ndim", "inplace_version"),
     *("shape", "strides", "_local_shape"),
 }
-FACTS = {"dim", "ndimension", "element_size", "__len__", "get_device", "stride", "get_strides"}
+FACTS = {
+    *("dim", "ndimension", "element_size", "__len__", "get_device", "stride", "get_strides"),
+    "size",
+}
 ALLOWED_ERRORS = (
     Dy2stError,
     TypeError,
