@@ -184,7 +184,7 @@ def test_a_debugger_that_runs_the_program(tmp_path):
     pdb.stopped()
     pdb.ask(f"b {line_of('scale = 2')}")
     assert pdb("c") == ("user_model.py", line_of("scale = 2"), "forward")
-    assert pdb.ask("p type(self).__name__, h.shape") == "('Net', [1, 2])"
+    assert pdb.ask("p type(self).__name__, h.shape") == "('Net', paddle.Size([1, 2]))"
     seen = {pdb("n")[0] for _ in range(12)}
     assert "user_model.py" in seen
     assert not {file for file in seen if (ROOT / "dy2st" / "convert" / file).exists()}
