@@ -305,3 +305,16 @@ def test_names_outside_of_fluid_that_paddle_3_lacks_are_open():
     assert outcome.new is None
     assert [point.line for point in outcome.open_points] == [4, 5, 7, 8]
     assert not any(point.unknown for point in outcome.open_points)
+
+
+def test_methods_of_programs_that_are_gone_are_told():
+    """Also where it is not known that the object is a Program; other objects are left in peace."""
+    code = (
+        b"import paddle.fluid as fluid\nmain = fluid.default_main_program()\n"
+        b"print(main.to_string(True))\nprint(other.to_string(throw_on_error=True))\n"
+        b"print(frame.to_string())\na = main.block(0)\nb = other.block(0)\n"
+    )
+    outcome = engine.migrate(code)
+    assert [point.line for point in outcome.open_points] == [3, 4, 7]
+    assert b"a = main.global_block()" in outcome.new
+    assert b"frame.to_string()" in outcome.new

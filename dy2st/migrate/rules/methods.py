@@ -100,20 +100,43 @@ class BlockOfProgram(MethodRule):
     )
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
-        """Only on a Program; ``current_block()`` is a method of nothing else."""
+        """On a Program; ``current_block()`` and ``block(0)`` are methods of nothing else there."""
         assert isinstance(call.func, ast.Attribute)
-        if call.func.attr == "current_block" and not call.args and not call.keywords:
-            return b"fluid" in context.source.text
-        return receiver_is(call, scope, context, *PROGRAM_ROWS)
+        if b"fluid" not in context.source.text or call.keywords:
+            return False
+        if call.func.attr == "current_block":
+            return not call.args
+        numbered = len(call.args) == 1 and isinstance(literal(call.args[0]), int)
+        return numbered or receiver_is(call, scope, context, *PROGRAM_ROWS)
 
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """The one block of a program outside of control flow; others have no number now."""
         assert isinstance(call.func, ast.Attribute)
+        if call.func.attr == "block" and not receiver_is(call, scope, context, *PROGRAM_ROWS):
+            raise Decline("looks like a Program's block|write program.global_block()")
         if call.func.attr == "block" and [literal(a) for a in call.args] != [0]:
             raise Decline("blocks have no numbers in Paddle 3|look for the operation that holds it")
         start = context.source.span(call.func)[1] - len(call.func.attr)
         context.edits.append(Replace(start, context.source.span(call)[1], b"global_block()"))
         return ".global_block()"
+
+
+class TextOfProgram(MethodRule):
+    """``program.to_string(...)``: programs are printed in another language now."""
+
+    id = "PM219"
+    name = "program_text"
+    methods = ("to_string",)
+    leaves: ClassVar = ("main.to_string(throw_on_error=True)",)
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """On a Program, or with arguments that only Paddle's ``to_string`` has."""
+        named = {k.arg for k in call.keywords} & {"throw_on_error", "with_details"}
+        return bool(named) or receiver_is(call, scope, context, *PROGRAM_ROWS)
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """Never: code that reads the text would not find what it looks for."""
+        raise Decline("a program's text is another one in Paddle 3|to look at it: print(program)")
 
 
 class BuiltByHand(MethodRule):
