@@ -80,8 +80,8 @@ $(OFFICIAL)/bin/paddle_upgrade_tool:
 	$(PYTHON) -m venv $(OFFICIAL)
 	$(OFFICIAL)/bin/pip install --quiet paddle_upgrade_tool
 
-bench-migrate: $(STAMP) $(OFFICIAL)/bin/paddle_upgrade_tool  ## files a second, the official tool beside ours
-	$(BIN)/python benchmarks/migrate.py --official $(OFFICIAL)/bin/paddle_upgrade_tool
+bench-migrate: $(STAMP) $(OFFICIAL)/bin/paddle_upgrade_tool  ## files a second, the official tool beside ours: prints docs/migrate-speed.md
+	PYTHONPATH=. $(BIN)/python benchmarks/migrate.py --official $(OFFICIAL)/bin/paddle_upgrade_tool > docs/migrate-speed.md
 
 docs-migrate: $(STAMP)  ## print docs/migrate-coverage.md from the table and the recordings
 	PYTHONPATH=. $(BIN)/python tests/migrate/coverage.py > docs/migrate-coverage.md

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,31 +108,24 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--official", help="the official tool's command")
-    parser.add_argument("--files", type=int, default=500)
+    parser.add_argument("--files", type=int, nargs="+", default=[500, 2000])
     parser.add_argument("--peer-files", type=int, default=60, help="what the slow tool is given")
     arguments = parser.parse_args()
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, 2 processes")
+    print(
+        "# How fast the migration is\n\nPrinted by `make bench-migrate`; no number is typed by hand."
+    )
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, 2 processes.")
+    print("Ratios are of the time for one file, by the clock and of all processors together.\n")
     heads = ["tree", "tool", "files", "s", "files/s", "lines/s", "ratio", "processor s", "ratio"]
-    print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))
+    print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads), flush=True)
     for name, make in (("all use fluid", fluid_tree), ("one in twenty", mixed_tree)):
-        base = None
-        if arguments.official:
+        base = peer_row(name, make, arguments) if arguments.official else None
+        for count in arguments.files:
             with tempfile.TemporaryDirectory() as folder:
                 tree = Path(folder, "tree")
-                lines = make(tree, arguments.peer_files)
-                base = row(
-                    name,
-                    "official",
-                    arguments.peer_files,
-                    lines,
-                    official(arguments.official, tree),
-                    None,
-                )
-        with tempfile.TemporaryDirectory() as folder:
-            tree = Path(folder, "tree")
-            warm_up(Path(folder))
-            lines = make(tree, arguments.files)
-            row(name, "paddle-migrate", arguments.files, lines, ours(tree, Path(folder)), base)
+                warm_up(Path(folder))
+                lines = make(tree, count)
+                row(name, "paddle-migrate", count, lines, ours(tree, Path(folder)), base)
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder, "tree")
         lines = mixed_tree(tree, 5000)
@@ -145,6 +139,15 @@ def main() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     best = min(timed(help_text, environment, 60).wall for _ in range(5))
     print(f"--help: {best:.2f} s")
+
+
+def peer_row(name: str, make: Callable[[Path, int], int], arguments: argparse.Namespace) -> Cost:
+    """Print the official tool's row; returns its cost of one file."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder, "tree")
+        lines = make(tree, arguments.peer_files)
+        cost = official(arguments.official, tree)
+    return row(name, "official", arguments.peer_files, lines, cost, None)
 
 
 def row(tree: str, tool: str, files: int, lines: int, cost: Cost, base: Cost | None) -> Cost:

@@ -167,12 +167,6 @@ class GuardError(CaptureError):
     code = "DY204"
 
 
-class UnboundError(CaptureError, UnboundLocalError):
-    """A place that only some branches bind is read."""
-
-    code = "DY205"
-
-
 class ShapeError(CaptureError, ValueError):
     """Operands whose shapes or dtypes an operation cannot take."""
 

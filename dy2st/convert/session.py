@@ -40,7 +40,7 @@ from dy2st.convert.places import (
 from dy2st.convert.snapshot import Describer, Snap, Tensor
 from dy2st.convert.transfer import Rebuilder
 from dy2st.convert.unions import Union, need
-from dy2st.errors import Dy2stError, Location, SideEffectError
+from dy2st.errors import Dy2stError, SideEffectError
 from dy2st.ir.program import Block, Value
 
 
@@ -99,11 +99,6 @@ class Session(OutsideReads, Conditions):
             raise error
 
         self.branch(flag, fail, lambda: None, Frame())
-
-    @property
-    def under_condition(self) -> bool:
-        """Whether the code that runs now may not have its turn when the Program runs."""
-        return len(self.journals) > 1
 
     @contextmanager
     def outside_of_capture(self) -> Iterator[None]:
@@ -429,11 +424,6 @@ class _SplitPlace(Place):
     def write(self, value: Any) -> None:
         assert self.place is not None
         self.place.write(value)
-
-
-def show_place(place: Place, where: Location | None) -> str:
-    """``'x'`` with the line where it is known, for messages."""
-    return f"{place.name!r}" + (f" at line {where.line}" if where is not None else "")
 
 
 __all__ = [

@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 
 from dy2st.errors import ShapeError
-from dy2st.ir.dims import Dim, Shape, evaluate, product, symbols_of
+from dy2st.ir.dims import Dim, Shape, product, symbols_of
 from dy2st.records import record
 
 
@@ -123,10 +123,6 @@ class TensorType:
     def with_dtype(self, dtype: DType) -> TensorType:
         """The same shape with another element type."""
         return TensorType(dtype, self.shape)
-
-    def concrete_shape(self, env: dict[str, int]) -> tuple[int, ...]:
-        """The shape under ``env``. Raises KeyError for an unbound symbol."""
-        return tuple(evaluate(d, env) for d in self.shape)
 
     def symbols(self) -> frozenset[str]:
         """Names of the symbols in the shape."""

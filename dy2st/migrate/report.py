@@ -6,7 +6,6 @@ import difflib
 import html
 import json
 import os
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,13 +56,6 @@ def write(summary: Summary, path: str) -> None:
 def to_json(summary: Summary) -> str:
     """JSON."""
     return json.dumps(as_dict(summary), indent=2, ensure_ascii=False) + "\n"
-
-
-def reasons(summary: Summary) -> list[tuple[str, int]]:
-    """Open points by what they are about, most frequent first."""
-    return Counter(
-        f"{p.rule} {p.old}" for o in summary.outcomes for p in o.open_points
-    ).most_common()
 
 
 def to_markdown(summary: Summary) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dy2st.migrate.model import OpenPoint, Use
 from dy2st.migrate.names import UNKNOWN, Chain, Names, Scope
 from dy2st.migrate.source import Source
-from dy2st.migrate.table import Row, Table
+from dy2st.migrate.table import Table
 
 AMBIGUOUS = (
     "PM302",
@@ -182,9 +182,3 @@ def _unknown(chain: Chain, dotted: str, problem: tuple[str, str, str], found: Fo
         )
     )
     found.unknown_nodes.append(chain.node)
-
-
-def row_of(dotted: str, table: Table) -> Row | None:
-    """The row for exactly this name."""
-    match = table.find(dotted)
-    return match[0] if match and match[1] == len(dotted.split(".")) else None

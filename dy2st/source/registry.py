@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import CodeType, FrameType
+from types import CodeType
 
 from dy2st.records import record
 
@@ -46,10 +46,3 @@ def is_generated(code: CodeType) -> bool:
     """Whether ``code`` is converted code: it stands on the user's lines and calls ``convert``."""
     found = _codes.get(id(code))
     return found is not None and found.converted
-
-
-def user_frame(frame: FrameType | None) -> FrameType | None:
-    """The innermost frame at or above ``frame`` that runs converted code."""
-    while frame is not None and id(frame.f_code) not in _codes:
-        frame = frame.f_back
-    return frame

@@ -70,6 +70,23 @@ class Recorder:
         """Write down what one run of a program, or one read of a tensor, gave."""
         self.steps.append({"kind": kind, "place": place, "values": [plain(v) for v in values]})
 
+    def watch_reads(self, tensor):
+        """Replacements for a tensor class's ``numpy`` and ``backward`` that write down the values."""
+        numpy_, backward = tensor.numpy, tensor.backward
+
+        def watched_numpy(value, *args, **kwargs):
+            array = numpy_(value, *args, **kwargs)
+            if self.owns(sys._getframe(1)):
+                self.fetched("numpy", [array], self.caller())
+            return array
+
+        def watched_backward(value, *args, **kwargs):
+            if self.owns(sys._getframe(1)):
+                self.fetched("backward", [numpy_(value)], self.caller())
+            return backward(value, *args, **kwargs)
+
+        return [(tensor, "numpy", watched_numpy), (tensor, "backward", watched_backward)]
+
     def start_value(self, name, shape):
         """The value that parameter ``name`` (the next one created) starts with, or None.
 

@@ -3,8 +3,6 @@
 Stands on Python 3.7; read by ``recorder.py``.
 """
 
-import sys
-
 import numpy as np
 import paddle.fluid as fluid
 from paddle.fluid import core, framework, layer_helper_base
@@ -136,7 +134,7 @@ def dynamic(recorder):
     """Replacements that watch dynamic graphs."""
     create = layer_helper_base.LayerHelperBase.create_parameter
     tensor_class = core.VarBase
-    numpy_, backward = tensor_class.numpy, tensor_class.backward
+    numpy_ = tensor_class.numpy
     trace = fluid.dygraph.tracer.Tracer.trace_op
     dropout = core.ops.dropout
 
@@ -149,17 +147,6 @@ def dynamic(recorder):
         if framework.in_dygraph_mode() and parameter is not None:
             recorder.started(parameter.name, parameter.numpy())
         return parameter
-
-    def watched_numpy(self, *args, **kwargs):
-        value = numpy_(self, *args, **kwargs)
-        if recorder.owns(sys._getframe(1)):
-            recorder.fetched("numpy", [value], recorder.caller())
-        return value
-
-    def watched_backward(self, *args, **kwargs):
-        if recorder.owns(sys._getframe(1)):
-            recorder.fetched("backward", [numpy_(self)], recorder.caller())
-        return backward(self, *args, **kwargs)
 
     def watched_trace(self, type, inputs, outputs, attrs, stop_gradient=False):
         trace(self, type, inputs, outputs, attrs, stop_gradient)
@@ -183,8 +170,7 @@ def dynamic(recorder):
 
     return [
         (layer_helper_base.LayerHelperBase, "create_parameter", watched_create),
-        (tensor_class, "numpy", watched_numpy),
-        (tensor_class, "backward", watched_backward),
+        *recorder.watch_reads(tensor_class),
         (fluid.dygraph.tracer.Tracer, "trace_op", watched_trace),
         (core.ops, "dropout", watched_dropout),
     ]

@@ -4,7 +4,6 @@ Read by ``recorder.py``. A program that draws is run as a clone in which each dr
 """
 
 import re
-import sys
 
 import numpy as np
 import paddle
@@ -257,7 +256,7 @@ def dtype_name(dtype):
 def dynamic(recorder):
     """Replacements that watch dynamic graphs."""
     create = layer_helper_base.LayerHelperBase.create_parameter
-    numpy_, backward = paddle.Tensor.numpy, paddle.Tensor.backward
+    numpy_ = paddle.Tensor.numpy
 
     def watched_create(self, *args, **kwargs):
         recorder.creating += 1
@@ -271,17 +270,6 @@ def dynamic(recorder):
                 parameter.set_value(value)
             recorder.started(parameter.name, numpy_(parameter))
         return parameter
-
-    def watched_numpy(self, *args, **kwargs):
-        value = numpy_(self, *args, **kwargs)
-        if recorder.owns(sys._getframe(1)):
-            recorder.fetched("numpy", [value], recorder.caller())
-        return value
-
-    def watched_backward(self, *args, **kwargs):
-        if recorder.owns(sys._getframe(1)):
-            recorder.fetched("backward", [numpy_(self)], recorder.caller())
-        return backward(self, *args, **kwargs)
 
     def idle():
         return recorder.initial is None or recorder.creating or not paddle.in_dynamic_mode()
@@ -320,8 +308,7 @@ def dynamic(recorder):
 
     return [
         (layer_helper_base.LayerHelperBase, "create_parameter", watched_create),
-        (paddle.Tensor, "numpy", watched_numpy),
-        (paddle.Tensor, "backward", watched_backward),
+        *recorder.watch_reads(paddle.Tensor),
         (_C_ops, "dropout", replayed_dropout),
     ] + [(_C_ops, name, replayed(name)) for name in ARGUMENTS]
 

@@ -118,16 +118,6 @@ class Desc:
         return self.kind == c.KIND_BLOCKED and not self.blocks and self.padded == self.dims
 
     @property
-    def is_row_major(self) -> bool:
-        """Whether the layout is the dense row-major one."""
-        return self.is_strided and all(
-            size == 1 or step == dense
-            for size, step, dense in zip(
-                self.dims, self.strides, dense_strides(self.dims), strict=True
-            )
-        )
-
-    @property
     def is_dense(self) -> bool:
         """Whether the buffer holds the tensor's elements and nothing else."""
         return self.kind == c.KIND_BLOCKED and self.nbytes == math.prod(
