@@ -93,6 +93,7 @@ def load_all() -> None:
     from dy2st.migrate.rules import (  # noqa: F401
         data,
         fetching,
+        members,
         methods,
         optimizers,
         reductions,
