@@ -210,7 +210,11 @@ def _rewrite_uses(
     for rule, call, scope in methods:
         line, column = call.lineno, call.col_offset
         named = call.func if isinstance(call, ast.Call) else call
-        old = f".{named.attr}" if isinstance(named, ast.Attribute) else "a fetched value"
+        old = "a fetched value"
+        if isinstance(named, ast.Attribute):
+            old = f".{named.attr}"
+        elif isinstance(named, ast.ImportFrom):
+            old = f"from {named.module}"
         if not context.options.allows(rule.id, rule.name):
             _leave(context, rule.id, call, old, "switched off", "take the skip away")
             continue

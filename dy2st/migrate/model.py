@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from dy2st.migrate.edits import Edit
 from dy2st.migrate.names import Names, Scope
 from dy2st.migrate.source import Source
 from dy2st.migrate.table import Row, Table
 
+T = TypeVar("T")
 DOCS = "https://www.paddlepaddle.org.cn/documentation/docs/en/api/"
 
 
@@ -127,6 +128,13 @@ class FileContext:
     needs_paddle: bool = False
     skipped_lines: frozenset[int] = frozenset()
     converted: set[ast.AST] = field(default_factory=set)
+    _learned: dict[type, Any] = field(default_factory=dict)
+
+    def learned(self, kind: type[T]) -> T:
+        """What a rule works out of the whole file, ``kind(context)``, worked out once."""
+        if kind not in self._learned:
+            self._learned[kind] = kind(self)  # type: ignore[call-arg]
+        return self._learned[kind]  # type: ignore[no-any-return]
 
     def helper(self, name: str) -> str:
         """The expression that names a helper, which the project will then be given."""

@@ -318,3 +318,19 @@ def test_methods_of_programs_that_are_gone_are_told():
     assert [point.line for point in outcome.open_points] == [3, 4, 7]
     assert b"a = main.global_block()" in outcome.new
     assert b"frame.to_string()" in outcome.new
+
+
+def test_names_that_numpy_and_python_gave_up():
+    """What has a successor of the same meaning is written, the rest is an open point."""
+    text = (
+        "import time, collections\nimport numpy as np\nimport paddle.fluid as fluid\n"
+        "from collections import Iterable, Mapping\n"
+        "x = [np.int, np.float(1), np.NaN, np.row_stack, np.int64, time.clock()]\n"
+        "y = [np.in1d(x, x), collections.Sequence, collections.deque]\n"
+    )
+    outcome = engine.migrate(text.encode(), "a.py")
+    new = outcome.new.decode()
+    assert "from collections.abc import Iterable, Mapping\n" in new
+    assert "[int, float(1), np.nan, np.vstack, np.int64, time.process_time()]" in new
+    assert "np.in1d(x, x), collections.Sequence, collections.deque" in new
+    assert [p.old for p in outcome.open_points] == [".in1d", ".Sequence"]

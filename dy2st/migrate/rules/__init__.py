@@ -94,6 +94,7 @@ def load_all() -> None:
         data,
         fetching,
         methods,
+        moved,
         optimizers,
         reductions,
         sampled,
