@@ -13,6 +13,9 @@ from dy2st.migrate.model import FileContext, OpenPoint
 from dy2st.migrate.names import Names, Scope
 from dy2st.migrate.uses import Found
 
+# Modules of 1.8 that Paddle 3 does not have, or has with other contents.
+_GONE = ("paddle.fluid", "paddle.complex", "paddle.compat", "paddle.incubate.hapi")
+_BESIDE_IMPORTS = (ast.Import, ast.ImportFrom, ast.Expr, ast.Try, ast.If)
 _FREE_COMMENT = re.compile(rb"#(?!\s*(noqa|pylint|type:|isort|flake8))[^\r\n]*")
 
 
@@ -186,10 +189,10 @@ def _import_goes(
 ) -> bool:
     names = context.names
     if isinstance(node, ast.Import):
-        if not alias.name.startswith("paddle.fluid"):
+        if not alias.name.startswith(_GONE):
             return False
         if alias.asname is None:  # binds ``paddle``; only goes when fluid is not reached by it
-            return not _fluid_by_paddle(context)
+            return not _old_by_paddle(context)
         return (id(scope), alias.asname) not in state.needed
     if alias.name == "*":
         module = next(m for m, n, _ in names.stars if n is node)
@@ -202,11 +205,11 @@ def _import_goes(
     return bool(old) and len(old) == len(found) and (id(scope), bound) not in state.needed
 
 
-def _fluid_by_paddle(context: FileContext) -> bool:
-    """Whether code that stays says ``paddle.fluid...``."""
+def _old_by_paddle(context: FileContext) -> bool:
+    """Whether code that stays says ``paddle.fluid...`` or another module that is gone."""
     gone = _subtree(context.converted)
     for chain in context.names.chains:
-        if id(chain.node) not in gone and chain.dotted().startswith("paddle.fluid"):
+        if id(chain.node) not in gone and chain.dotted().startswith(_GONE):
             return True
     return False
 
@@ -264,8 +267,20 @@ def _has_paddle(context: FileContext, state: _Tidy) -> bool:
             node = binding.node
             if isinstance(node, ast.stmt) and node in state.deletions:
                 continue
-            return True
+            if not _comes_late(node, context, state):
+                return True
     return False
+
+
+def _comes_late(node: ast.AST | None, context: FileContext, state: _Tidy) -> bool:
+    """Whether other code stands between an import that goes and this one of the module."""
+    body = context.source.tree.body
+    first = next((i for i, s in enumerate(body) if s in state.deletions), None)
+    own = next(i for i, s in enumerate(body) if any(n is node for n in ast.walk(s)))
+    if first is None:
+        return False
+    between = body[first:own] if body[own] is node else body[first : own + 1]
+    return not all(isinstance(s, _BESIDE_IMPORTS) for s in between)
 
 
 def _calls_enable_static(context: FileContext) -> bool:
