@@ -12,7 +12,6 @@ from dy2st.migrate.names import Scope
 from dy2st.migrate.rules import ScanRule
 
 _MAKERS = ("inst:paddle.complex.", "inst:paddle.fluid.ComplexVariable")
-_SAYS_SO = (b"paddle.complex", b"ComplexVariable", b"import complex")
 
 
 class ComplexPart(ScanRule):
@@ -20,14 +19,13 @@ class ComplexPart(ScanRule):
 
     id = "PM263"
     name = "complex_part"
+    words = (b"paddle.complex.", b"paddle.complex ", b"ComplexVariable", b"import complex")
     changes: ClassVar = (
         ("paddle.complex.matmul(x, y).real", "fluid_compat.complex_matmul(x, y).real()"),
     )
 
     def find(self, context: FileContext) -> Iterator[tuple[ast.expr, Scope]]:
         """The two attributes in files with complex tensors, of arrays excepted."""
-        if not any(word in context.source.text for word in _SAYS_SO):
-            return
         for chain in context.names.chains:
             node: ast.expr = chain.node
             while isinstance(node, ast.Attribute):
