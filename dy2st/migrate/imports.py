@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import cast
 
 from dy2st.migrate import helpers
@@ -12,6 +12,7 @@ from dy2st.migrate.edits import Replace
 from dy2st.migrate.model import FileContext, OpenPoint
 from dy2st.migrate.names import Names, Scope
 from dy2st.migrate.uses import Found
+from dy2st.records import record
 
 # Modules of 1.8 that Paddle 3 does not have, or has with other contents.
 _GONE = ("paddle.fluid", "paddle.complex", "paddle.compat", "paddle.incubate.hapi")
@@ -19,7 +20,7 @@ _BESIDE_IMPORTS = (ast.Import, ast.ImportFrom, ast.Expr, ast.Try, ast.If)
 _FREE_COMMENT = re.compile(rb"#(?!\s*(noqa|pylint|type:|isort|flake8))[^\r\n]*")
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class _Tidy:
     """What is decided before any import is touched."""
 
