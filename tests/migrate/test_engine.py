@@ -340,4 +340,4 @@ def test_parts_of_complex_tensors_are_methods():
     )
     outcome = migrate(text)
     assert b"z.real().numpy() + z.numpy().real + other.imag" in outcome.new
-    assert [(p.rule, p.old) for p in outcome.open_points] == [("PM263", "other.imag")]
+    assert [(p.rule, p.old) for p in outcome.open_points] == [("PM263", ".imag")]
