@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from dy2st.errors import SourceReadError
@@ -17,9 +17,10 @@ from dy2st.migrate.helpers import MARK
 from dy2st.migrate.model import DOCS, Change, Decline, Facts, FileContext, OpenPoint, Options, Use
 from dy2st.migrate.names import Names
 from dy2st.migrate.rules import BY_METHOD, BY_NAME, SCANS, load_all
+from dy2st.records import record
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Outcome:
     """What became of one file."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import cast
 
 from dy2st.migrate import helpers
@@ -12,11 +12,12 @@ from dy2st.migrate.edits import Replace
 from dy2st.migrate.model import FileContext, OpenPoint
 from dy2st.migrate.names import LEFT_OVER, Names, Scope
 from dy2st.migrate.uses import Found
+from dy2st.records import record
 
 _FREE_COMMENT = re.compile(rb"#(?!\s*(noqa|pylint|type:|isort|flake8))[^\r\n]*")
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class _Tidy:
     """What is decided before any import is touched."""
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, cast
+
+from dy2st.records import record
 
 UNKNOWN = "?"
 LEFT_OVER = "NotMigrated"  # the helper that stands for an old name which is still used
@@ -44,7 +46,7 @@ def children_of(node: ast.AST) -> list[ast.AST]:
     return found
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Binding:
     """One way in which a name gets its value."""
 
@@ -54,7 +56,7 @@ class Binding:
     node: ast.AST | None = None
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Scope:
     """A module, class, function, lambda or comprehension."""
 
@@ -83,7 +85,7 @@ class Scope:
         return None
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Chain:
     """A maximal ``a.b.c`` in a loading place, or the attribute of something that is no name."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dy2st.migrate.model import OpenPoint, Use
 from dy2st.migrate.names import UNKNOWN, Chain, Names, Scope, left_over
 from dy2st.migrate.source import Source
 from dy2st.migrate.table import Table
+from dy2st.records import record
 
 AMBIGUOUS = (
     "PM302",
@@ -17,7 +18,7 @@ AMBIGUOUS = (
 )
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Found:
     """All uses of a file: those that mean a row, and those that cannot be decided."""
 
