@@ -7,7 +7,7 @@ import re
 from dataclasses import field
 
 from dy2st.migrate.model import Facts
-from dy2st.migrate.names import Names
+from dy2st.migrate.names import Names, left_over
 from dy2st.migrate.source import Source
 from dy2st.migrate.table import Table
 from dy2st.records import record
@@ -119,6 +119,8 @@ def mentions(names: Names, source: Source) -> Mentions:
 
 def _inside_import_call(node: ast.Constant, names: Names) -> bool:
     parent = names.parents.get(node)
+    if left_over(parent):
+        return True
     return isinstance(parent, ast.Call) and isinstance(names.parents.get(parent), ast.Attribute)
 
 

@@ -188,8 +188,29 @@ def test_no_silent_miss(text, rule, unknown):
     assert outcome.found > len(outcome.changes)
 
 
-def test_what_stays_keeps_its_import():
-    outcome = migrate("import paddle.fluid as fluid\nfluid.layers.relu(x)\nfluid.core.nothing(x)\n")
+def test_what_stays_fails_where_it_is_used():
+    outcome = engine.migrate(
+        b"import paddle.fluid as fluid\nfrom paddle.fluid.layers import relu, beam_search as b\n"
+        b"def f(x):\n    return relu(x)\ndef g(x):\n    return fluid.core.nothing(x), b(x)\n"
+    )
+    text = outcome.new.decode().replace("import paddle\n", "")
+    names = {}
+    exec(compile(text.replace("paddle.nn.functional.relu", "abs"), "<migrated>", "exec"), names)
+    assert names["f"](-2) == 2
+    with pytest.raises(
+        NotImplementedError, match=r"paddle\.fluid\.core\.nothing is not in Paddle 3"
+    ):
+        names["g"](1)
+    with pytest.raises(NotImplementedError, match=r"paddle\.fluid\.layers\.beam_search is not"):
+        names["b"](1)
+    again = engine.migrate(outcome.new)
+    assert again.new is None
+    assert [p.old for p in again.open_points] == [p.old for p in outcome.open_points]
+
+
+def test_without_helpers_what_stays_keeps_its_import():
+    text = "import paddle.fluid as fluid\nfluid.layers.relu(x)\nfluid.core.nothing(x)\n"
+    outcome = migrate(text, compat=False)
     assert b"import paddle.fluid as fluid" in outcome.new
     assert b"import paddle\n" in outcome.new
 
@@ -303,6 +324,7 @@ def test_names_outside_of_fluid_that_paddle_3_lacks():
     )
     outcome = engine.migrate(code)
     assert [change.line for change in outcome.changes] == [4, 5, 7]
+    assert b"\ntransforms = _fluid_NotMigrated(" in outcome.new  # its import would fail
     assert b"c = paddle.complex(x, y)" in outcome.new
     assert [point.line for point in outcome.open_points] == [8]
     assert not any(point.unknown for point in outcome.open_points)
