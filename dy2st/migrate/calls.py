@@ -5,16 +5,17 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dy2st.migrate.edits import Edit, Replace, Wrap
 from dy2st.migrate.source import Source
 from dy2st.migrate.table import Row
+from dy2st.records import record
 
 _MISSING = object()
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Argument:
     """One argument as written; ``keyword`` is None for a positional one."""
 
@@ -32,7 +33,7 @@ class Argument:
         return start, source.span(self.value)[1]
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Bound:
     """A call's arguments by old parameter name; ``problem`` says why they could not be bound."""
 

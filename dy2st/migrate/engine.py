@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from dy2st.errors import SourceReadError
@@ -17,9 +17,10 @@ from dy2st.migrate.helpers import MARK
 from dy2st.migrate.model import DOCS, Change, Decline, Facts, FileContext, OpenPoint, Options, Use
 from dy2st.migrate.names import Names
 from dy2st.migrate.rules import BY_METHOD, BY_NAME, SCANS, load_all
+from dy2st.records import record
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Outcome:
     """What became of one file."""
 
@@ -192,8 +193,9 @@ def _method_calls(context: FileContext) -> list[tuple[Any, ast.expr, Any]]:
                 if rule.applies(call, scope, context):
                     found.append((rule, call, scope))
                     break
-    if b"fluid" in context.source.text:
-        found += [(scan, node, scope) for scan in SCANS for node, scope in scan.find(context)]
+    for scan in SCANS:
+        if any(word in context.source.text for word in scan.words):
+            found += [(scan, node, scope) for node, scope in scan.find(context)]
     return found
 
 

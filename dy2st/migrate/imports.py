@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import cast
 
 from dy2st.migrate import helpers
 from dy2st.migrate.edits import Replace
 from dy2st.migrate.model import FileContext, OpenPoint
-from dy2st.migrate.names import Names, Scope
+from dy2st.migrate.names import LEFT_OVER, Names, Scope
 from dy2st.migrate.uses import Found
+from dy2st.records import record
 
+# Modules of 1.8 that Paddle 3 does not have, or has with other contents.
+_GONE = ("paddle.fluid", "paddle.complex", "paddle.compat", "paddle.incubate.hapi")
+_BESIDE_IMPORTS = (ast.Import, ast.ImportFrom, ast.Expr, ast.Try, ast.If)
 _FREE_COMMENT = re.compile(rb"#(?!\s*(noqa|pylint|type:|isort|flake8))[^\r\n]*")
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class _Tidy:
     """What is decided before any import is touched."""
 
     needed: set[tuple[int, str]] = field(default_factory=set)
     stars_needed: set[ast.AST] = field(default_factory=set)
     deletions: dict[ast.stmt, bytes] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)  # lines for old names that are still used
 
 
 def root_name(names: Names) -> str:
@@ -166,6 +171,10 @@ def _drop_imports(context: FileContext, state: _Tidy) -> list[ast.stmt]:
     anchors: list[ast.stmt] = []
     for node, scope in context.names.imports:
         gone = [a for a in node.names if _import_goes(node, a, scope, context, state)]
+        if context.options.compat and scope.kind == "module":
+            kept = [a for a in node.names if a not in gone and _is_old(node, a, scope, context)]
+            state.left += [_left_over(node, a, scope, context) for a in kept]
+            gone = [a for a in node.names if a in gone or a in kept]
         if not gone:
             continue
         if scope.kind == "module":
@@ -184,29 +193,54 @@ def _import_goes(
     context: FileContext,
     state: _Tidy,
 ) -> bool:
-    names = context.names
-    if isinstance(node, ast.Import):
-        if not alias.name.startswith("paddle.fluid"):
-            return False
-        if alias.asname is None:  # binds ``paddle``; only goes when fluid is not reached by it
-            return not _fluid_by_paddle(context)
-        return (id(scope), alias.asname) not in state.needed
+    if isinstance(node, ast.Import) and alias.asname is None:
+        # binds ``paddle``; only goes when fluid is not reached by it
+        return alias.name.startswith(_GONE) and not _old_by_paddle(context)
     if alias.name == "*":
-        module = next(m for m, n, _ in names.stars if n is node)
+        module = next(m for m, n, _ in context.names.stars if n is node)
         return module.startswith("paddle.fluid") and node not in state.stars_needed
     bound = alias.asname or alias.name
-    values = [b for b in scope.bindings.get(bound, ()) if b.node is node and b.kind == "from"]
-    pairs = [cast("tuple[str, str]", b.value) for b in values]
-    found = {c for module, name in pairs for c in names.project.member(module, name, 0)}
-    old = [c for c in found if context.table.is_old(c)]
-    return bool(old) and len(old) == len(found) and (id(scope), bound) not in state.needed
+    return _is_old(node, alias, scope, context) and (id(scope), bound) not in state.needed
 
 
-def _fluid_by_paddle(context: FileContext) -> bool:
-    """Whether code that stays says ``paddle.fluid...``."""
+def _is_old(
+    node: ast.Import | ast.ImportFrom, alias: ast.alias, scope: Scope, context: FileContext
+) -> bool:
+    """Whether an import binds a name to something of 1.x, and to nothing else."""
+    if isinstance(node, ast.Import):
+        return alias.asname is not None and alias.name.startswith(_GONE)
+    found = _imported(node, alias, scope, context)
+    return bool(found) and all(context.table.is_old(c) for c in found)
+
+
+def _imported(
+    node: ast.ImportFrom, alias: ast.alias, scope: Scope, context: FileContext
+) -> set[str]:
+    """What ``from ... import name`` may mean."""
+    bound = scope.bindings.get(alias.asname or alias.name, ())
+    pairs = [cast("tuple[str, str]", b.value) for b in bound if b.node is node and b.kind == "from"]
+    member = context.names.project.member
+    return {c for module, name in pairs for c in member(module, name, 0)}
+
+
+def _left_over(
+    node: ast.Import | ast.ImportFrom, alias: ast.alias, scope: Scope, context: FileContext
+) -> str:
+    """The line that binds a name whose uses stay: it fails where it is used, not where it is made.
+
+    So a file with an open point in a function that is never called still runs.
+    """
+    old = alias.name
+    if isinstance(node, ast.ImportFrom):
+        old = min(_imported(node, alias, scope, context))
+    return f'{alias.asname or alias.name} = {context.helper(LEFT_OVER)}("{old}")'
+
+
+def _old_by_paddle(context: FileContext) -> bool:
+    """Whether code that stays says ``paddle.fluid...`` or another module that is gone."""
     gone = _subtree(context.converted)
     for chain in context.names.chains:
-        if id(chain.node) not in gone and chain.dotted().startswith("paddle.fluid"):
+        if id(chain.node) not in gone and chain.dotted().startswith(_GONE):
             return True
     return False
 
@@ -250,6 +284,8 @@ def _add_needed(anchors: list[ast.stmt], context: FileContext, state: _Tidy) -> 
         tail.append(f"{context.paddle}.enable_static()")
     if inline:
         tail.append(("\n" if tail else "") + _inline_helpers(context))
+    if state.left:
+        tail.append(("\n\n" if inline else "") + "\n".join(state.left))
     if tail:
         _insert_block(after, tail, context)
 
@@ -264,8 +300,20 @@ def _has_paddle(context: FileContext, state: _Tidy) -> bool:
             node = binding.node
             if isinstance(node, ast.stmt) and node in state.deletions:
                 continue
-            return True
+            if not _comes_late(node, context, state):
+                return True
     return False
+
+
+def _comes_late(node: ast.AST | None, context: FileContext, state: _Tidy) -> bool:
+    """Whether other code stands between an import that goes and this one of the module."""
+    body = context.source.tree.body
+    first = next((i for i, s in enumerate(body) if s in state.deletions), None)
+    own = next(i for i, s in enumerate(body) if any(n is node for n in ast.walk(s)))
+    if first is None:
+        return False
+    between = body[first:own] if body[own] is node else body[first : own + 1]
+    return not all(isinstance(s, _BESIDE_IMPORTS) for s in between)
 
 
 def _calls_enable_static(context: FileContext) -> bool:

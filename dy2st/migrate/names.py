@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, cast
 
+from dy2st.records import record
+
 UNKNOWN = "?"
+LEFT_OVER = "NotMigrated"  # the helper that stands for an old name which is still used
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _LIMIT = 40  # how far an alias is followed
@@ -43,7 +46,7 @@ def children_of(node: ast.AST) -> list[ast.AST]:
     return found
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Binding:
     """One way in which a name gets its value."""
 
@@ -53,7 +56,7 @@ class Binding:
     node: ast.AST | None = None
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Scope:
     """A module, class, function, lambda or comprehension."""
 
@@ -82,7 +85,7 @@ class Scope:
         return None
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Chain:
     """A maximal ``a.b.c`` in a loading place, or the attribute of something that is no name."""
 
@@ -350,6 +353,9 @@ class Names:
         return frozenset({UNKNOWN})
 
     def _resolve_call(self, node: ast.Call, scope: Scope, depth: int) -> frozenset[str]:
+        old = left_over(node)
+        if old:
+            return frozenset({old})
         if isinstance(node.func, ast.Name) and node.func.id == "getattr" and len(node.args) >= 2:
             name = node.args[1]
             if isinstance(name, ast.Constant) and isinstance(name.value, str):
@@ -416,6 +422,16 @@ class Names:
 
 def _called_name(func: ast.Name | ast.Attribute) -> str:
     return func.attr if isinstance(func, ast.Attribute) else func.id
+
+
+def left_over(node: object) -> str:
+    """The old name that ``NotMigrated("paddle.fluid...")`` stands for; empty for other code."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, (ast.Name, ast.Attribute)):
+        return ""
+    if not _called_name(node.func).endswith(LEFT_OVER) or len(node.args) != 1:
+        return ""
+    value = getattr(node.args[0], "value", None)
+    return value if isinstance(value, str) else ""
 
 
 class ProjectLike:

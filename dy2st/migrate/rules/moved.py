@@ -74,9 +74,9 @@ class MovedNames(ScanRule):
                 if found and found <= _KNOWN:
                     yield node, chain.scope
         for statement, scope in context.names.imports:
-            if isinstance(statement, ast.ImportFrom) and not statement.level:
-                if any(f"{statement.module}.{a.name}" in _KNOWN for a in statement.names):
-                    yield statement, scope  # type: ignore[misc]
+            module = getattr(statement, "module", None)
+            if any(f"{module}.{alias.name}" in _KNOWN for alias in statement.names):
+                yield statement, scope  # type: ignore[misc]
 
     def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
         """Write the successor; what needs another import has a recipe."""

@@ -88,9 +88,9 @@ class _Arrays:
                 yield node, node.target, node.iter
             elif isinstance(node, ast.Return) and node.value is not None:
                 yield node, node.value, node.value
-            elif isinstance(node, ast.Call) and len(node.args) == 1:
-                if isinstance(node.func, ast.Attribute) and node.func.attr == "append":
-                    yield node, node.func.value, node.args[0]
+            elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "append":
+                for argument in node.args:
+                    yield node, node.func.value, argument  # type: ignore[attr-defined]
 
     def _pass(
         self, writes: list[tuple[ast.AST, ast.expr, ast.expr]]
@@ -189,9 +189,10 @@ def _number_places(context: FileContext) -> Iterator[tuple[ast.AST, ast.expr]]:
         name = func.id if isinstance(func, ast.Name) else ""
         if name in ("float", "int", "round") and call.args and not call.keywords:
             yield call, call.args[0]
-        elif isinstance(func, ast.Attribute) and getattr(func.value, "id", "") == "math":
-            if context.names.resolve(func.value, scope) == {"math"}:
-                yield from ((call, argument) for argument in call.args)
+        elif getattr(getattr(func, "value", None), "id", "") == "math" and (
+            {f"math.{func.attr}"} == context.names.resolve(func, scope)  # type: ignore[attr-defined]
+        ):
+            yield from ((call, argument) for argument in call.args)
     yield from _formatted(context)
 
 
