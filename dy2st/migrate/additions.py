@@ -10,6 +10,8 @@ from dy2st.migrate.edits import Replace
 from dy2st.migrate.model import FileContext
 from dy2st.records import record
 
+_BESIDE_IMPORTS = (ast.Import, ast.ImportFrom, ast.Expr, ast.Try, ast.If)
+
 
 @record(frozen=False, eq=False)
 class Tidy:
@@ -59,8 +61,20 @@ def _has_paddle(context: FileContext, state: Tidy) -> bool:
             node = binding.node
             if isinstance(node, ast.stmt) and node in state.deletions:
                 continue
-            return True
+            if not _comes_late(node, context, state):
+                return True
     return False
+
+
+def _comes_late(node: ast.AST | None, context: FileContext, state: Tidy) -> bool:
+    """Whether other code stands between an import that goes and this one of the module."""
+    body = context.source.tree.body
+    first = next((i for i, s in enumerate(body) if s in state.deletions), None)
+    own = next(i for i, s in enumerate(body) if any(n is node for n in ast.walk(s)))
+    if first is None:
+        return False
+    between = body[first:own] if body[own] is node else body[first : own + 1]
+    return not all(isinstance(s, _BESIDE_IMPORTS) for s in between)
 
 
 def _calls_enable_static(context: FileContext) -> bool:

@@ -193,8 +193,9 @@ def _method_calls(context: FileContext) -> list[tuple[Any, ast.expr, Any]]:
                 if rule.applies(call, scope, context):
                     found.append((rule, call, scope))
                     break
-    if b"fluid" in context.source.text:
-        found += [(scan, node, scope) for scan in SCANS for node, scope in scan.find(context)]
+    for scan in SCANS:
+        if any(word in context.source.text for word in scan.words):
+            found += [(scan, node, scope) for node, scope in scan.find(context)]
     return found
 
 

@@ -12,6 +12,8 @@ from dy2st.migrate.model import FileContext, OpenPoint
 from dy2st.migrate.names import LEFT_OVER, Names, Scope
 from dy2st.migrate.uses import Found
 
+# Modules of 1.8 that Paddle 3 does not have, or has with other contents.
+_GONE = ("paddle.fluid", "paddle.complex", "paddle.compat", "paddle.incubate.hapi")
 _FREE_COMMENT = re.compile(rb"#(?!\s*(noqa|pylint|type:|isort|flake8))[^\r\n]*")
 
 
@@ -180,7 +182,7 @@ def _import_goes(
 ) -> bool:
     if isinstance(node, ast.Import) and alias.asname is None:
         # binds ``paddle``; only goes when fluid is not reached by it
-        return alias.name.startswith("paddle.fluid") and not _fluid_by_paddle(context)
+        return alias.name.startswith(_GONE) and not _old_by_paddle(context)
     if alias.name == "*":
         module = next(m for m, n, _ in context.names.stars if n is node)
         return module.startswith("paddle.fluid") and node not in state.stars_needed
@@ -193,7 +195,7 @@ def _is_old(
 ) -> bool:
     """Whether an import binds a name to something of 1.x, and to nothing else."""
     if isinstance(node, ast.Import):
-        return alias.asname is not None and alias.name.startswith("paddle.fluid")
+        return alias.asname is not None and alias.name.startswith(_GONE)
     found = _imported(node, alias, scope, context)
     return bool(found) and all(context.table.is_old(c) for c in found)
 
@@ -221,11 +223,11 @@ def _left_over(
     return f'{alias.asname or alias.name} = {context.helper(LEFT_OVER)}("{old}")'
 
 
-def _fluid_by_paddle(context: FileContext) -> bool:
-    """Whether code that stays says ``paddle.fluid...``."""
+def _old_by_paddle(context: FileContext) -> bool:
+    """Whether code that stays says ``paddle.fluid...`` or another module that is gone."""
     gone = _subtree(context.converted)
     for chain in context.names.chains:
-        if id(chain.node) not in gone and chain.dotted().startswith("paddle.fluid"):
+        if id(chain.node) not in gone and chain.dotted().startswith(_GONE):
             return True
     return False
 

@@ -314,8 +314,8 @@ def test_user_names_that_collide():
     assert b"import paddle as _paddle" in outcome.new
 
 
-def test_names_outside_of_fluid_that_paddle_3_lacks_are_open():
-    """``paddle.complex`` is a function now: only its old members are open."""
+def test_names_outside_of_fluid_that_paddle_3_lacks():
+    """``paddle.complex`` is a function now: only its old members are rewritten."""
     code = (
         b"import paddle\nimport paddle.complex as cpx\n"
         b"from paddle.incubate.hapi.vision import transforms\n"
@@ -323,9 +323,10 @@ def test_names_outside_of_fluid_that_paddle_3_lacks_are_open():
         b"d = paddle.compat.to_text(b'x')\ne = transforms.Resize(3)\n"
     )
     outcome = engine.migrate(code)
+    assert [change.line for change in outcome.changes] == [4, 5, 7]
     assert b"\ntransforms = _fluid_NotMigrated(" in outcome.new  # its import would fail
-    assert code.split(b"\n", 3)[3] in outcome.new
-    assert [point.line for point in outcome.open_points] == [4, 5, 7, 8]
+    assert b"c = paddle.complex(x, y)" in outcome.new
+    assert [point.line for point in outcome.open_points] == [8]
     assert not any(point.unknown for point in outcome.open_points)
 
 
@@ -340,3 +341,25 @@ def test_methods_of_programs_that_are_gone_are_told():
     assert [point.line for point in outcome.open_points] == [3, 4, 7]
     assert b"a = main.global_block()" in outcome.new
     assert b"frame.to_string()" in outcome.new
+
+
+def test_modules_that_are_gone_are_not_imported():
+    text = "import paddle.compat as cpt\nimport paddle.complex as cpx\ncpx.transpose(x, [1, 0])"
+    outcome = migrate(text)
+    assert outcome.new.decode() == "import paddle\npaddle.transpose(x, [1, 0])"
+
+
+def test_paddle_is_imported_before_what_needs_it():
+    text = "import paddle.fluid as fluid\nx = fluid.layers.relu(a)\nimport paddle\npaddle.tanh(x)"
+    lines = migrate(text).new.decode().splitlines()
+    assert lines.index("import paddle") < lines.index("x = paddle.nn.functional.relu(a)")
+
+
+def test_parts_of_complex_tensors_are_methods():
+    text = (
+        "import paddle.complex as cpx\nz = cpx.transpose(x, [1, 0])\n"
+        "z.real.numpy() + z.numpy().real + other.imag"
+    )
+    outcome = migrate(text)
+    assert b"z.real().numpy() + z.numpy().real + other.imag" in outcome.new
+    assert [(p.rule, p.old) for p in outcome.open_points] == [("PM263", ".imag")]
