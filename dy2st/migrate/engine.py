@@ -8,7 +8,7 @@ from dataclasses import field
 from typing import Any
 
 from dy2st.errors import SourceReadError
-from dy2st.migrate import imports, layout, project, source, table, uses
+from dy2st.migrate import imports, layout, marks, project, source, table, uses
 from dy2st.migrate.calls import Unfit
 from dy2st.migrate.edits import EditConflict, apply
 from dy2st.migrate.facts import Mentions, learn, mentions, skipped
@@ -130,7 +130,7 @@ def _migrate(
     outcome.notes = context.notes
     outcome.helpers = tuple(sorted(context.helpers))
     if options.mark:
-        imports.mark(context)
+        marks.mark(context)
     _finish(context, outcome)
 
 
