@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 
 from dy2st.errors import DeclarationError
 from dy2st.migrate import state
+from dy2st.records import record
 
 COMPAT = Path(__file__).with_name("compat")
 MARK = "# Written by paddle-migrate: what Paddle 1.8 computed, said with Paddle 3."
@@ -31,7 +32,7 @@ _MODULES = {
 }
 
 
-@dataclass(frozen=True)
+@record
 class Helper:
     """One definition: its text, the helpers that it needs, and where each is named in the text."""
 
