@@ -193,7 +193,8 @@ def sequence_scatter(input, index, updates, name=None):
     sequence, _ = row_places(offsets_of(index))
     column = paddle.reshape(index, [-1]).astype("int64")
     places = paddle.stack([sequence, column], -1)
-    return paddle.scatter_nd_add(input, places, paddle.reshape(updates, [-1, *input.shape[2:]]))
+    updates = paddle.reshape(updates, [-1, *input.shape[2:]])
+    return set_lod(paddle.scatter_nd_add(input, places, updates), [])
 
 
 def sequence_conv_pool(
