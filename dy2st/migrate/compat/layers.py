@@ -151,7 +151,9 @@ def batch_norm(
     attrs = named(param_attr, name, "w"), named(bias_attr, name, "b")
     if name is not None:  # the averages are counted on after the scale, as in 1.8
         moving_mean_name = moving_mean_name or paddle.utils.unique_name.generate(f"{name}.w")
-        moving_variance_name = moving_variance_name or paddle.utils.unique_name.generate(f"{name}.w")
+        moving_variance_name = moving_variance_name or paddle.utils.unique_name.generate(
+            f"{name}.w"
+        )
     layer = paddle.nn.BatchNorm(
         input.shape[1 if data_layout == "NCHW" else -1],
         is_test=is_test,
