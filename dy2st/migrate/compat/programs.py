@@ -65,7 +65,7 @@ def is_optimizer_step(op):
     return op.name().split(".")[-1] in names or op.has_attr("optimizer_step")
 
 
-clone_sources = []
+clone_sources = shared("clone_sources", [])
 
 
 def value_in(program, value):

@@ -38,8 +38,8 @@ class StepwiseDecay(paddle.optimizer.lr.LRScheduler):
         return self.last_lr
 
 
-schedules = []
-decay_begins = []
+schedules = shared("schedules", [])
+decay_begins = shared("decay_begins", [])
 
 
 def shared_begin(begin):
@@ -69,12 +69,12 @@ def rate_value(schedule):
 def current_step_lr(optimizer):
     """The rate of the last step (before the first step: of that one)."""
     schedule = optimizer._learning_rate
-    return schedule.last_lr if isinstance(schedule, StepwiseDecay) else optimizer.get_lr()
+    return schedule.last_lr if hasattr(schedule, "before_run") else optimizer.get_lr()
 
 
 def rate_at(learning_rate, step):
     """``learning_rate`` itself, or what a schedule says for this step."""
-    return learning_rate.rule(step) if isinstance(learning_rate, StepwiseDecay) else learning_rate
+    return learning_rate.rule(step) if hasattr(learning_rate, "before_run") else learning_rate
 
 
 def noam_decay(d_model, warmup_steps, learning_rate=1.0):
