@@ -72,7 +72,7 @@ def write_var(variable, result):
     return variable
 
 
-python_functions = []
+python_functions = shared("python_functions", [])
 
 
 def py_func(func, x, out, backward_func=None, skip_vars_in_backward_input=None):
