@@ -9,6 +9,7 @@ import numpy as np
 import paddle
 
 
+@shared_class
 class LoDTensor(paddle.base.core.DenseTensor):
     """An array of rows and the offsets of its sequences, one list a level."""
 
@@ -68,8 +69,8 @@ def create_random_int_lodtensor(recursive_seq_lens, base_shape, place, low, high
     )
 
 
-lod_inputs = {}
-known_lods = {}
+lod_inputs = shared("lod_inputs", {})
+known_lods = shared("known_lods", {})
 
 
 def lod_data(name, shape, dtype="float32", lod_level=0):
@@ -113,6 +114,11 @@ def lod_of(value):
         if op is not None:
             pending.extend(reversed([v for v in op.operands_source() if may_share_rows(v, value)]))
     return []
+
+
+def lod_level_of(value):
+    """How many levels of sequences a value has."""
+    return len(lod_of(value))
 
 
 def may_share_rows(operand, result):

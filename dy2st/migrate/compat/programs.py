@@ -67,7 +67,7 @@ def is_optimizer_step(op):
     return op.name().split(".")[-1] in names or op.has_attr("optimizer_step")
 
 
-clone_sources = []
+clone_sources = shared("clone_sources", [])
 
 
 def value_in(program, value):
@@ -91,6 +91,11 @@ def name_of(value):
         return value.name
     except ValueError:
         return value
+
+
+def is_true(value):
+    """Whether a value counts as true; in 1.8 a static program's variable always did."""
+    return True if isinstance(value, paddle.pir.Value) else bool(value)
 
 
 def value_by_name(program, name):

@@ -157,7 +157,7 @@ class GeneratorLoader:
             raise EOFException("there is no next data") from None
 
 
-started_loaders = []
+started_loaders = shared("started_loaders", [])
 
 
 def feed_of_started_loaders(program):

@@ -43,6 +43,7 @@ class LearningRateDecay(paddle.optimizer.lr.LRScheduler):
         self._state_keys()
 
 
+@shared_class
 class StepwiseDecay(LearningRateDecay):
     """A schedule for static programs too: the learning rate is ``rule(number)``.
 
@@ -79,7 +80,7 @@ class StepwiseDecay(LearningRateDecay):
         return super().__call__() if paddle.in_dynamic_mode() else self.last_lr
 
 
-schedules = []
+schedules = shared("schedules", [])
 
 
 def decay_counter(begin):

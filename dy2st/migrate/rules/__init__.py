@@ -105,6 +105,7 @@ def load_all() -> None:
         scripts,
         shapes,
         values,
+        variables,
     )
 
 
