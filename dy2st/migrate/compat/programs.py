@@ -85,6 +85,17 @@ def value_in(program, value):
     return value
 
 
+class VariableKind(type):
+    """The class of ``Variable``, asked by ``isinstance``."""
+
+    def __instancecheck__(cls, value):
+        return isinstance(value, (paddle.pir.Value, paddle.Tensor))
+
+
+class Variable(metaclass=VariableKind):
+    """What ``isinstance`` asked for in 1.8: a value of a static program, or a tensor."""
+
+
 def name_of(value):
     """The name of an input or parameter; other values stand for themselves."""
     try:
@@ -98,6 +109,9 @@ def is_true(value):
     return True if isinstance(value, paddle.pir.Value) else bool(value)
 
 
+declared = shared("declared", [])  # variables that were made by name: their program, name and value
+
+
 def value_by_name(program, name):
     """The input or parameter of that name."""
     if not hasattr(program, "get_parameter_value_by_name"):
@@ -107,6 +121,9 @@ def value_by_name(program, name):
             attrs = op.attrs()
             if name in (attrs.get("name"), attrs.get("parameter_name")):
                 return op.result(0)
+    for owner, known, value in declared:
+        if known == name and owner == program:
+            return value
     raise ValueError(f"no input or parameter is named {name!r}; use the value itself")
 
 
