@@ -116,11 +116,6 @@ def lod_of(value):
     return []
 
 
-def lod_level_of(value):
-    """How many levels of sequences a value has."""
-    return len(lod_of(value))
-
-
 def may_share_rows(operand, result):
     """Whether an operation's result may have the rows of this operand, in their order."""
     op = result.get_defining_op()

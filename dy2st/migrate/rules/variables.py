@@ -1,4 +1,4 @@
-"""What 1.8's static variables answered without being computed: their truth and their levels."""
+"""What 1.8's static variables answered without being computed."""
 
 from __future__ import annotations
 
@@ -16,17 +16,6 @@ _TENSORS = frozenset(
     + ("init", "inputs", "mask", "other", "index", "updates", "hidden", "cond", "data")
 )
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.MatMult)
-
-
-def _wrap(node: ast.expr, end: int, name: str, context: FileContext) -> str:
-    """Put ``helper(...)`` around a node, whose text is kept up to ``end``."""
-    if not context.options.compat:
-        raise Decline("needs a helper of fluid_compat and --no-compat is given")
-    helper = context.helper(name)
-    start, last = context.source.span(node)
-    context.edits.append(Replace(start, start, f"{helper}(".encode()))
-    context.edits.append(Replace(end, last, b")"))
-    return helper
 
 
 class TruthOfVariable(ScanRule):
@@ -59,7 +48,13 @@ class TruthOfVariable(ScanRule):
 
     def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
         """Ask the helper."""
-        return _wrap(node, context.source.span(node)[1], "is_true", context)
+        if not context.options.compat:
+            raise Decline("needs a helper of fluid_compat and --no-compat is given")
+        helper = context.helper("is_true")
+        start, end = context.source.span(node)
+        context.edits.append(Replace(start, start, f"{helper}(".encode()))
+        context.edits.append(Replace(end, end, b")"))
+        return helper
 
 
 def _is_asked(chain: Chain, context: FileContext) -> bool:
@@ -134,24 +129,3 @@ def _with_constant_default(scope: Scope) -> set[str]:
     given = [*zip(positional[len(positional) - len(a.defaults) :], a.defaults, strict=True)]
     given += [(p, d) for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None]
     return {p.arg for p, d in given if not (isinstance(d, ast.Constant) and d.value is None)}
-
-
-class LevelsOfVariable(ScanRule):
-    """``value.lod_level``: how many levels of sequences a value has."""
-
-    id = "PM271"
-    name = "lod_level"
-    changes: ClassVar = (("value.lod_level > 0", "fluid_compat.lod_level_of(value) > 0"),)
-
-    def find(self, context: FileContext) -> Iterator[tuple[ast.expr, Scope]]:
-        """Every attribute of that name."""
-        for chain in context.names.chains:
-            if isinstance(chain.node, ast.Attribute) and chain.node.attr == "lod_level":
-                yield chain.node, chain.scope
-
-    def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
-        """Ask the helper; what is set is for a person."""
-        assert isinstance(node, ast.Attribute)
-        if not isinstance(node.ctx, ast.Load):
-            raise Decline("levels cannot be set|set_lod(value, lod_of(other)) notes sequences")
-        return _wrap(node, context.source.span(node.value)[1], "lod_level_of", context)
