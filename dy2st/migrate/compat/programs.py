@@ -246,6 +246,9 @@ def has_parameter(program, name):
 
 def create_global_var(shape, value, dtype, persistable=False, force_cpu=False, name=None):
     """A variable of the program that starts with one value and outlives a run."""
+    name = layer_name("_generated_var", name)  # as in 1.8: two programs may mean the same one
+    if existing_parameter(name) is not None:
+        return existing_parameter(name)
     attr = paddle.ParamAttr(name=name, trainable=False)
     made = paddle.create_parameter(
         list(shape), dtype, attr=attr, default_initializer=paddle.nn.initializer.Constant(value)

@@ -319,6 +319,7 @@ def isolated(script, run):
         delattr(paddle, name)  # what helpers share (compat/shared.py)
     paddle.disable_static()
     paddle.seed(7)
+    vars(paddle).pop("_fluid_compat_state", None)  # what helpers of an earlier script noted
     main, startup = paddle.static.Program(), paddle.static.Program()
     try:
         with paddle.utils.unique_name.guard(), paddle.static.scope_guard(paddle.static.Scope()):
