@@ -248,7 +248,8 @@ def _rewrite_uses(
         except Decline as declined:
             del context.edits[before:]
             reason, _, recipe = str(declined).partition("|")
-            _leave(context, rule.id, call, old, reason, recipe or "rewrite it by hand")
+            recipe = recipe or "rewrite it by hand"
+            _leave(context, rule.id, call, old, reason, recipe, unknown=declined.unknown)
             continue
         context.changes.append(Change(rule.id, line, column, old, new, _first_line(rule)))
 
@@ -265,10 +266,10 @@ def _leave(
     reason: str,
     recipe: str,
     unsafe: bool = False,
+    unknown: bool = False,
 ) -> None:
-    context.open_points.append(
-        OpenPoint(rule, node.lineno, node.col_offset, old, reason, recipe, needs_unsafe=unsafe)
-    )
+    place = (rule, node.lineno, node.col_offset)
+    context.open_points.append(OpenPoint(*place, old, reason, recipe, unknown, unsafe))
 
 
 def rewrite_use(use: Use, context: FileContext) -> None:

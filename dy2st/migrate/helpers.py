@@ -81,6 +81,7 @@ def _read(paths: list[Path]) -> list[Helper]:
 def _names_in(node: ast.stmt) -> tuple[set[str], set[str]]:
     """All names in a definition, and those that it binds itself: they are no helpers."""
     mentioned, bound = set(), set()
+    methods = {m for c in ast.walk(node) if isinstance(c, ast.ClassDef) for m in c.body}
     for inner in ast.walk(node):
         if isinstance(inner, ast.Name):
             mentioned.add(inner.id)
@@ -88,6 +89,8 @@ def _names_in(node: ast.stmt) -> tuple[set[str], set[str]]:
                 bound.add(inner.id)
         elif isinstance(inner, ast.arg):
             bound.add(inner.arg)
+        elif isinstance(inner, ast.FunctionDef) and inner is not node and inner not in methods:
+            bound.add(inner.name)
     own = isinstance(node, (ast.FunctionDef, ast.ClassDef))
     return mentioned, bound if own else set()
 

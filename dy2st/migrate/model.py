@@ -17,7 +17,14 @@ DOCS = "https://www.paddlepaddle.org.cn/documentation/docs/en/api/"
 
 
 class Decline(Exception):
-    """A use that cannot be rewritten: ``reason`` or ``reason|recipe`` for the report."""
+    """A use that cannot be rewritten: ``reason`` or ``reason|recipe`` for the report.
+
+    ``unknown`` says that it is not even certain to be a use of 1.x.
+    """
+
+    def __init__(self, text: str, unknown: bool = False) -> None:
+        super().__init__(text)
+        self.unknown = unknown
 
 
 @record(frozen=False, eq=False)

@@ -93,6 +93,9 @@ def name_of(value):
         return value
 
 
+declared = []  # variables that were made by name: their program, name and value
+
+
 def value_by_name(program, name):
     """The input or parameter of that name."""
     if not hasattr(program, "get_parameter_value_by_name"):
@@ -102,6 +105,9 @@ def value_by_name(program, name):
             attrs = op.attrs()
             if name in (attrs.get("name"), attrs.get("parameter_name")):
                 return op.result(0)
+    for owner, known, value in declared:
+        if known == name and owner == program:
+            return value
     raise ValueError(f"no input or parameter is named {name!r}; use the value itself")
 
 

@@ -31,8 +31,13 @@ def expand(x, expand_times, name=None):
 
 def expand_as(x, target_tensor, name=None):
     """``x`` repeated along each dimension up to the target's shape."""
-    times = [t // s for s, t in zip(x.shape, target_tensor.shape)]
+    times = [size_of(target_tensor, i) // size_of(x, i) for i in range(len(x.shape))]
     return paddle.tile(x, times)
+
+
+def size_of(x, axis):
+    """The size along an axis: a number where it is known, else a value."""
+    return x.shape[axis] if x.shape[axis] >= 0 else paddle.shape(x)[axis]
 
 
 def one_hot(input, depth, allow_out_of_range=False):

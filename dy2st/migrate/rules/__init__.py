@@ -96,6 +96,7 @@ def load_all() -> None:
         complex_numbers,
         data,
         fetching,
+        members,
         methods,
         moved,
         optimizers,
