@@ -73,6 +73,8 @@ def _read(paths: list[Path]) -> list[Helper]:
         modules = mentioned & _MODULES.keys()
         text = text.rstrip("\n") + "\n"
         bases = {b.id for b in getattr(node, "bases", ()) if isinstance(b, ast.Name)} & names
+        if isinstance(node, ast.Assign):
+            bases = used  # its value is computed where it stands
         needs, imported, first = (tuple(sorted(names)) for names in (used, modules, bases))
         found.append(Helper(name, text, needs, order, imported, first))
     return found

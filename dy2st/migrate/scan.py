@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -27,7 +28,6 @@ _RATE = re.compile(rb"step_counter|create_global_var|\.Switch\b|create_tensor")
 _WORD = re.compile(rb"\w+")
 _STATEMENT = re.compile(rb"[ \t]*(?:from|import)[ \t]")
 _OWN_PACKAGE = re.compile(rb"from[ \t]+\.+[ \t]+import")
-_TOP = re.compile(rb"(?:from|import)[ \t]+(\w+)\.\w")
 _AS = re.compile(rb"\bas[ \t]+([A-Za-z_]\w*)")
 _GIVEN = rb"(?m)^(?:[ \t]+|[ \t]*(?:\w+\.)+)([A-Za-z_]\w*)[ \t]*=[ \t]*%s[ \t]*(?:#.*)?\r?$"
 _OLD = re.compile(
@@ -35,6 +35,7 @@ _OLD = re.compile(
 )
 _REPORT = b'{\n  "headline": "converted'
 _MOST = 1 << 20  # bytes: what is larger holds data
+_FIRST = re.compile(rb"[ \t]*(?:from|import)[ \t]+(\w+|\.)")
 _CELLS = re.compile(rb'"cells"\s*:\s*\[')
 _YOUNG = 2_000_000_000  # nanoseconds
 
@@ -43,15 +44,15 @@ _YOUNG = 2_000_000_000  # nanoseconds
 class Known:
     """One file: ``digest`` is of its content, "" where that certainly does not speak of Paddle.
 
-    ``words`` are all names in its import statements ("." for its own package), ``tops`` the first
-    parts of dotted module names, ``facts`` the names of the Facts that it makes true, ``kept`` the
-    attributes that it gives a module of 1.x.
+    ``words`` are all names in its import statements ("." for its own package), ``firsts`` the first
+    parts of the modules that it imports ("." for relative ones), ``facts`` the names of the Facts
+    that it makes true, ``kept`` the attributes that it gives a module of 1.x.
     """
 
     digest: str
     markers: int
     words: tuple[str, ...]
-    tops: tuple[str, ...]
+    firsts: tuple[str, ...]
     facts: tuple[str, ...]
     kept: tuple[str, ...] = ()
 
@@ -86,7 +87,7 @@ class Scan:
                     continue
                 known = look(content, path)
                 read += 1
-                entry = [signature, known.digest, known.markers, known.words, known.tops]
+                entry = [signature, known.digest, known.markers, known.words, known.firsts]
                 entry += [known.facts, known.kept]
             self.files[path] = known
             if max(signature[1], signature[2]) < now - _YOUNG:
@@ -128,10 +129,6 @@ class Scan:
             found |= fresh
         return found
 
-    def tops(self) -> set[str]:
-        """The first parts of all dotted module names that are imported."""
-        return {top for known in self.files.values() for top in known.tops}
-
 
 def read_file(path: str) -> bytes | None:
     """A plain file's content, None where it cannot be read."""
@@ -150,13 +147,14 @@ def look(content: bytes, path: str = "") -> Known:
         told = len(content) <= _MOST and any(lines_with_old_names(content))
         return Known(state.digest(content) if told else "", 0, (), (), ())
     statements = list(_import_lines(content))
-    tops = {t.decode() for line in statements for t in _TOP.findall(line)}
+    found = {m.group(1).decode() for m in map(_FIRST.match, statements) if m}
+    firsts = tuple(sorted(found - sys.stdlib_module_names))
     if b"paddle" not in content and not _odd(content, path):
-        return Known("", 0, tuple(sorted(_words(statements))), tuple(sorted(tops)), ())
+        return Known("", 0, tuple(sorted(_words(statements))), firsts, ())
     facts = prescan([content])
     true = tuple(name for name, value in vars(facts).items() if value is True)
     markers = len(_MARKER.findall(content))
-    return Known(state.digest(content), markers, (), tuple(sorted(tops)), true, facts.kept)
+    return Known(state.digest(content), markers, (), firsts, true, facts.kept)
 
 
 def lines_with_old_names(content: bytes) -> Iterator[tuple[int, int, str]]:

@@ -165,6 +165,7 @@ def run_one(text, feed, folder):
         space["FILL_LAYER"] = fill_layer
         main, startup = paddle.static.Program(), paddle.static.Program()
         paddle.seed(7)
+        vars(paddle).pop("_fluid_compat_state", None)  # what helpers of another example noted
         if "enable_static()" not in text:
             paddle.disable_static()
             exec(code, space)

@@ -67,7 +67,7 @@ def is_optimizer_step(op):
     return op.name().split(".")[-1] in names or op.has_attr("optimizer_step")
 
 
-clone_sources = []
+clone_sources = shared("clone_sources", [])
 
 
 def value_in(program, value):
@@ -93,7 +93,7 @@ def name_of(value):
         return value
 
 
-declared = []  # variables that were made by name: their program, name and value
+declared = shared("declared", [])  # variables that were made by name: their program, name and value
 
 
 def value_by_name(program, name):
