@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from dy2st.migrate import state
 from dy2st.migrate.model import Facts
+from dy2st.records import record
 
 _MARKER = re.compile(rb"TODO\(paddle-migrate PM\d+\)")
 _FOR_TEST = re.compile(rb"for_test\s*=")
@@ -26,23 +28,23 @@ _RATE = re.compile(rb"step_counter|create_global_var|\.Switch\b|create_tensor")
 _WORD = re.compile(rb"\w+")
 _STATEMENT = re.compile(rb"[ \t]*(?:from|import)[ \t]")
 _OWN_PACKAGE = re.compile(rb"from[ \t]+\.+[ \t]+import")
-_TOP = re.compile(rb"(?:from|import)[ \t]+(\w+)\.\w")
+_FIRST = re.compile(rb"[ \t]*(?:from|import)[ \t]+(\w+|\.)")
 _CELLS = re.compile(rb'"cells"\s*:\s*\[')
 _YOUNG = 2_000_000_000  # nanoseconds
 
 
-@dataclass(frozen=True)
+@record
 class Known:
     """One file: ``digest`` is of its content, "" where that certainly does not speak of Paddle.
 
-    ``words`` are all names in its import statements ("." for its own package), ``tops`` the first
-    parts of dotted module names, ``facts`` the names of the Facts that it makes true.
+    ``words`` are all names in its import statements ("." for its own package), ``firsts`` the first
+    parts of the modules that it imports ("." for relative ones), ``facts`` the names of the Facts that it makes true.
     """
 
     digest: str
     markers: int
     words: tuple[str, ...]
-    tops: tuple[str, ...]
+    firsts: tuple[str, ...]
     facts: tuple[str, ...]
 
     @property
@@ -76,7 +78,7 @@ class Scan:
                     continue
                 known = look(content, path)
                 read += 1
-                entry = [signature, known.digest, known.markers, known.words, known.tops]
+                entry = [signature, known.digest, known.markers, known.words, known.firsts]
                 entry.append(known.facts)
             self.files[path] = known
             if max(signature[1], signature[2]) < now - _YOUNG:
@@ -105,10 +107,6 @@ class Scan:
             found |= fresh
         return found
 
-    def tops(self) -> set[str]:
-        """The first parts of all dotted module names that are imported."""
-        return {top for known in self.files.values() for top in known.tops}
-
 
 def read_file(path: str) -> bytes | None:
     """A plain file's content, None where it cannot be read."""
@@ -124,12 +122,13 @@ def read_file(path: str) -> bytes | None:
 def look(content: bytes, path: str = "") -> Known:
     """All that is kept of one file."""
     statements = list(_import_lines(content))
-    tops = {t.decode() for line in statements for t in _TOP.findall(line)}
+    found = {m.group(1).decode() for m in map(_FIRST.match, statements) if m}
+    firsts = tuple(sorted(found - sys.stdlib_module_names))
     if b"paddle" not in content and not _odd(content, path):
-        return Known("", 0, tuple(sorted(_words(statements))), tuple(sorted(tops)), ())
+        return Known("", 0, tuple(sorted(_words(statements))), firsts, ())
     facts = tuple(name for name, true in asdict(prescan([content])).items() if true)
     markers = len(_MARKER.findall(content))
-    return Known(state.digest(content), markers, (), tuple(sorted(tops)), facts)
+    return Known(state.digest(content), markers, (), firsts, facts)
 
 
 def _odd(content: bytes, path: str) -> bool:

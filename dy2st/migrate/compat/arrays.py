@@ -52,7 +52,7 @@ class ArrayMembers:
         return set_lod(value, levels)
 
 
-array_members = {}
+array_members = shared("array_members", {})
 
 
 def members_of(array):

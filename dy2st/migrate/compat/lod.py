@@ -70,9 +70,10 @@ def create_random_int_lodtensor(recursive_seq_lens, base_shape, place, low, high
     )
 
 
-lod_inputs = {}
-known_lods = {}  # number of a value: its offsets (or a function that gives them) and its program
-lods_missed = set()  # values that were asked for offsets and had none
+lod_inputs = shared("lod_inputs", {})
+# number of a value: its offsets (or a function that gives them) and its program
+known_lods = shared("known_lods", {})
+lods_missed = shared("lods_missed", set())  # values that were asked for offsets and had none
 
 
 def lod_data(name, shape, dtype="float32", lod_level=0):
@@ -138,7 +139,7 @@ def noted_lod(value):
     return lod
 
 
-own_lods = {}  # values of outer blocks whose offsets a block may change, and their programs
+own_lods = shared("own_lods", {})  # values of outer blocks whose offsets a block may change, and their programs
 
 
 def lod_of_its_own(value, around):
@@ -246,10 +247,10 @@ def offsets_of(value):
 
 def feed_with_lod(program, feed):
     """The feed with each LoDTensor as its rows and, where the program asks, its offsets."""
-    lods = {name: value.lod() for name, value in feed.items() if isinstance(value, LoDTensor)}
+    lods = {name: value.lod() for name, value in feed.items() if is_lod_tensor(value)}
     if not lods and not lod_inputs:
         return feed
-    feed = {n: np.array(v) if isinstance(v, LoDTensor) else v for n, v in feed.items()}
+    feed = {n: np.array(v) if is_lod_tensor(v) else v for n, v in feed.items()}
     for op in program.global_block().ops:
         if op.name() != "pd_op.data":
             continue

@@ -66,13 +66,13 @@ def sequence_conv(
     weight = new_parameter(
         [filter_size * input.shape[1], num_filters],
         input.dtype,
-        named(param_attr, name, "w_0"),
+        named(param_attr, name, "w"),
         None,
     )
     first = -(filter_size // 2) if padding_start is None else padding_start
     windows = neighbour_rows(input, first, filter_size)
     out = paddle.matmul(paddle.flatten(windows, 1, 2), weight)
-    bias = new_parameter([num_filters], input.dtype, named(bias_attr, name, "b_0"), None, True)
+    bias = new_parameter([num_filters], input.dtype, named(bias_attr, name, "b"), None, True)
     return append_act(out if bias is None else out + bias, act)
 
 
@@ -193,7 +193,8 @@ def sequence_scatter(input, index, updates, name=None):
     sequence, _ = row_places(offsets_of(index))
     column = paddle.reshape(index, [-1]).astype("int64")
     places = paddle.stack([sequence, column], -1)
-    return paddle.scatter_nd_add(input, places, paddle.reshape(updates, [-1, *input.shape[2:]]))
+    updates = paddle.reshape(updates, [-1, *input.shape[2:]])
+    return set_lod(paddle.scatter_nd_add(input, places, updates), [])
 
 
 def sequence_conv_pool(

@@ -3,7 +3,8 @@
 Usage: python recorder.py PLAN. PLAN is a JSON file ``{"jobs": [{"script", "arguments", "record",
 "initial"}]}``. ``record`` gets what was fetched; ``initial`` is the record of another run, whose
 first parameter values and random draws this run uses: parameters by name, else by order of creation
-and shape; draws by order, kind and shape. Drawn arrays lie beside the record, in ``.draws``.
+and shape; draws by order, kind and shape. Drawn arrays lie beside the record, in ``.draws``, and
+so do the values of large parameters, in ``.values``.
 """
 
 import importlib.util
@@ -17,6 +18,7 @@ import traceback
 import warnings
 
 AUTOMATIC = re.compile(r"_\d+\.[wb]_\d+$")
+LARGE = 10000  # elements; as text, the weights of one ResNet-50 would take a minute
 
 
 class Recorder:
@@ -29,12 +31,15 @@ class Recorder:
         self.folder = os.path.dirname(self.script)
         self.initial = None
         self.drawn = None
+        self.values = None
         if initial:
             with open(initial) as stream:
                 content = json.load(stream)
             self.initial, self.draws = content["parameters"], content.get("draws", [])
             if self.draws:
                 self.drawn = open(initial + ".draws", "rb")
+            if any("at" in p for p in self.initial):
+                self.values = open(initial + ".values", "rb")
         else:
             self.draws = []
         self.parameters = []
@@ -45,7 +50,7 @@ class Recorder:
         self.lost = []  # draws that cannot be replayed: {"step", "what", "place", "wrong"}
         self.ordered = True  # the draws of both runs still go in step
         self.next = 0
-        self.target = record + ".draws"
+        self.target, self.beside = record + ".draws", record + ".values"
         self.save = None
         self.np = np
 
@@ -103,14 +108,23 @@ class Recorder:
             found = self.initial[index]
             if list(found["shape"]) == list(shape):
                 self.used.add(index)
+                if "at" in found:
+                    self.values.seek(found["at"])
+                    return self.np.load(self.values, allow_pickle=False)
                 data = self.np.array(found["data"], found["dtype"])
                 return data.reshape(found["shape"])
         raise ValueError("parameter %s %s has no counterpart in the old run" % (name, list(shape)))
 
     def started(self, name, array):
         """Write down what a parameter starts with."""
-        entry = plain(array)
+        array = self.np.asarray(array)
+        entry = plain(array) if array.size <= LARGE else {"shape": list(array.shape)}
         entry["name"] = name
+        if array.size > LARGE and self.initial is None:
+            if self.values is None:
+                self.values = open(self.beside, "wb")
+            entry["at"] = self.values.tell()
+            self.np.save(self.values, array, allow_pickle=False)
         self.parameters.append(entry)
 
     def drew(self, kind, how, value, place):
@@ -158,10 +172,9 @@ class Recorder:
 
     def record(self):
         """JSON for all of it."""
-        if self.save is not None:
-            self.save.close()
-        if self.drawn is not None:
-            self.drawn.close()
+        for stream in (self.save, self.drawn, self.values):
+            if stream is not None:
+                stream.close()
         if self.initial is not None and self.next < len(self.draws) and not self.lost:
             left = self.draws[self.next]
             what = "a draw of %s that the new run does not make" % left["kind"]

@@ -317,6 +317,7 @@ def isolated(script, run):
     """Run a script where no other left anything; returns its names."""
     paddle.disable_static()
     paddle.seed(7)
+    vars(paddle).pop("_fluid_compat_state", None)  # what helpers of an earlier script noted
     main, startup = paddle.static.Program(), paddle.static.Program()
     try:
         with paddle.utils.unique_name.guard(), paddle.static.scope_guard(paddle.static.Scope()):
