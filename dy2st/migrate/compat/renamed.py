@@ -9,6 +9,15 @@ import copy
 import paddle
 
 
+def with_old_names(function, **names):
+    """``function`` for callers that still use old keywords: ``old="new"`` for each of ``names``."""
+
+    def call(*args, **kwargs):
+        return function(*args, **{names.get(k, k): v for k, v in kwargs.items()})
+
+    return call
+
+
 def leaky_relu(x, alpha=0.02, name=None):
     """``x`` where positive, ``alpha * x`` elsewhere."""
     return paddle.nn.functional.leaky_relu(x, alpha)
