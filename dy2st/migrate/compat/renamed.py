@@ -228,6 +228,8 @@ def create_parameter(shape, dtype, name=None, attr=None, is_bias=False, default_
     if name is not None:
         attr = copy.copy(paddle.ParamAttr._to_attr(attr))
         attr.name = attr.name or name
+    else:
+        attr = named(attr, layer_name("create_parameter", None), "w_0")
     return new_parameter(list(shape), dtype, attr, default_initializer, is_bias)
 
 

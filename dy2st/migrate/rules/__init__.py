@@ -107,6 +107,7 @@ def load_all() -> None:
         scripts,
         shapes,
         values,
+        variables,
     )
 
 
