@@ -140,7 +140,8 @@ def noted_lod(value):
     return lod
 
 
-own_lods = shared("own_lods", {})  # values of outer blocks whose offsets a block may change, and their programs
+# values of outer blocks whose offsets a block may change, and their programs
+own_lods = shared("own_lods", {})
 
 
 def lod_of_its_own(value, around):
