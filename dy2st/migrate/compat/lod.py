@@ -9,7 +9,6 @@ import numpy as np
 import paddle
 
 
-@shared_class
 class LoDTensor(paddle.base.core.DenseTensor):
     """An array of rows and the offsets of its sequences, one list a level."""
 
