@@ -11,6 +11,7 @@ import numpy as np
 import paddle
 
 
+@shared_class
 class LoDTensor(paddle.base.core.DenseTensor):
     """An array of rows and the offsets of its sequences, one list a level."""
 
