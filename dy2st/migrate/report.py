@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from dy2st import __version__
+import dy2st
 from dy2st.errors import MigrateUsageError
 from dy2st.migrate.engine import Outcome
 from dy2st.migrate.model import Change, OpenPoint
@@ -200,7 +200,7 @@ def to_sarif(summary: Summary) -> str:
         result["ruleIndex"] = ids.index(result["ruleId"])
     driver = {
         "name": "paddle-migrate",
-        "semanticVersion": __version__,
+        "semanticVersion": dy2st.__version__,
         "rules": [{"id": i, "shortDescription": {"text": _about(i, summary)}} for i in ids],
     }
     log = {
