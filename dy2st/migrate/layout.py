@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from dy2st.migrate import helpers, scan
 NAME = "fluid_compat"
 _MAIN = re.compile(rb"(?m)^if\s+__name__\s*==")
 _RELATIVE = re.compile(rb"(?m)^\s*from\s+\.")
+_BARE = re.compile(rb"(?m)^[ \t]*(?:from|import)[ \t]+(\w+)\b(?!\.)")
+_ELSEWHERE = sys.stdlib_module_names | {"__init__", "paddle", "numpy"}
 
 
 class Layout:
@@ -22,10 +25,27 @@ class Layout:
         self.root = root
         self.files = files
         self._names: dict[str, str] = {}
+        self._flat: dict[str, bool] = {}
         self._imported = frozenset(imported)  # first parts of the dotted modules that are imported
 
     def _is_package(self, folder: str) -> bool:
-        return os.path.join(folder, "__init__.py") in self.files
+        return os.path.join(folder, "__init__.py") in self.files and not self._is_flat(folder)
+
+    def _is_flat(self, folder: str) -> bool:
+        """Whether a folder has an ``__init__.py`` and is none the less used as a place of scripts.
+
+        Its files import each other by their bare names, which works only where Python starts in
+        that folder; then nothing can be imported relatively.
+        """
+        if folder not in self._flat:
+            own = [f for f in self.files if os.path.dirname(f) == folder and f.endswith(".py")]
+            stems = {os.path.basename(f)[:-3] for f in own} - _ELSEWHERE
+            stems.discard(os.path.basename(folder))
+            texts = [scan.read_file(f) or b"" for f in own]
+            imported = {m.decode() for t in texts for m in _BARE.findall(t)}
+            relative = any(_RELATIVE.search(t) for t in texts)
+            self._flat[folder] = bool(stems & imported) and not relative
+        return self._flat[folder]
 
     def compat_folder(self, path: str) -> tuple[str, int]:
         """The folder of the helper module for ``path``, and how many dots lead to it (0: none)."""

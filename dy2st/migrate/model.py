@@ -106,12 +106,14 @@ class Facts:
     executor_helper: bool = False
     graph_rate: bool = False  # a learning rate may be a value that the program computes
     program_clip: bool = False  # clipping may be set for a program, not for its optimizer
+    programs: bool = False  # some file of the run builds or runs programs: it is static when imported
 
     def merge(self, other: Facts) -> None:
         """Add what another file needs that every file of the project must follow."""
         self.executor_helper |= other.executor_helper
         self.graph_rate |= other.graph_rate
         self.program_clip |= other.program_clip
+        self.programs |= other.programs
 
 
 @record(frozen=False, eq=False)

