@@ -26,12 +26,17 @@ def data(
 
 @contextlib.contextmanager
 def dygraph_guard(place=None):
-    """Dynamic mode inside the block, and what was before it after the block."""
+    """Dynamic mode inside the block, with new names and in training; after it what was before."""
     was_dynamic = paddle.in_dynamic_mode()
     paddle.disable_static(place)
+    tracer = paddle.base.framework._dygraph_tracer()
+    trained = tracer._train_mode
+    tracer.train_mode()
     try:
-        yield
+        with paddle.utils.unique_name.guard():
+            yield
     finally:
+        tracer._train_mode = trained
         if not was_dynamic:
             paddle.enable_static()
 
@@ -67,7 +72,7 @@ def is_optimizer_step(op):
     return op.name().split(".")[-1] in names or op.has_attr("optimizer_step")
 
 
-clone_sources = []
+clone_sources = shared("clone_sources", [])
 
 
 def value_in(program, value):
@@ -85,6 +90,17 @@ def value_in(program, value):
     return value
 
 
+class VariableKind(type):
+    """The class of ``Variable``, asked by ``isinstance``."""
+
+    def __instancecheck__(cls, value):
+        return isinstance(value, (paddle.pir.Value, paddle.Tensor))
+
+
+class Variable(metaclass=VariableKind):
+    """What ``isinstance`` asked for in 1.8: a value of a static program, or a tensor."""
+
+
 def name_of(value):
     """The name of an input or parameter; other values stand for themselves."""
     try:
@@ -93,7 +109,12 @@ def name_of(value):
         return value
 
 
-declared = []  # variables that were made by name: their program, name and value
+def is_true(value):
+    """Whether a value counts as true; in 1.8 a static program's variable always did."""
+    return True if isinstance(value, paddle.pir.Value) else bool(value)
+
+
+declared = shared("declared", [])  # variables that were made by name: their program, name and value
 
 
 def value_by_name(program, name):
@@ -230,6 +251,9 @@ def has_parameter(program, name):
 
 def create_global_var(shape, value, dtype, persistable=False, force_cpu=False, name=None):
     """A variable of the program that starts with one value and outlives a run."""
+    name = layer_name("_generated_var", name)  # as in 1.8: two programs may mean the same one
+    if existing_parameter(name) is not None:
+        return existing_parameter(name)
     attr = paddle.ParamAttr(name=name, trainable=False)
     made = paddle.create_parameter(
         list(shape), dtype, attr=attr, default_initializer=paddle.nn.initializer.Constant(value)
