@@ -85,12 +85,28 @@ def value_in(program, value):
     return value
 
 
+class VariableKind(type):
+    """The class of ``Variable``, asked by ``isinstance``."""
+
+    def __instancecheck__(cls, value):
+        return isinstance(value, (paddle.pir.Value, paddle.Tensor))
+
+
+class Variable(metaclass=VariableKind):
+    """What ``isinstance`` asked for in 1.8: a value of a static program, or a tensor."""
+
+
 def name_of(value):
     """The name of an input or parameter; other values stand for themselves."""
     try:
         return value.name
     except ValueError:
         return value
+
+
+def is_true(value):
+    """Whether a value counts as true; in 1.8 a static program's variable always did."""
+    return True if isinstance(value, paddle.pir.Value) else bool(value)
 
 
 declared = shared("declared", [])  # variables that were made by name: their program, name and value
@@ -230,6 +246,9 @@ def has_parameter(program, name):
 
 def create_global_var(shape, value, dtype, persistable=False, force_cpu=False, name=None):
     """A variable of the program that starts with one value and outlives a run."""
+    name = layer_name("_generated_var", name)  # as in 1.8: two programs may mean the same one
+    if existing_parameter(name) is not None:
+        return existing_parameter(name)
     attr = paddle.ParamAttr(name=name, trainable=False)
     made = paddle.create_parameter(
         list(shape), dtype, attr=attr, default_initializer=paddle.nn.initializer.Constant(value)

@@ -86,8 +86,8 @@ def dynamic_lstm(
     bias = new_parameter(bias_size, dtype, named(bias_attr, name, "b"), None, True)
     acts = [gate_activation_of(a) for a in (gate_activation, cell_activation, candidate_activation)]
     cell = lstm_step(bias, width, use_peepholes, acts)
+    offsets = offsets_of(input)  # first: it may find the sequences of an input made without
     lod = lod_of(input)
-    offsets = offsets_of(input)
     states = [first_state(s, offsets, width, dtype) for s in (h_0, c_0)]
     run = lambda x, h, c: cell(x + paddle.matmul(h, weight), c)
     input = input + bias[:, : 4 * width]
@@ -145,8 +145,8 @@ def dynamic_lstmp(
     acts = [gate_activation_of(a) for a in (gate_activation, cell_activation, candidate_activation)]
     cell = lstm_step(bias, width, use_peepholes, acts, cell_clip)
     project = gate_activation_of(proj_activation)
+    offsets = offsets_of(input)  # first: it may find the sequences of an input made without
     lod = lod_of(input)
-    offsets = offsets_of(input)
 
     def run(x, r, c):
         hidden, new = cell(x + paddle.matmul(r, weight), c)
@@ -184,8 +184,8 @@ def dynamic_gru(
         new = candidate(x[:, 2 * size :] + paddle.matmul(r * h, candidate_w))
         return (u * h + (1.0 - u) * new,) if origin_mode else ((1.0 - u) * h + u * new,)
 
+    offsets = offsets_of(input)  # first: it may find the sequences of an input made without
     lod = lod_of(input)
-    offsets = offsets_of(input)
     states = [first_state(h_0, offsets, size, input.dtype)]
     input = input if bias is None else input + bias
     return set_lod(scan_sequences(run, input, states, offsets, is_reverse)[0], lod)

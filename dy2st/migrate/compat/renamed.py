@@ -9,6 +9,15 @@ import copy
 import paddle
 
 
+def with_old_names(function, **names):
+    """``function`` for callers that still use old keywords: ``old="new"`` for each of ``names``."""
+
+    def call(*args, **kwargs):
+        return function(*args, **{names.get(k, k): v for k, v in kwargs.items()})
+
+    return call
+
+
 def leaky_relu(x, alpha=0.02, name=None):
     """``x`` where positive, ``alpha * x`` elsewhere."""
     return paddle.nn.functional.leaky_relu(x, alpha)
@@ -219,6 +228,8 @@ def create_parameter(shape, dtype, name=None, attr=None, is_bias=False, default_
     if name is not None:
         attr = copy.copy(paddle.ParamAttr._to_attr(attr))
         attr.name = attr.name or name
+    else:
+        attr = named(attr, layer_name("create_parameter", None), "w_0")
     return new_parameter(list(shape), dtype, attr, default_initializer, is_bias)
 
 

@@ -43,6 +43,7 @@ class LearningRateDecay(paddle.optimizer.lr.LRScheduler):
         self._state_keys()
 
 
+@shared_class
 class StepwiseDecay(LearningRateDecay):
     """A schedule for static programs too: the learning rate is ``rule(number)``.
 

@@ -44,9 +44,9 @@ def sequence_last_step(input):
 
 def sequence_softmax(input, use_cudnn=False, name=None):
     """Softmax over the rows of each sequence."""
-    lod = lod_of(input)
-    scores = paddle.nn.functional.softmax(pad_rows(input, offsets_of(input), float("-inf")), 1)
-    return set_lod(unpad_rows(scores, lod[-1]), lod)
+    offsets = offsets_of(input)
+    scores = paddle.nn.functional.softmax(pad_rows(input, offsets, float("-inf")), 1)
+    return set_lod(unpad_rows(scores, offsets), lod_of(input))
 
 
 def sequence_conv(
@@ -91,9 +91,8 @@ def neighbour_rows(x, first, count, value=0):
 
 def sequence_expand(x, y, ref_level=-1, name=None):
     """Each sequence of ``x`` (or each row, where it has none) as often as ``y`` has members."""
+    offsets_of(y)  # it may find the sequences of an input that was made without
     lod = lod_of(y)
-    if not lod:
-        offsets_of(y)
     reference = lod[ref_level]
     times = row_places(reference)[0]
     own = lod_of(x)
