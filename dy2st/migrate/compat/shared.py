@@ -1,6 +1,11 @@
-"""Classes that all copies of the helpers in one process have in common."""
+"""What all copies of the helpers in one process have in common: a project may hold several."""
 
 import paddle
+
+
+def shared(name, value):
+    """The first copy's list or dict of this name."""
+    return vars(paddle).setdefault("_fluid_compat_state", {}).setdefault(name, value)
 
 
 def shared_class(kind):
