@@ -32,7 +32,8 @@ def left_typed(method, name):
     def operator(self, other):
         caller = sys._getframe(1)
         module = caller.f_globals.get("__name__", "")
-        if module.startswith("paddle.") or caller.f_code.co_name == "truncated_division":
+        helper = "fluid_compat" in module or caller.f_code.co_name.startswith("_fluid_")
+        if module.split(".")[0] == "paddle" or helper:
             return method(self, other)
         whole = self.dtype in (paddle.int32, paddle.int64)
         if isinstance(other, (paddle.Tensor, paddle.pir.Value)):
