@@ -93,7 +93,7 @@ class MixedTypes(ScanRule):
     tensor of whole numbers can be seen to reach such an operator.
     """
 
-    id = "PM262"
+    id = "PM273"
     name = "mixed_types"
     changes: ClassVar = (
         (
