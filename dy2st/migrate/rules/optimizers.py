@@ -90,16 +90,19 @@ class MinimizeByName(MethodRule):
     )
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
-        """Only with ``parameter_list``: plain ``minimize(loss)`` means what it meant."""
-        return keyword_of(call, "parameter_list") is not None
+        """With ``parameter_list``, or where copies of programs are optimized."""
+        if keyword_of(call, "parameter_list") is not None:
+            return True
+        return context.facts.program_clones and b"fluid." in context.source.text
 
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """The helper, which takes names and parameters; without helpers the new argument name."""
         keyword = keyword_of(call, "parameter_list")
-        assert keyword is not None
         assert isinstance(call.func, ast.Attribute)
-        start = context.source.offset(keyword.lineno, keyword.col_offset)
-        if context.facts.dygraph or not context.options.compat:
+        if keyword is None and not context.options.compat:
+            return f".{self.methods[0]}"
+        start = context.source.offset(keyword.lineno, keyword.col_offset) if keyword else 0
+        if keyword and (context.facts.dygraph or not context.options.compat):
             context.edits.append(Replace(start, start + len("parameter_list"), b"parameters"))
             return f".{self.methods[0]}(parameters=)"
         name = context.helper(self.methods[0])
