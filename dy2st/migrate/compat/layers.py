@@ -344,7 +344,7 @@ def row_conv(input, future_context_size, param_attr=None, act=None):
     weight = new_parameter(shape, input.dtype, attr, None)
     if lod_of(input):
         return append_act(paddle.sum(neighbour_rows(input, 0, shape[0]) * weight, 1), act)
-    steps = input.shape[1]
+    steps = size_at(input, 1)
     padded = paddle.nn.functional.pad(
         input, [0, future_context_size], data_format="NLC", mode="constant"
     )
