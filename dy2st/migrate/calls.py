@@ -135,12 +135,13 @@ def _final_names(row: Row, kept: Sequence[str]) -> set[str]:
 
 
 def _may_leave(row: Row, name: str, argument: Argument) -> bool:
-    if name not in row.only:
+    leaves = name in row.only
+    if not leaves and name not in row.keep:
         return False
     value = literal(argument.value)
-    allowed = [*row.only[name], default_value(row, name)]
+    allowed = [*(row.only if leaves else row.keep)[name], default_value(row, name)]
     if any(value is a or (type(value) is type(a) and value == a) for a in allowed):
-        return True
+        return leaves
     raise Unfit(f"{name}={ast.unparse(argument.value)[:40]} has no plain form")
 
 

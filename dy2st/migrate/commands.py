@@ -188,7 +188,7 @@ def _row_text(row: table.Row) -> str:
     for title, value in (
         ("arguments renamed", row.rename),
         ("arguments without meaning now", row.drop),
-        ("plain form only with", row.only),
+        ("plain form only with", {**row.only, **row.keep}),
         ("added to keep the old default", row.add),
         ("also called", row.aliases),
     ):

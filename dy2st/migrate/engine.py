@@ -8,15 +8,16 @@ from dataclasses import field
 from typing import Any
 
 from dy2st.errors import SourceReadError
-from dy2st.migrate import imports, layout, project, source, table, uses
+from dy2st.migrate import imports, layout, marks, project, source, table, uses
 from dy2st.migrate.calls import Unfit
 from dy2st.migrate.edits import EditConflict, apply
-from dy2st.migrate.facts import Mentions, learn, mentions, skipped
+from dy2st.migrate.facts import learn, skipped
 from dy2st.migrate.forms import plain_call, reference, to_helper
-from dy2st.migrate.helpers import MARK
+from dy2st.migrate.helpers import INLINE_PREFIX, MARK
 from dy2st.migrate.model import DOCS, Change, Decline, Facts, FileContext, OpenPoint, Options, Use
-from dy2st.migrate.names import Names
+from dy2st.migrate.names import Names, left_over
 from dy2st.migrate.rules import BY_METHOD, BY_NAME, SCANS, load_all
+from dy2st.migrate.texts import STRING, Mentions, mentions
 from dy2st.records import record
 
 
@@ -100,8 +101,8 @@ def _migrate(
     seen = seen or project.Project([], frozenset(), rows)
     names = Names(read.tree, outcome.path, seen)
     seen.add(outcome.path, names)
-    text_mentions = mentions(names, read)
-    outcome.mentions = len(text_mentions.prose)
+    text_mentions = mentions(names, read, rows)
+    outcome.mentions = text_mentions.prose
     facts = learn(names, rows)
     if run_facts is not None:
         facts.merge(run_facts)
@@ -111,7 +112,7 @@ def _migrate(
     context.imports_level = level
     context.paddle = imports.root_name(names)
     context.skipped_lines, skip_file = skipped(read)
-    found = uses.find(names, rows, read)
+    found = uses.find(names, rows, facts.kept)
     methods = _method_calls(context)
     outcome.found = found.count + len(methods) + len(text_mentions.code)
     if skip_file:
@@ -121,37 +122,72 @@ def _migrate(
     if read.text.startswith(MARK.encode()):
         outcome.found = 0  # the helpers are ours
         return
-    _drop_skipped(found, methods, context, outcome)
+    _drop_skipped(found, methods, text_mentions, context, outcome)
     _rewrite_uses(found, methods, context)
     context.open_points.extend(found.unknown)
     _report_strings(text_mentions, context)
-    imports.tidy(found, context)
+    context.named_in_texts = text_mentions.roots
+    outcome.found += imports.tidy(found, context)
     outcome.changes, outcome.open_points = context.changes, context.open_points
+    _account(outcome, names)
     outcome.notes = context.notes
     outcome.helpers = tuple(sorted(context.helpers))
     if options.mark:
-        imports.mark(context)
+        marks.mark(context)
     _finish(context, outcome)
+
+
+def _account(outcome: Outcome, names: Names) -> None:
+    """Every use is converted or open; one that is neither is a mistake of ours, and told."""
+    placeholders = [call for call, _ in names.calls if left_over(call)]
+    if placeholders and not outcome.open_points:
+        first = placeholders[0]
+        reason = "an earlier run found a use of this name, and it is not seen any more"
+        recipe = "take the line out where nothing needs it"
+        place = (first.lineno, first.col_offset, left_over(first))
+        outcome.open_points.append(OpenPoint("PM306", *place, reason, recipe, unknown=True))
+    lost = outcome.found - len(outcome.changes) - len(outcome.open_points)
+    if lost > 0:
+        reason = f"{lost} uses of this file were neither converted nor listed"
+        recipe = "look through the file by hand, and report it, please"
+        outcome.open_points.append(OpenPoint("PM309", 1, 0, "?", reason, recipe, unknown=True))
+    outcome.found = max(outcome.found, len(outcome.changes) + len(outcome.open_points))
 
 
 def _drop_skipped(
     found: uses.Found,
     methods: list[tuple[Any, ast.expr, Any]],
+    texts: Mentions,
     context: FileContext,
     outcome: Outcome,
 ) -> None:
-    """Leave out what a comment asks to leave, with a note: it is neither converted nor open."""
-    skipped_lines = context.skipped_lines
-    if not skipped_lines:
-        return
-    before = found.count + len(methods)
-    found.uses[:] = [u for u in found.uses if u.node.lineno not in skipped_lines]
-    found.unknown[:] = [p for p in found.unknown if p.line not in skipped_lines]
-    methods[:] = [m for m in methods if m[1].lineno not in skipped_lines]
-    number = before - found.count - len(methods)
-    if number:
+    """Leave out our own helpers, and what a comment asks to leave: that with a note."""
+    before = found.count + len(methods) + len(texts.code)
+    for lines, skipped_by in ((_helper_lines(context), ""), (context.skipped_lines, "comments")):
+        if not lines:
+            continue
+        found.uses[:] = [u for u in found.uses if u.node.lineno not in lines]
+        found.unknown[:] = [p for p in found.unknown if p.line not in lines]
+        methods[:] = [m for m in methods if m[1].lineno not in lines]
+        texts.code[:] = [t for t in texts.code if t[0].lineno not in lines]
+        number = before - found.count - len(methods) - len(texts.code)
+        before -= number
         outcome.found -= number
-        context.notes.append(f"{number} uses skipped by comments")
+        if number and skipped_by:
+            context.notes.append(f"{number} uses skipped by {skipped_by}")
+
+
+def _helper_lines(context: FileContext) -> frozenset[int]:
+    """The lines of helpers that an earlier run wrote into this file."""
+    if MARK.encode() not in context.source.text:
+        return frozenset()
+    lines: set[int] = set()
+    for node in context.source.tree.body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else node
+        name = getattr(target, "name", getattr(target, "id", ""))
+        if name.startswith(INLINE_PREFIX):
+            lines.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return frozenset(lines)
 
 
 def _finish(context: FileContext, outcome: Outcome) -> None:
@@ -212,7 +248,11 @@ def _rewrite_uses(
     for rule, call, scope in methods:
         line, column = call.lineno, call.col_offset
         named = call.func if isinstance(call, ast.Call) else call
-        old = f".{named.attr}" if isinstance(named, ast.Attribute) else "a fetched value"
+        old = "a fetched value"
+        if isinstance(named, ast.Attribute):
+            old = f".{named.attr}"
+        elif isinstance(named, ast.ImportFrom):
+            old = f"from {named.module}"
         if not context.options.allows(rule.id, rule.name):
             _leave(context, rule.id, call, old, "switched off", "take the skip away")
             continue
@@ -222,7 +262,8 @@ def _rewrite_uses(
         except Decline as declined:
             del context.edits[before:]
             reason, _, recipe = str(declined).partition("|")
-            _leave(context, rule.id, call, old, reason, recipe or "rewrite it by hand")
+            recipe = recipe or "rewrite it by hand"
+            _leave(context, rule.id, call, old, reason, recipe, unknown=declined.unknown)
             continue
         context.changes.append(Change(rule.id, line, column, old, new, _first_line(rule)))
 
@@ -239,10 +280,10 @@ def _leave(
     reason: str,
     recipe: str,
     unsafe: bool = False,
+    unknown: bool = False,
 ) -> None:
-    context.open_points.append(
-        OpenPoint(rule, node.lineno, node.col_offset, old, reason, recipe, needs_unsafe=unsafe)
-    )
+    place = (rule, node.lineno, node.col_offset)
+    context.open_points.append(OpenPoint(*place, old, reason, recipe, unknown, unsafe))
 
 
 def rewrite_use(use: Use, context: FileContext) -> None:
@@ -322,7 +363,6 @@ def _report_strings(found: Mentions, context: FileContext) -> None:
                 node.lineno,
                 node.col_offset,
                 text,
-                "code in a string, or a name looked up by its text",
-                "change the text by hand; strings are never touched",
+                *STRING,
             )
         )

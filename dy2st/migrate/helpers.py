@@ -72,15 +72,23 @@ def _read(paths: list[Path]) -> list[Helper]:
         used = (mentioned & names) - {name} - bound
         modules = mentioned & _MODULES.keys()
         text = text.rstrip("\n") + "\n"
-        bases = {b.id for b in getattr(node, "bases", ()) if isinstance(b, ast.Name)} & names
+        bases = _run_at_once(node) & names - {name}
         needs, imported, first = (tuple(sorted(names)) for names in (used, modules, bases))
         found.append(Helper(name, text, needs, order, imported, first))
     return found
 
 
+def _run_at_once(node: ast.stmt) -> set[str]:
+    """The names that are looked up when the definition itself runs: bases, decorators, values."""
+    parts: list[ast.expr] = [node.value] if isinstance(node, ast.Assign) else []
+    parts += [*getattr(node, "bases", ()), *getattr(node, "decorator_list", ())]
+    return {n.id for part in parts for n in ast.walk(part) if isinstance(n, ast.Name)}
+
+
 def _names_in(node: ast.stmt) -> tuple[set[str], set[str]]:
     """All names in a definition, and those that it binds itself: they are no helpers."""
     mentioned, bound = set(), set()
+    methods = {m for c in ast.walk(node) if isinstance(c, ast.ClassDef) for m in c.body}
     for inner in ast.walk(node):
         if isinstance(inner, ast.Name):
             mentioned.add(inner.id)
@@ -88,6 +96,8 @@ def _names_in(node: ast.stmt) -> tuple[set[str], set[str]]:
                 bound.add(inner.id)
         elif isinstance(inner, ast.arg):
             bound.add(inner.arg)
+        elif isinstance(inner, ast.FunctionDef) and inner is not node and inner not in methods:
+            bound.add(inner.name)
     own = isinstance(node, (ast.FunctionDef, ast.ClassDef))
     return mentioned, bound if own else set()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import asdict, field
-from typing import Any
+from typing import Any, TypeVar
 
 from dy2st.migrate.edits import Edit
 from dy2st.migrate.names import Names, Scope
@@ -12,11 +12,19 @@ from dy2st.migrate.source import Source
 from dy2st.migrate.table import Row, Table
 from dy2st.records import record
 
+T = TypeVar("T")
 DOCS = "https://www.paddlepaddle.org.cn/documentation/docs/en/api/"
 
 
 class Decline(Exception):
-    """A use that cannot be rewritten: ``reason`` or ``reason|recipe`` for the report."""
+    """A use that cannot be rewritten: ``reason`` or ``reason|recipe`` for the report.
+
+    ``unknown`` says that it is not even certain to be a use of 1.x.
+    """
+
+    def __init__(self, text: str, unknown: bool = False) -> None:
+        super().__init__(text)
+        self.unknown = unknown
 
 
 @record(frozen=False, eq=False)
@@ -98,12 +106,21 @@ class Facts:
     executor_helper: bool = False
     graph_rate: bool = False  # a learning rate may be a value that the program computes
     program_clip: bool = False  # clipping may be set for a program, not for its optimizer
+    kept: tuple[str, ...] = ()  # attributes under which modules of 1.x are kept
+    read_elsewhere: tuple[str, ...] = ()  # those of them that some other file reads
+
+    @property
+    def sets_up_optimizers(self) -> bool:
+        """Whether an optimizer needs more than its own arguments."""
+        return self.graph_rate or self.program_clip
 
     def merge(self, other: Facts) -> None:
         """Add what another file needs that every file of the project must follow."""
         self.executor_helper |= other.executor_helper
         self.graph_rate |= other.graph_rate
         self.program_clip |= other.program_clip
+        self.kept = tuple(sorted({*self.kept, *other.kept}))
+        self.read_elsewhere = other.read_elsewhere
 
 
 @record(frozen=False, eq=False)
@@ -128,6 +145,14 @@ class FileContext:
     needs_paddle: bool = False
     skipped_lines: frozenset[int] = frozenset()
     converted: set[ast.AST] = field(default_factory=set)
+    named_in_texts: set[str] = field(default_factory=set)  # the module's names that strings use
+    _learned: dict[type, Any] = field(default_factory=dict)
+
+    def learned(self, kind: type[T]) -> T:
+        """What a rule works out of the whole file, ``kind(context)``, worked out once."""
+        if kind not in self._learned:
+            self._learned[kind] = kind(self)  # type: ignore[call-arg]
+        return self._learned[kind]  # type: ignore[no-any-return]
 
     def helper(self, name: str) -> str:
         """The expression that names a helper, which the project will then be given."""

@@ -62,9 +62,9 @@ def parse_signature(text: str) -> tuple[Parameter, ...]:
 class Row:
     """What becomes of one old name.
 
-    ``rename``, ``drop``, ``only`` and ``add`` speak of arguments: renamed; without meaning now;
-    may be given with these literal values only and are then left out; added to keep the old
-    default. ``act`` says that the old call had ``act=``, ``wrap`` is text put around the new call
+    ``rename``, ``drop``, ``only``, ``keep`` and ``add`` speak of arguments: renamed; without
+    meaning now; may be given with these literal values only and are then left out; the same, but
+    they stay; added to keep the old default. ``act`` says that the old call had ``act=``, ``wrap`` is text put around the new call
     (``{}`` is the call), ``helper`` a function of ``fluid_compat`` with the old signature.
     """
 
@@ -78,6 +78,7 @@ class Row:
     rename: dict[str, str] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
     only: dict[str, list[Any]] = field(default_factory=dict)
+    keep: dict[str, list[Any]] = field(default_factory=dict)
     add: dict[str, str] = field(default_factory=dict)
     same_default: tuple[str, ...] = ()
     act: bool = False
@@ -113,7 +114,8 @@ class Row:
     @functools.cached_property
     def exact(self) -> bool:
         """Whether the new name can stand for the old one without its arguments being known."""
-        if not self.new or self.drop or self.only or self.add or self.act or self.wrap:
+        special = self.drop or self.only or self.keep or self.add or self.act or self.wrap
+        if not self.new or special:
             return False
         if any(a != b for a, b in self.rename.items()):
             return False
@@ -186,6 +188,15 @@ class Table:
         if dotted == "paddle.fluid" or dotted.startswith("paddle.fluid."):
             return True
         return dotted in self._numbers or self.find(dotted) is not None
+
+    @functools.cached_property
+    def _member_names(self) -> frozenset[str]:
+        last = {name.rpartition(".")[2] for name in (*self.prefixes, *self._numbers)}
+        return frozenset(last.union(*self.members.values()))
+
+    def is_member(self, name: str) -> bool:
+        """Whether any module of 1.x has a member of that name."""
+        return name in self._member_names
 
     def exports(self, module: str, name: str) -> bool:
         """Whether ``from module import *`` brings ``name``."""

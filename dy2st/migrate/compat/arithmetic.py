@@ -134,7 +134,7 @@ def fsp_matrix(x, y):
 def add_position_encoding(input, alpha, beta, name=None):
     """``alpha * input + beta * position``, sines in the first half and cosines in the second."""
     half = input.shape[2] // 2
-    position = paddle.arange(0, size_at(input, 1), 1, "int64").astype("float64")
+    position = paddle.arange(0, size_of(input, 1), 1, "int64").astype("float64")
     power = np.arange(half, dtype="float64") / (half - 1) if half > 1 else np.zeros(1)
     angle = paddle.unsqueeze(position, 1) / paddle.to_tensor(np.power(10000.0, power))
     table = paddle.concat([paddle.sin(angle), paddle.cos(angle)], 1).astype(input.dtype)

@@ -28,7 +28,7 @@ def fill_constant(shape, dtype, value, force_cpu=False, out=None):
 def batch_size_like(input, shape, input_dim_idx, output_dim_idx):
     """``shape`` with one size taken from ``input``."""
     shape = list(shape)
-    shape[output_dim_idx] = size_at(input, input_dim_idx)
+    shape[output_dim_idx] = size_of(input, input_dim_idx)
     return shape
 
 
@@ -78,6 +78,7 @@ def assign(input, output=None):
         return paddle.assign(input)
     paddle.assign(input, output)
     if hasattr(output, "get_defining_op") and hasattr(input, "get_defining_op"):
+        write_lod(input, output)
         output.set_type(input.type())  # what is built on it sees the new shape
     return output
 
@@ -118,7 +119,7 @@ def random_crop(x, shape, seed=None):
     out = x
     first = len(x.shape) - len(shape)
     for i, want in enumerate(shape):
-        places = size_at(x, first + i) - want + 1
+        places = size_of(x, first + i) - want + 1
         if isinstance(places, int):
             start = paddle.randint(0, places, [1])
         else:

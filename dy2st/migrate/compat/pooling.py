@@ -62,7 +62,7 @@ def pad_for_windows(input, pool_size, pool_stride, pool_padding, ceil_mode, data
         padding = [n for n in padding for _ in (0, 1)]
     amounts = []
     for i in reversed(range(rank)):
-        have = size_at(input, first + i)
+        have = size_of(input, first + i)
         if padding[2 * i] == "SAME":
             missing = (-(-have // stride[i]) - 1) * stride[i] + size[i] - have
             missing = max(missing, 0) if isinstance(missing, int) else paddle.clip(missing, min=0)
@@ -122,7 +122,7 @@ def pad(x, paddings, pad_value=0.0, name=None):
     """Constant values around ``x``: before and after each dimension, first to last."""
     for axis in range(len(x.shape)):
         before, after = paddings[2 * axis], paddings[2 * axis + 1]
-        shape = [size_at(x, i) for i in range(len(x.shape))]
+        shape = [size_of(x, i) for i in range(len(x.shape))]
         parts = [x]
         for count, where in ((before, 0), (after, 1)):
             if not isinstance(count, int) or count:
@@ -152,7 +152,7 @@ def pad_constant_like(x, y, pad_value=0.0, name=None):
     """``y`` with constant values after it in each dimension up to the shape of ``x``."""
     paddings = []
     for axis in range(len(x.shape)):
-        paddings += [0, size_at(x, axis) - size_at(y, axis)]
+        paddings += [0, size_of(x, axis) - size_of(y, axis)]
     return pad(y, paddings, pad_value)
 
 
@@ -291,7 +291,7 @@ def adaptive_lrn_window(input, n, data_format):
     axis = 1 if data_format == "NCHW" else 3
     square = paddle.square(input)
     half = (n - 1) // 2
-    channels = size_at(input, axis)
+    channels = size_of(input, axis)
     paddings = [0] * (2 * len(input.shape))
     paddings[2 * axis], paddings[2 * axis + 1] = half, n - 1 - half
     padded = pad(square, paddings)

@@ -51,8 +51,10 @@ def clone_for_test(program):
 def drop_training_part(clone):
     """Take out what only training needs: all that writes a parameter, and what only serves it."""
     block = clone.global_block()
-    for op in reversed(list(block.ops)):
-        if op.name().endswith("_") and is_optimizer_step(op):
+    writing = [op for op in reversed(block.ops) if op.name().endswith("_")]
+    trains = any(is_optimizer_step(op) for op in writing)
+    for op in writing:
+        if is_optimizer_step(op) or (trains and op.has_attr("counts_decay")):
             block.remove_op(op)
 
 
@@ -65,7 +67,7 @@ def is_optimizer_step(op):
     return op.name().split(".")[-1] in names or op.has_attr("optimizer_step")
 
 
-clone_sources = []
+clone_sources = shared("clone_sources", [])
 
 
 def value_in(program, value):
@@ -83,12 +85,31 @@ def value_in(program, value):
     return value
 
 
+class VariableKind(type):
+    """The class of ``Variable``, asked by ``isinstance``."""
+
+    def __instancecheck__(cls, value):
+        return isinstance(value, (paddle.pir.Value, paddle.Tensor))
+
+
+class Variable(metaclass=VariableKind):
+    """What ``isinstance`` asked for in 1.8: a value of a static program, or a tensor."""
+
+
 def name_of(value):
     """The name of an input or parameter; other values stand for themselves."""
     try:
         return value.name
     except ValueError:
         return value
+
+
+def is_true(value):
+    """Whether a value counts as true; in 1.8 a static program's variable always did."""
+    return True if isinstance(value, paddle.pir.Value) else bool(value)
+
+
+declared = shared("declared", [])  # variables that were made by name: their program, name and value
 
 
 def value_by_name(program, name):
@@ -100,6 +121,9 @@ def value_by_name(program, name):
             attrs = op.attrs()
             if name in (attrs.get("name"), attrs.get("parameter_name")):
                 return op.result(0)
+    for owner, known, value in declared:
+        if known == name and owner == program:
+            return value
     raise ValueError(f"no input or parameter is named {name!r}; use the value itself")
 
 
@@ -198,7 +222,9 @@ def join_feeds(feeds):
 
 def advance_schedules(program):
     """Give every schedule of the program its rate for this run."""
-    for schedule in schedules:
+    built = next((source for clone, _, source in clone_sources if clone is program), program)
+    own = [schedule for schedule in schedules if schedule.program is built]
+    for schedule in own or schedules:  # other clones are known by the rate's name only
         name = getattr(schedule, "_var_name", None)
         if name is None or not has_parameter(program, name):
             continue
@@ -220,6 +246,9 @@ def has_parameter(program, name):
 
 def create_global_var(shape, value, dtype, persistable=False, force_cpu=False, name=None):
     """A variable of the program that starts with one value and outlives a run."""
+    name = layer_name("_generated_var", name)  # as in 1.8: two programs may mean the same one
+    if existing_parameter(name) is not None:
+        return existing_parameter(name)
     attr = paddle.ParamAttr(name=name, trainable=False)
     made = paddle.create_parameter(
         list(shape), dtype, attr=attr, default_initializer=paddle.nn.initializer.Constant(value)

@@ -31,12 +31,12 @@ def expand(x, expand_times, name=None):
 
 def expand_as(x, target_tensor, name=None):
     """``x`` repeated along each dimension up to the target's shape."""
-    axes = range(len(x.shape))
-    return paddle.tile(x, [size_at(target_tensor, i) // size_at(x, i) for i in axes])
+    times = [size_of(target_tensor, i) // size_of(x, i) for i in range(len(x.shape))]
+    return paddle.tile(x, times)
 
 
-def size_at(x, axis):
-    """The size of a dimension: a number where it is known, else a 0-D tensor."""
+def size_of(x, axis):
+    """The size along an axis: a number where it is known, else a value."""
     return x.shape[axis] if x.shape[axis] >= 0 else paddle.shape(x)[axis]
 
 
@@ -109,28 +109,32 @@ def scatter(input, index, updates, name=None, overwrite=True):
 
 
 def gather(input, index, overwrite=True):
-    """Rows of ``input``; with ``overwrite`` only the last use of a row gives it a gradient."""
+    """Rows of ``input``; of a row that is taken twice the last one's gradient counts.
+
+    With ``overwrite=False`` the gradients add up, as they do in Paddle 3.
+    """
     index = paddle.reshape(index, [-1])
     rows = paddle.gather(input, index)
-    if not overwrite or input.stop_gradient:
+    if not overwrite or input.stop_gradient or "float" not in str(input.dtype):
         return rows
-    order = paddle.arange(0, paddle.shape(index)[0], 1, "int64")
-    last = paddle.scatter(paddle.zeros([paddle.shape(input)[0]], "int64"), index, order)
-    is_last = paddle.gather(last, index) == order
-    is_last = paddle.reshape(is_last, [-1, *[1] * (len(input.shape) - 1)])
-    return paddle.where(is_last, rows, without_gradient(rows))
+    place = paddle.arange(paddle.shape(index)[0], dtype="int64")
+    last = paddle.zeros([paddle.shape(input)[0]], "int64")
+    last = paddle.gather(paddle.scatter(last, index, place), index)
+    mask = paddle.reshape((last == place).astype(input.dtype), [-1] + [1] * (len(rows.shape) - 1))
+    fixed = without_gradient(rows)
+    return fixed + (rows - fixed) * mask
 
 
 def shuffle_channel(x, group, name=None):
     """Channels dealt out over groups."""
-    c, h, w = (size_at(x, axis) for axis in (1, 2, 3))
+    c, h, w = (size_of(x, axis) for axis in (1, 2, 3))
     out = paddle.reshape(x, [-1, group, c // group, h, w])
     return paddle.reshape(paddle.transpose(out, [0, 2, 1, 3, 4]), [-1, c, h, w])
 
 
 def space_to_depth(x, blocksize, name=None):
     """Blocks of an image moved into channels, in the order of 1.8's operator."""
-    c, h, w = (size_at(x, axis) for axis in (1, 2, 3))
+    c, h, w = (size_of(x, axis) for axis in (1, 2, 3))
     b = blocksize
     out = paddle.reshape(x, [-1, b, b, c // (b * b), h, w])
     return paddle.reshape(
