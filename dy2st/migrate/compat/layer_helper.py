@@ -39,7 +39,11 @@ def append_op(block, type, inputs=None, outputs=None, attrs=None, stop_gradient=
         for variable, result in zip(listed(variables), listed(computed.get(slot))):
             if stop_gradient:
                 result.stop_gradient = True
-            write_var(variable, result)
+            if "ParamOut" in outputs:
+                with paddle.no_grad():
+                    write_update(result, variable)
+            else:
+                write_var(variable, result)
 
 
 def new_variable(helper, dtype, stop_gradient=False):
