@@ -126,7 +126,9 @@ class LayerHelper:
         attr = paddle.ParamAttr._to_attr(copy.deepcopy(attr))
         if not attr:
             return None
-        attr = named(attr, self.name, paddle.utils.unique_name.generate("b" if is_bias else "w"))
+        if attr.name is None:
+            kind = "b" if is_bias else "w"
+            attr.name = paddle.utils.unique_name.generate(f"{self.name}.{kind}")
         sizes = [int(n) for n in shape]
         made = new_parameter(sizes, dtype, attr, default_initializer, is_bias)
         if stop_gradient:
