@@ -127,8 +127,8 @@ CASES = [
     (
         "import paddle.fluid as fluid\nclass N(fluid.dygraph.Layer):\n    def forward(self, x):\n"
         "        return fluid.layers.dropout(x, 0.3)",
-        "class N(paddle.nn.Layer):\n    def forward(self, x):\n"
-        "        return fluid_compat.dropout(x, 0.3)",
+        "class N(paddle.nn.Layer):\n    def forward(self, x):\n        return "
+        "fluid_compat.dropout(x, 0.3)",
     ),
 ]
 
