@@ -45,8 +45,9 @@ def add_needed(anchors: list[ast.stmt], context: FileContext, state: Tidy) -> No
         tail.append(f"{context.paddle}.enable_static()")
     if inline:
         tail.append(("\n" if tail else "") + _inline_helpers(context))
-    if state.left:
-        tail.append(("\n\n" if inline else "") + "\n".join(state.left))
+    lines = [*state.left, *context.statements]
+    if lines:
+        tail.append(("\n\n" if inline else "") + "\n".join(lines))
     if tail:
         _insert_block(after, tail, context)
 

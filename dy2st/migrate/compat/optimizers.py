@@ -4,11 +4,14 @@ import paddle
 
 
 def minimize(optimizer, loss, startup_program=None, parameter_list=None, no_grad_set=None):
-    """``optimizer.minimize`` that also takes parameters by name."""
+    """``optimizer.minimize`` that also takes parameters by name, and values of a copy's original."""
+    if paddle.framework.in_pir_mode():
+        adopt_values(paddle.static.default_main_program())
+        loss = value_in(paddle.static.default_main_program(), loss)
     if parameter_list is not None:
         parameter_list = [parameter_by_name(loss, p) for p in parameter_list]
-    steps, pairs = optimizer.minimize(loss, startup_program, parameter_list, no_grad_set)
-    return steps, in_creation_order(pairs)
+    made = optimizer.minimize(loss, startup_program, parameter_list, no_grad_set)
+    return (made[0], in_creation_order(made[1])) if isinstance(made, tuple) else made
 
 
 def backward(optimizer, loss, startup_program=None, parameter_list=None, *args, **kwargs):

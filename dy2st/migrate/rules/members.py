@@ -42,10 +42,6 @@ _TEXT = (
     "programs are stored by paddle.static.save_inference_model(prefix, inputs, results, exe) and"
     " read by load_inference_model; paddle.static.save(program, prefix) stores values"
 )
-_SERVERS = (
-    "Paddle 3's static programs have no parameter servers: the untouched program of one process"
-    " computes what one trainer did"
-)
 MEMBERS = (
     Member("var", ("block",), "block_var"),
     Member("has_var", ("block",), "block_has_var", telling=True),
@@ -66,10 +62,6 @@ MEMBERS = (
         recipe="optimizer._global_learning_rate() is the rate that a program uses",
         telling=True,
         called=False,
-    ),
-    *(
-        Member(name, ("transpiler",), recipe=_SERVERS, telling=True)
-        for name in ("get_pserver_program", "get_pserver_programs", "get_trainer_program")
     ),
     Member("lod_level", ("variable",), "lod_level_of", telling=True, called=False),
     *(

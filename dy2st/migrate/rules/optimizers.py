@@ -91,8 +91,10 @@ class MinimizeByName(MethodRule):
     )
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
-        """With ``parameter_list``, or where the result is used: it has another order today."""
+        """With ``parameter_list``, where programs are copied, or where the result is used."""
         if keyword_of(call, "parameter_list") is not None:
+            return True
+        if context.facts.program_clones and b"fluid." in context.source.text:
             return True
         used = not isinstance(context.names.parents.get(call), ast.Expr)
         static = context.facts.static and not context.facts.dygraph
@@ -104,9 +106,9 @@ class MinimizeByName(MethodRule):
         keyword = keyword_of(call, "parameter_list")
         assert isinstance(call.func, ast.Attribute)
         if keyword is None and not context.options.compat:
-            raise Decline("its pairs have another order today|sort them by the parameters' names")
-        if keyword is not None and (context.facts.dygraph or not context.options.compat):
-            start = context.source.offset(keyword.lineno, keyword.col_offset)
+            return f".{self.methods[0]}"
+        start = context.source.offset(keyword.lineno, keyword.col_offset) if keyword else 0
+        if keyword and (context.facts.dygraph or not context.options.compat):
             context.edits.append(Replace(start, start + len("parameter_list"), b"parameters"))
             return f".{self.methods[0]}(parameters=)"
         name = context.helper(self.methods[0])
