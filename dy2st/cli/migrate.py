@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from dy2st import __version__
+
 USAGE = 64  # sysexits' EX_USAGE; click's own 2 means open points here
 
 
@@ -25,7 +27,7 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="dy2st", prog_name="paddle-migrate")
+@click.version_option(__version__, prog_name="paddle-migrate")
 def cli() -> None:
     """Rewrite paddle.fluid code so that it runs on today's Paddle and computes the same numbers.
 
@@ -103,6 +105,21 @@ def undo() -> None:
     from dy2st.migrate import commands
 
     raise SystemExit(commands.undo())
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.option("--model-filename", metavar="FILE", help="The program's file (default: __model__).")
+@click.option("--params-filename", metavar="FILE", help="Where all tensors are in one file.")
+@click.option("--new-python", metavar="PYTHON", help="Has Paddle 3 (default: this one).")
+def model(
+    folder: str, model_filename: str | None, params_filename: str | None, new_python: str | None
+) -> None:
+    """Write an inference model that Paddle 1.8 saved again, for Paddle 3, beside the old files."""
+    from dy2st.migrate import models
+
+    prefix = models.convert(new_python or sys.executable, folder, model_filename, params_filename)
+    click.echo(f"wrote {prefix}.json and {prefix}.pdiparams")
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})

@@ -15,6 +15,9 @@ from dy2st.records import record
 T = TypeVar("T")
 DOCS = "https://www.paddlepaddle.org.cn/documentation/docs/en/api/"
 
+# of Paddle 2.5, the last one whose documentation has the old names
+OLD_DOCS = "https://www.paddlepaddle.org.cn/documentation/docs/zh/2.5/api/"
+
 
 class Decline(Exception):
     """A use that cannot be rewritten: ``reason`` or ``reason|recipe`` for the report.
@@ -106,6 +109,10 @@ class Facts:
     executor_helper: bool = False
     graph_rate: bool = False  # a learning rate may be a value that the program computes
     program_clip: bool = False  # clipping may be set for a program, not for its optimizer
+    program_clones: bool = False  # a copy of a program may be given more operations
+    programs: bool = (
+        False  # some file of the run builds or runs programs: it is static when imported
+    )
     kept: tuple[str, ...] = ()  # attributes under which modules of 1.x are kept
     read_elsewhere: tuple[str, ...] = ()  # those of them that some other file reads
 
@@ -119,6 +126,8 @@ class Facts:
         self.executor_helper |= other.executor_helper
         self.graph_rate |= other.graph_rate
         self.program_clip |= other.program_clip
+        self.program_clones |= other.program_clones
+        self.programs |= other.programs
         self.kept = tuple(sorted({*self.kept, *other.kept}))
         self.read_elsewhere = other.read_elsewhere
 
@@ -141,6 +150,7 @@ class FileContext:
     helpers: set[str] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+    statements: list[str] = field(default_factory=list)  # lines to stand after the imports
     imports_level: int = 0  # dots before the compat module, 0 where it is no package
     needs_paddle: bool = False
     skipped_lines: frozenset[int] = frozenset()

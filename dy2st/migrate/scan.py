@@ -20,11 +20,16 @@ from dy2st.records import record
 
 _MARKER = re.compile(rb"TODO\(paddle-migrate PM\d+\)")
 _FOR_TEST = re.compile(rb"for_test\s*=")
+_CLONE = re.compile(rb"prog(ram)?s?(\(\))?\.clone\(\s*\)")
 _BY_NAME = re.compile(rb"fetch_list\s*=\s*\[?\s*['\"]")
 _HELPER = re.compile(
     rb"CompiledProgram|ParallelExecutor|[pP]y_?[rR]eader|EOFException|DataLoader|_decay\b|lr_warmup"
 )
 _RATE = re.compile(rb"step_counter|create_global_var|\.Switch\b|create_tensor")
+_PROGRAM = re.compile(
+    rb"\bExecutor\(|program_guard\(|\b(fluid|layers|F|L)\.data\(|py_reader\(|append_backward\("
+    rb"|(save|load)_(inference_model|params|persistables|vars)\("
+)
 _WORD = re.compile(rb"\w+")
 _STATEMENT = re.compile(rb"[ \t]*(?:from|import)[ \t]")
 _OWN_PACKAGE = re.compile(rb"from[ \t]+\.+[ \t]+import")
@@ -220,7 +225,10 @@ def prescan(contents: Iterable[bytes]) -> Facts:
             continue
         if _FOR_TEST.search(content) or _BY_NAME.search(content) or _HELPER.search(content):
             facts.executor_helper = True
+        facts.programs |= bool(_PROGRAM.search(content))
         facts.graph_rate |= bool(_RATE.search(content))
+        if _CLONE.search(content):
+            facts.executor_helper = facts.program_clones = True
         facts.program_clip |= b"set_gradient_clip" in content
         facts.kept = tuple(sorted({*facts.kept, *_kept(content)}))
     return facts

@@ -88,7 +88,7 @@ CASES = [
     ),
     (
         "import paddle.fluid as fluid\nfluid.layers.dropout(x, 0.5, seed=None)",
-        "paddle.nn.functional.dropout(x, 0.5, mode='downscale_in_infer')",
+        "fluid_compat.dropout(x, 0.5, seed=None)",
     ),
     (
         "import paddle.fluid as fluid\nfluid.layers.zeros([2], 'float32', force_cpu=True)",
@@ -128,7 +128,7 @@ CASES = [
         "import paddle.fluid as fluid\nclass N(fluid.dygraph.Layer):\n    def forward(self, x):\n"
         "        return fluid.layers.dropout(x, 0.3)",
         "class N(paddle.nn.Layer):\n    def forward(self, x):\n        return "
-        "paddle.nn.functional.dropout(x, 0.3, mode='downscale_in_infer', training=self.training)",
+        "fluid_compat.dropout(x, 0.3)",
     ),
 ]
 
@@ -201,7 +201,9 @@ def test_what_stays_fails_where_it_is_used():
         NotImplementedError, match=r"paddle\.fluid\.core\.nothing is not in Paddle 3"
     ):
         names["g"](1)
-    with pytest.raises(NotImplementedError, match=r"paddle\.fluid\.layers\.similarity_focus is not"):
+    with pytest.raises(
+        NotImplementedError, match=r"paddle\.fluid\.layers\.similarity_focus is not"
+    ):
         names["b"](1)
     again = engine.migrate(outcome.new)
     assert again.new is None

@@ -77,10 +77,16 @@ def assign(input, output=None):
         input = rate_value(input)
     if output is None:
         return paddle.assign(input)
-    paddle.assign(input, output)
-    if hasattr(output, "get_defining_op") and hasattr(input, "get_defining_op"):
-        write_lod(input, output)
-        output.set_type(input.type())  # what is built on it sees the new shape
+    if not hasattr(output, "get_defining_op") or not hasattr(input, "get_defining_op"):
+        paddle.assign(input, output)
+        return output
+    constant = output.stop_gradient  # as in 1.8 it stays one
+    paddle.assign(without_gradient(input) if constant else input, output)
+    output.stop_gradient = constant
+    if not constant and not input.stop_gradient and block_around(output) is not None:
+        watch_gradient(output)
+    write_lod(input, output)
+    output.set_type(input.type())  # what is built on it sees the new shape
     return output
 
 
@@ -110,7 +116,13 @@ def dropout(
     name=None,
     dropout_implementation="downgrade_in_infer",
 ):
-    """Random zeros in training; scaled as ``dropout_implementation`` says."""
+    """Random zeros in training; scaled as ``dropout_implementation`` says.
+
+    In dynamic graphs ``train()``, ``eval()`` and ``no_grad`` decide, not ``is_test``, as in 1.8.
+    """
+    if paddle.in_dynamic_mode():
+        tracer = paddle.base.framework._dygraph_tracer()
+        is_test = not (tracer._train_mode and tracer._has_grad)
     mode = dropout_implementation.replace("downgrade", "downscale")
     return paddle.nn.functional.dropout(x, dropout_prob, training=not is_test, mode=mode)
 

@@ -395,4 +395,5 @@ def gru_unit(
     """One GRU step with its own parameters."""
     weight = new_parameter([size // 3, size], input.dtype, param_attr, None)
     bias = new_parameter([1, size], input.dtype, bias_attr, None, True)
-    return gru_step(input, hidden, weight, bias, activation, gate_activation, origin_mode)
+    found = gru_step(input, hidden, weight, bias, activation, gate_activation, origin_mode)
+    return tuple(set_lod(value, []) for value in found)  # 1.8 gave them no sequences

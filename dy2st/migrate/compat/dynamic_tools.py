@@ -161,3 +161,16 @@ def prepare_context(strategy=None):
     if paddle.distributed.ParallelEnv().nranks > 1:
         paddle.distributed.init_parallel_env()
     return strategy
+
+
+class ParallelStrategy:
+    """Which process of how many this is, as ``prepare_context`` took it."""
+
+    def __init__(self):
+        self.nranks, self.local_rank = 1, 0
+        self.trainer_endpoints, self.current_endpoint = [], ""
+
+
+def append_activation_in_dygraph(input, act=None, use_cudnn=None, use_mkldnn=None):
+    """The activation named ``act`` of ``input``."""
+    return append_act(input, act)

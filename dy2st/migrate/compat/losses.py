@@ -8,7 +8,7 @@ def cross_entropy(input, label, soft_label=False, ignore_index=-100):
     return paddle.nn.functional.cross_entropy(
         input,
         label,
-        ignore_index=ignore_index,
+        ignore_index=-100 if soft_label else ignore_index,
         reduction="none",
         soft_label=soft_label,
         use_softmax=False,

@@ -123,7 +123,23 @@ def rows_of_gradient(gradient):
     return None
 
 
-class FormulaOptimizer(paddle.optimizer.Optimizer):
+class Optimizer(paddle.optimizer.Optimizer):
+    """What optimizers of a project's own derive from, with the arguments of 1.8."""
+
+    def __init__(
+        self, learning_rate, parameter_list=None, regularization=None, grad_clip=None, name=None
+    ):
+        rate = first_rate(learning_rate)
+        super().__init__(rate, parameter_list, regularization, grad_clip, name)
+        follow_rate(self, learning_rate)
+
+    def _apply_optimize(self, loss, startup_program, params_grads, *more):
+        if paddle.in_dynamic_mode():
+            return super()._apply_optimize(loss, startup_program, params_grads, *more)
+        return self.apply_gradients(params_grads)  # which a project may have replaced
+
+
+class FormulaOptimizer(Optimizer):
     """An optimizer whose step is ``update(p, g, rate, *state)``: the new ``p`` and state.
 
     ``state`` names what is kept for each parameter beside it, 0 at first; names with ``shape_1``
@@ -132,13 +148,6 @@ class FormulaOptimizer(paddle.optimizer.Optimizer):
 
     state = ()
     shape_1 = ()
-
-    def __init__(
-        self, learning_rate, parameter_list=None, regularization=None, grad_clip=None, name=None
-    ):
-        rate = first_rate(learning_rate)
-        super().__init__(rate, parameter_list, regularization, grad_clip, name)
-        follow_rate(self, learning_rate)
 
     def _create_accumulators(self, block, parameters):
         for parameter in parameters:

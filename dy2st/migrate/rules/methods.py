@@ -8,6 +8,7 @@ from typing import ClassVar
 from dy2st.migrate import helpers
 from dy2st.migrate.calls import literal
 from dy2st.migrate.edits import Replace
+from dy2st.migrate.kinds import kind_of
 from dy2st.migrate.model import Decline, FileContext
 from dy2st.migrate.names import Scope
 from dy2st.migrate.rules import MethodRule, hand_to_helper, keyword_of, receiver_is
@@ -48,6 +49,39 @@ class CloneForTest(MethodRule):
         if not context.options.compat:
             raise Decline("needs a helper of fluid_compat and --no-compat is given")
         name = context.helper("clone_for_test")
+        context.edits.append(Replace(start, start, f"{name}(".encode()))
+        context.edits.append(Replace(base_end, end, b")"))
+        return name
+
+
+class CloneProgram(MethodRule):
+    """``program.clone()``: a copy in which values of the original stand for the copy's own."""
+
+    id = "PM272"
+    name = "clone_program"
+    methods = ("clone",)
+    changes: ClassVar = (
+        (
+            "fluid.default_main_program().clone()",
+            "fluid_compat.clone_program(paddle.static.default_main_program())",
+        ),
+    )
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """Where the object is a program of 1.x; tensors have a ``clone``, too."""
+        if call.args or call.keywords or not context.facts.program_clones:
+            return False
+        assert isinstance(call.func, ast.Attribute)
+        return kind_of(call.func.value, scope, context) == "program"
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """Name the helper; without helpers the copy stays as it is."""
+        if not context.options.compat:
+            return ".clone"
+        assert isinstance(call.func, ast.Attribute)
+        start, end = context.source.span(call)
+        base_end = context.source.span(call.func.value)[1]
+        name = context.helper("clone_program")
         context.edits.append(Replace(start, start, f"{name}(".encode()))
         context.edits.append(Replace(base_end, end, b")"))
         return name
@@ -120,6 +154,47 @@ class BlockOfProgram(MethodRule):
         start = context.source.span(call.func)[1] - len(call.func.attr)
         context.edits.append(Replace(start, context.source.span(call)[1], b"global_block()"))
         return ".global_block()"
+
+
+class SublayersOnly(MethodRule):
+    """``layer.sublayers(include_sublayers=False)``: the argument now says something else."""
+
+    id = "PM246"
+    name = "include_sublayers"
+    methods = ("sublayers", "named_sublayers")
+    changes: ClassVar = (
+        ("net.sublayers(include_sublayers=False)", "list(net.children())"),
+        ("net.sublayers(include_sublayers=True)", "net.sublayers()"),
+    )
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """Where the argument is given, by name or by place."""
+        assert isinstance(call.func, ast.Attribute)
+        place = 0 if call.func.attr == "sublayers" else 1
+        by_name = keyword_of(call, "include_sublayers") is not None
+        return by_name or (len(call.args) > place and b"fluid" in context.source.text)
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """All sublayers, or the direct ones; what is known only at run time is left."""
+        assert isinstance(call.func, ast.Attribute)
+        method = call.func.attr
+        keyword = keyword_of(call, "include_sublayers")
+        if len(call.keywords) + len(call.args) > 1:
+            raise Decline("include_sublayers is gone|children() are the direct sublayers")
+        value = literal(keyword.value if keyword is not None else call.args[0])
+        if not isinstance(value, bool):
+            raise Decline("include_sublayers is known only at run time|write an if")
+        start, end = context.source.span(call)
+        base_end = context.source.span(call.func.value)[1]
+        if value:
+            context.edits.append(Replace(base_end, end, f".{method}()".encode()))
+            return f".{method}"
+        children = {"sublayers": "children", "named_sublayers": "named_children"}[method]
+        if method == "sublayers":
+            context.edits.append(Replace(start, start, b"list("))
+        tail = b")" if method == "sublayers" else b""
+        context.edits.append(Replace(base_end, end, f".{children}()".encode() + tail))
+        return f".{children}"
 
 
 class TextOfProgram(MethodRule):
