@@ -29,6 +29,7 @@ from dy2st.migrate import engine, scan
 from dy2st.migrate.verify import compare
 
 SERVER = Path(__file__).with_name("docstring_server.py")
+EXERCISE = Path(__file__).with_name("exercise.py")
 MARKER = re.compile(r"^(\s*)\.\. code-block:: *python\s*$|^(\s*)\.\. code:: *python\s*$")
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf")
 PLACE = re.compile(r"\(at /paddle/\S*\)?|\(/\S*site-packages/\S*\)")
@@ -47,6 +48,7 @@ class Example:
     error: str = ""
     state: str = ""
     why: str = ""
+    unfed: str = ""
     values: int = 0
 
     @property
@@ -197,9 +199,44 @@ def judge(example: Example, old: dict[str, Any], new: dict[str, Any]) -> None:
         if part.first is not None:
             example.state, example.why = "differs", f"{name}: {part.first.text}"
             return
-    problem = printed_differently(old["printed"], new["printed"])
+    if exercised_differently(example, old.get("exercised"), new.get("exercised")):
+        return
+    example.why = printed_differently(old["printed"], new["printed"])
     example.state = "equal" if example.values else "runs"
-    example.why = problem
+
+
+def exercised_differently(
+    example: Example, old: dict[str, Any] | None, new: dict[str, Any] | None
+) -> bool:
+    """Compare what both sides' programs and layers gave on made-up feeds; whether they differ.
+
+    What cannot be compared leaves its reason in ``example.unfed``.
+    """
+    if old is None or not old["values"]:
+        example.unfed = old["why"] if old else "made-up feeds end the process"
+        return False
+    why = "made-up feeds end the process" if new is None else new["why"]
+    lost = [*old["lost"], *(new["lost"] if new else [])]
+    if lost and not lost[0]["wrong"]:
+        example.unfed = f"draws: {lost[0]['what']}"
+        return False
+    if why or new is None or lost:
+        example.state, example.why = "differs", f"fed: {why or lost[0]['what']}"
+        return True
+    left, right = (
+        {"steps": [{"kind": "fed", "place": k, "values": _flat(side["values"][k])} for k in old["values"]]}
+        for side in (old, new)
+    )
+    result = compare.compare(left, right, 1e-4)
+    example.values += result.values
+    if result.first is not None:
+        name = list(old["values"])[result.first.step]
+        example.state, example.why = "differs", f"fed, {name}: {result.first.text}"
+    return result.first is not None
+
+
+def _flat(runs: list[Any]) -> list[dict[str, Any]]:
+    return [value for run in runs for value in (run if isinstance(run, list) else [run])]
 
 
 def printed_differently(old: str, new: str) -> str:
@@ -219,7 +256,7 @@ def check(examples: list[Example], arguments: argparse.Namespace) -> None:
     """Run all examples on both sides and judge them."""
     work = Path(arguments.work)
     watchers = sorted(compare.RECORDER.parent.glob("watch_*.py"))
-    recorder = "".join(p.read_text() for p in (compare.RECORDER, SERVER, *watchers))
+    recorder = "".join(p.read_text() for p in (compare.RECORDER, SERVER, EXERCISE, *watchers))
     side = {"old": digest(recorder, arguments.old), "new": digest(recorder, arguments.new)}
     records = {n: work / f"{n}-{side[n]}" for n in side}
     for folder in records.values():
@@ -233,7 +270,7 @@ def check(examples: list[Example], arguments: argparse.Namespace) -> None:
             target = records["old"] / f"{e.key}.json"
         jobs[e.name] = job(work / "scripts-old", e.key, e.text, target, None)
     run(arguments.old, jobs, work, None)
-    old = {e.name: json.loads(Path(jobs[e.name]["record"]).read_text()) for e in examples}
+    old = {e.name: compare.load(jobs[e.name]["record"]) for e in examples}
     runnable = [e for e in examples if not old[e.name]["error"]]
     for e in examples:
         if old[e.name]["error"]:
@@ -247,7 +284,7 @@ def check(examples: list[Example], arguments: argparse.Namespace) -> None:
         again[e.name] = job(work / "scripts-new", key, e.new, target, initial)
     run(arguments.new, again, work, shared_modules(arguments.old, work))
     for e in runnable:
-        judge(e, old[e.name], json.loads(Path(again[e.name]["record"]).read_text()))
+        judge(e, old[e.name], compare.load(again[e.name]["record"]))
         if e.error:
             e.state, e.why = "not read", e.error
 
@@ -283,10 +320,23 @@ def report(examples: list[Example]) -> str:
         for e in members:
             lines.append(f"- {e.name} [{e.state}] {e.why}")
             lines += [f"  - open: {p}" for p in e.open_points[:6]]
+    lines += unfed(ran)
     noted = [e for e in ran if e.state in PASSED and e.why]
     lines += ["", f"## Passed, but the printed text differs ({len(noted)})"]
     lines += [f"- {e.name} [{e.state}]" for e in noted]
     return "\n".join(lines) + "\n"
+
+
+def unfed(ran: list[Example]) -> list[str]:
+    """The examples of which no value was compared, by reason."""
+    groups: dict[str, list[Example]] = collections.defaultdict(list)
+    for e in ran:
+        if e.state == "runs":
+            groups[_cause(e.unfed)].append(e)
+    lines = ["", f"## Nothing compared ({sum(map(len, groups.values()))})"]
+    for reason, members in sorted(groups.items(), key=lambda g: (-len(g[1]), g[0])):
+        lines.append(f"- {reason} ({len(members)}): {', '.join(e.name for e in members)}")
+    return lines
 
 
 def _cause(why: str) -> str:

@@ -162,3 +162,18 @@ def prepare_context(strategy=None):
     if paddle.distributed.ParallelEnv().nranks > 1:
         paddle.distributed.init_parallel_env()
     return strategy
+
+
+class ParallelEnv(paddle.distributed.ParallelEnv):
+    """What the launcher told this process; ``dev_id`` without devices, too."""
+
+    @property
+    def dev_id(self):
+        """The number of this process's device."""
+        return int(os.getenv("FLAGS_selected_gpus", "0").split(",")[0])
+
+
+def no_grad(func=None):
+    """No gradients within: a context, or a decorator with or without parentheses."""
+    context = paddle.no_grad()
+    return context if func is None else context(func)

@@ -148,10 +148,11 @@ def batch_norm(
     use_global_stats=False,
 ):
     """Batch normalisation with its own parameters and moving averages, then ``act``."""
+    computed = momentum if hasattr(momentum, "dtype") else None  # by the program: no attribute
     layer = paddle.nn.BatchNorm(
         input.shape[1 if data_layout == "NCHW" else -1],
         is_test=is_test,
-        momentum=momentum,
+        momentum=momentum if computed is None else 1.0,
         epsilon=epsilon,
         param_attr=named(param_attr, name, "w_0"),
         bias_attr=named(bias_attr, name, "b_0"),
@@ -164,7 +165,20 @@ def batch_norm(
     )
     if is_test:
         layer.eval()
-    return append_act(apply_layer(layer, input), act)
+    out = apply_layer(layer, input)
+    if computed is not None and not is_test and not use_global_stats:
+        move_averages(layer, input, computed, data_layout)
+    return append_act(out, act)
+
+
+def move_averages(layer, x, momentum, data_layout):
+    """Move a batch normalisation's averages by a momentum that the program computes."""
+    channel = 1 if data_layout == "NCHW" else len(x.shape) - 1
+    axes = [axis for axis in range(len(x.shape)) if axis != channel]
+    x = without_gradient(x)
+    seen = (paddle.mean(x, axes), paddle.var(x, axes, unbiased=False))
+    for average, value in zip((layer._mean, layer._variance), seen):
+        write_update(average * momentum + value * (1.0 - momentum), average)
 
 
 def layer_norm(

@@ -307,8 +307,8 @@ class ReduceLROnPlateau(LearningRateDecay):
         if self.wait > 0:
             self.wait -= 1
             return
-        room = self.threshold * (abs(self.best or 0.0) if self.relative else 1.0)
-        if self.best is None or self.sign * loss < self.sign * self.best - room:
+        room = self.sign * self.threshold * ((self.best or 0.0) if self.relative else 1.0)
+        if self.best is None or self.sign * loss < self.sign * (self.best - room):
             self.best, self.bad = loss, 0
         else:
             self.bad += 1

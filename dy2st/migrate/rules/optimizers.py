@@ -126,6 +126,38 @@ class BackwardByName(MinimizeByName):
     )
 
 
+class ApplyOptimize(MethodRule):
+    """``optimizer.apply_optimize(...)`` is ``apply_gradients`` between two programs."""
+
+    id = "PM246"
+    name = "apply_optimize"
+    methods = ("apply_optimize",)
+    changes: ClassVar = (
+        (
+            "opt.apply_optimize(loss, None, params_grads=pairs)",
+            "fluid_compat.apply_optimize(opt, loss, None, params_grads=pairs)",
+        ),
+    )
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """No other library has a method of this name."""
+        return b"fluid" in context.source.text
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """The helper, which takes the optimizer first."""
+        if not context.options.compat:
+            raise Decline("apply_optimize is gone|call apply_gradients(params_grads)")
+        assert isinstance(call.func, ast.Attribute)
+        name = context.helper("apply_optimize")
+        begin, _ = context.source.span(call)
+        _, base_end = context.source.span(call.func.value)
+        _, func_end = context.source.span(call.func)
+        open_parenthesis = context.source.text.index(b"(", func_end)
+        context.edits.append(Replace(begin, begin, f"{name}(".encode()))
+        context.edits.append(Replace(base_end, open_parenthesis + 1, b", "))
+        return name
+
+
 class StepRate(MethodRule):
     """``optimizer.current_step_lr()`` is ``get_lr()``; a schedule is not moved by the question."""
 

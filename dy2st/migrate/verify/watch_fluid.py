@@ -115,17 +115,18 @@ def static(recorder):
 
 
 def note_parameters(recorder, program):
-    """Write down the parameters that a run of a startup program made."""
+    """Write down the parameters that a run of a startup program made, each time that it is run.
+
+    What makes a first value reads nothing; optimizers and copies do.
+    """
+    if not isinstance(program, framework.Program):
+        return
+    block = program.global_block()
+    makers = [op for op in block.ops if not op.input_arg_names and op.type != "load"]
+    made = {name for op in makers for name in op.output_arg_names}
     scope = fluid.global_scope()
-    block = program.global_block() if hasattr(program, "global_block") else None
-    writes = {n for op in block.ops for n in op.output_arg_names} if block else set()
-    training = any(
-        op.type in ("feed", "sgd", "adam", "momentum", "load")
-        for op in (block.ops if block else ())
-    )
-    known = {p["name"] for p in recorder.parameters}
-    for parameter in block.all_parameters() if block else ():
-        if parameter.name in writes and not training and parameter.name not in known:
+    for parameter in block.all_parameters():
+        if parameter.name in made:
             value = np.array(scope.find_var(parameter.name).get_tensor())
             recorder.started(parameter.name, value)
 

@@ -155,7 +155,6 @@ class Replayed:
 
 def static(recorder):
     """Replacements that watch programs."""
-    done = set()
     depth = [0]
     clones = {}
 
@@ -223,9 +222,8 @@ def static(recorder):
             sets = [op for op in sets if not op.attrs().get("global_var")]
             names = [op.attrs()["parameter_name"] for op in sets]
         for name in names:
-            if name in done or STATE.search(name):
+            if STATE.search(name):
                 continue
-            done.add(name)
             tensor = paddle.static.global_scope().find_var(name).get_tensor()
             value = recorder.start_value(name, tensor.shape())
             if value is not None:
