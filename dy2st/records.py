@@ -1,9 +1,9 @@
-"""Immutable records: dataclasses that cost little to declare and to make.
+"""Records: dataclasses that cost little to declare and to make.
 
 A frozen dataclass compiles six functions for each class when its module is imported, and sets each
 field through ``object.__setattr__``: a third of the imports of a first call, and most of the time in
 which nodes of a graph are made. The type checker sees a frozen dataclass here; at run time nothing
-stops an assignment.
+stops an assignment. ``record(frozen=False, eq=False)`` is a plain mutable class with fields.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 else:
 
     def record(cls=None, /, *, frozen=True, eq=True, kw_only=False):
-        """``dataclass(frozen=True, eq=…, kw_only=…)``, with or without parentheses."""
+        """``dataclass(frozen=…, eq=…, kw_only=…)``, with or without parentheses."""
 
         def decorate(cls):
-            made = dataclass(repr=False, eq=eq, unsafe_hash=eq, kw_only=kw_only)(cls)
+            hashed = eq and frozen
+            made = dataclass(repr=False, eq=eq, unsafe_hash=hashed, kw_only=kw_only)(cls)
             if "__repr__" not in vars(made):
                 made.__repr__ = _repr
             return made

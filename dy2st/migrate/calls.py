@@ -5,16 +5,17 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dy2st.migrate.edits import Edit, Replace, Wrap
 from dy2st.migrate.source import Source
 from dy2st.migrate.table import Row
+from dy2st.records import record
 
 _MISSING = object()
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Argument:
     """One argument as written; ``keyword`` is None for a positional one."""
 
@@ -32,7 +33,7 @@ class Argument:
         return start, source.span(self.value)[1]
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Bound:
     """A call's arguments by old parameter name; ``problem`` says why they could not be bound."""
 
@@ -134,12 +135,13 @@ def _final_names(row: Row, kept: Sequence[str]) -> set[str]:
 
 
 def _may_leave(row: Row, name: str, argument: Argument) -> bool:
-    if name not in row.only:
+    leaves = name in row.only
+    if not leaves and name not in row.keep:
         return False
     value = literal(argument.value)
-    allowed = [*row.only[name], default_value(row, name)]
+    allowed = [*(row.only if leaves else row.keep)[name], default_value(row, name)]
     if any(value is a or (type(value) is type(a) and value == a) for a in allowed):
-        return True
+        return leaves
     raise Unfit(f"{name}={ast.unparse(argument.value)[:40]} has no plain form")
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
 from dy2st.errors import MigrateUsageError
 from dy2st.migrate import config, engine, report, runner, scan, state, table
 from dy2st.migrate.model import Options
+from dy2st.migrate.printing import Print, printer
 from dy2st.migrate.rules import BY_METHOD, BY_NAME, SCANS, Rule, load_all
 
 _MAX_SHOWN = 200
@@ -64,7 +63,7 @@ def _run_stdin(settings: config.Settings) -> int:
     elif not settings.check:
         sys.stdout.buffer.write(outcome.new if outcome.new is not None else raw)
         sys.stdout.flush()
-    _print_points(summary, settings, Console(stderr=True, highlight=False, soft_wrap=True))
+    _print_points(summary, settings, printer(sys.stderr))
     _write_reports(summary, settings)
     return summary.exit_code(settings)
 
@@ -75,13 +74,24 @@ def _progress(quiet: bool) -> Iterator[Any]:
     if quiet or not sys.stderr.isatty():
         yield lambda done, total: None
         return
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    console = Console(stderr=True)
     columns = (TextColumn("migrating"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("files", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    # drawn from here, not by a thread of its own: processes are forked meanwhile
+    bar = Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
+    drawn = 0.0
+
+    def update(done: int, total: int) -> None:
+        nonlocal drawn
+        bar.update(task, completed=done, total=total)
+        if time.monotonic() > drawn + 0.1:
+            bar.refresh()
+            drawn = time.monotonic()
+
+    with bar:
+        task = bar.add_task("files", total=None)
+        yield update
 
 
 def _show(summary: runner.Summary, settings: config.Settings) -> None:
@@ -95,7 +105,7 @@ def _show(summary: runner.Summary, settings: config.Settings) -> None:
             sys.stdout.buffer.write(report.diff(os.path.relpath(path), there, text))
         sys.stdout.flush()
     target = sys.stderr if settings.diff else sys.stdout
-    _print_points(summary, settings, Console(file=target, highlight=False, soft_wrap=True))
+    _print_points(summary, settings, printer(target))
     _write_reports(summary, settings)
 
 
@@ -104,50 +114,48 @@ def _write_reports(summary: runner.Summary, settings: config.Settings) -> None:
         report.write(summary, path)
 
 
-def _print_points(summary: runner.Summary, settings: config.Settings, console: Console) -> None:
-    console.print(f"[bold]{escape(report.headline(summary))}[/bold]")
+def _print_points(summary: runner.Summary, settings: config.Settings, show: Print) -> None:
+    show(report.headline(summary), "bold")
     if settings.quiet:
         return
     for outcome in summary.errors:
         place = f"{outcome.path}:{outcome.error_line}"
-        console.print(f"[red]{escape(place)}: {escape(outcome.error)}[/red]")
-    _print_open(summary, console)
+        show(f"{place}: {outcome.error}", "red")
+    _print_open(summary, show)
     mentions = sum(o.mentions for o in summary.outcomes)
     if mentions:
-        console.print(f"{mentions} comments or documentation texts speak of fluid; they stay")
+        show(f"{mentions} comments or documentation texts speak of fluid; they stay")
     for path in summary.created:
-        console.print(f"wrote {escape(path)}")
+        show(f"wrote {path}")
     if settings.fail_on_markers and summary.markers:
-        console.print(f"{summary.markers} TODO(paddle-migrate) markers are left")
+        show(f"{summary.markers} TODO(paddle-migrate) markers are left")
 
 
-def _print_open(summary: runner.Summary, console: Console) -> None:
+def _print_open(summary: runner.Summary, show: Print) -> None:
     """The open points, so many as a person reads."""
     shown = 0
     for outcome in summary.outcomes:
         for note in outcome.notes:
-            console.print(f"{escape(outcome.path)}: {escape(note)}")
+            show(f"{outcome.path}: {note}")
         for p in outcome.open_points:
             shown += 1
             if shown <= _MAX_SHOWN:
                 bucket = "unknown " if p.unknown else ""
                 place = f"{outcome.path}:{p.line}:{p.column + 1}"
-                console.print(
-                    f"{escape(place)}: {bucket}{p.rule} {escape(p.old)}: {escape(p.reason)}"
-                )
+                show(f"{place}: {bucket}{p.rule} {p.old}: {p.reason}")
                 if p.recipe:
-                    console.print(f"    [dim]{escape(p.recipe)}[/dim]")
+                    show(f"    {p.recipe}", "dim")
     if shown > _MAX_SHOWN:
-        console.print(f"... and {shown - _MAX_SHOWN} more (see --report)")
+        show(f"... and {shown - _MAX_SHOWN} more (see --report)")
 
 
 def explain(name: str) -> int:
     """Print what is known of one name or rule."""
-    console = Console(highlight=False, soft_wrap=True)
+    show = printer(sys.stdout)
     load_all()
     rule = next((r for r in all_rules() if name in (r.id, r.name)), None)
     if rule is not None:
-        console.print(_rule_text(rule), markup=False)
+        show(_rule_text(rule))
         return 0
     rows = table.load()
     for candidate in (
@@ -158,11 +166,11 @@ def explain(name: str) -> int:
     ):
         found = rows.find(candidate)
         if found is not None and found[1] == len(candidate.split(".")):
-            console.print(_row_text(found[0]), markup=False)
+            show(_row_text(found[0]))
             return 0
     found_id = next((r for r in rows.rows if r.id == name), None)
     if found_id is not None:
-        console.print(_row_text(found_id), markup=False)
+        show(_row_text(found_id))
         return 0
     raise MigrateUsageError(f"nothing is known of {name}")
 
@@ -180,7 +188,7 @@ def _row_text(row: table.Row) -> str:
     for title, value in (
         ("arguments renamed", row.rename),
         ("arguments without meaning now", row.drop),
-        ("plain form only with", row.only),
+        ("plain form only with", {**row.only, **row.keep}),
         ("added to keep the old default", row.add),
         ("also called", row.aliases),
     ):
@@ -231,9 +239,9 @@ def all_rules() -> list[Rule]:
 
 def list_rules() -> int:
     """Print all rules, one a line."""
-    console = Console(highlight=False, soft_wrap=True)
+    show = printer(sys.stdout)
     for rule in all_rules():
-        console.print(f"{rule.id} {rule.name}: {_first(rule)}", markup=False)
+        show(f"{rule.id} {rule.name}: {_first(rule)}")
     return 0
 
 
@@ -263,13 +271,13 @@ def print_table(markdown: bool, status: str | None) -> int:
 
 def undo() -> int:
     """Put back the last run's files."""
-    console = Console(highlight=False, soft_wrap=True)
+    show = printer(sys.stdout)
     try:
         done, refused = state.History(os.getcwd()).undo()
     except FileNotFoundError:
-        console.print("nothing to undo: no run in this folder is remembered")
+        show("nothing to undo: no run in this folder is remembered")
         return 0
-    console.print(f"put back {len(done)} files")
+    show(f"put back {len(done)} files")
     for line in refused:
-        console.print(f"[red]{escape(line)}[/red]")
+        show(line, "red")
     return 3 if refused else 0

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from dy2st.errors import MigrateUsageError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from dy2st.migrate import toml
+from dy2st.records import record
 
 TARGETS = ("3.x",)
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Settings:
     """All that a run may be told."""
 
@@ -73,9 +69,14 @@ def read_pyproject(start: str) -> dict[str, Any]:
 
 def _checked(path: Path) -> dict[str, Any]:
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}  # a pyproject that others broke is not ours to judge
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if "paddle-migrate" not in text:
+            return {}  # what others broke in it is not ours to judge
+        data = toml.loads(text)
+    except OSError:
+        return {}
+    except ValueError as error:
+        raise MigrateUsageError(f"{path} cannot be read: {error}") from error
     table = data.get("tool", {}).get("paddle-migrate", {})
     for key, value in table.items():
         if key not in _KEYS or not isinstance(value, _KEYS[key]):

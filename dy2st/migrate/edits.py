@@ -7,10 +7,11 @@ construction. Wraps of nested expressions nest as the expressions do.
 from __future__ import annotations
 
 import bisect
-from dataclasses import dataclass
+
+from dy2st.records import record
 
 
-@dataclass(frozen=True)
+@record
 class Replace:
     """Put ``text`` where ``start:end`` was; an empty ``text`` deletes."""
 
@@ -19,7 +20,7 @@ class Replace:
     text: bytes
 
 
-@dataclass(frozen=True)
+@record
 class Wrap:
     """Put ``prefix`` before and ``suffix`` after ``start:end``, whatever happens inside."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from dy2st.errors import SourceReadError
-from dy2st.migrate import imports, layout, project, source, table, uses
+from dy2st.migrate import imports, layout, marks, project, source, table, uses
 from dy2st.migrate.calls import Unfit
 from dy2st.migrate.edits import EditConflict, apply
 from dy2st.migrate.facts import Mentions, learn, mentions, skipped
@@ -17,9 +17,10 @@ from dy2st.migrate.helpers import MARK
 from dy2st.migrate.model import DOCS, Change, Decline, Facts, FileContext, OpenPoint, Options, Use
 from dy2st.migrate.names import Names
 from dy2st.migrate.rules import BY_METHOD, BY_NAME, SCANS, load_all
+from dy2st.records import record
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Outcome:
     """What became of one file."""
 
@@ -129,7 +130,7 @@ def _migrate(
     outcome.notes = context.notes
     outcome.helpers = tuple(sorted(context.helpers))
     if options.mark:
-        imports.mark(context)
+        marks.mark(context)
     _finish(context, outcome)
 
 
@@ -192,8 +193,9 @@ def _method_calls(context: FileContext) -> list[tuple[Any, ast.expr, Any]]:
                 if rule.applies(call, scope, context):
                     found.append((rule, call, scope))
                     break
-    if b"fluid" in context.source.text:
-        found += [(scan, node, scope) for scan in SCANS for node, scope in scan.find(context)]
+    for scan in SCANS:
+        if any(word in context.source.text for word in scan.words):
+            found += [(scan, node, scope) for node, scope in scan.find(context)]
     return found
 
 
@@ -210,7 +212,11 @@ def _rewrite_uses(
     for rule, call, scope in methods:
         line, column = call.lineno, call.col_offset
         named = call.func if isinstance(call, ast.Call) else call
-        old = f".{named.attr}" if isinstance(named, ast.Attribute) else "a fetched value"
+        old = "a fetched value"
+        if isinstance(named, ast.Attribute):
+            old = f".{named.attr}"
+        elif isinstance(named, ast.ImportFrom):
+            old = f"from {named.module}"
         if not context.options.allows(rule.id, rule.name):
             _leave(context, rule.id, call, old, "switched off", "take the skip away")
             continue
@@ -220,7 +226,8 @@ def _rewrite_uses(
         except Decline as declined:
             del context.edits[before:]
             reason, _, recipe = str(declined).partition("|")
-            _leave(context, rule.id, call, old, reason, recipe or "rewrite it by hand")
+            recipe = recipe or "rewrite it by hand"
+            _leave(context, rule.id, call, old, reason, recipe, unknown=declined.unknown)
             continue
         context.changes.append(Change(rule.id, line, column, old, new, _first_line(rule)))
 
@@ -237,10 +244,10 @@ def _leave(
     reason: str,
     recipe: str,
     unsafe: bool = False,
+    unknown: bool = False,
 ) -> None:
-    context.open_points.append(
-        OpenPoint(rule, node.lineno, node.col_offset, old, reason, recipe, needs_unsafe=unsafe)
-    )
+    place = (rule, node.lineno, node.col_offset)
+    context.open_points.append(OpenPoint(*place, old, reason, recipe, unknown, unsafe))
 
 
 def rewrite_use(use: Use, context: FileContext) -> None:

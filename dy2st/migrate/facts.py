@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dy2st.migrate.model import Facts
-from dy2st.migrate.names import Names
+from dy2st.migrate.names import Names, left_over
 from dy2st.migrate.source import Source
 from dy2st.migrate.table import Table
+from dy2st.records import record
 
 _STATIC = re.compile(
     r"^paddle\.fluid\.(Executor|data|program_guard|default_main_program|default_startup_program"
@@ -44,7 +45,7 @@ _STATEMENT = re.compile(r"(^|\n|;)\s*(import|from)\s+paddle|fluid\.\w+(\.\w+)*\s
 _SKIP = re.compile(rb"#\s*paddle-migrate:\s*skip(-file)?\b")
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Mentions:
     """Texts that name fluid: ``code`` looks as if it were run or looked up, ``prose`` does not."""
 
@@ -118,6 +119,8 @@ def mentions(names: Names, source: Source) -> Mentions:
 
 def _inside_import_call(node: ast.Constant, names: Names) -> bool:
     parent = names.parents.get(node)
+    if left_over(parent):
+        return True
     return isinstance(parent, ast.Call) and isinstance(names.parents.get(parent), ast.Attribute)
 
 

@@ -8,10 +8,11 @@ import functools
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from dy2st.records import record
 
 SKIPPED_FOLDERS = frozenset(
     {".git", ".hg", ".svn", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache",
@@ -20,7 +21,7 @@ SKIPPED_FOLDERS = frozenset(
 SUFFIXES = (".py", ".pyw", ".ipynb")
 
 
-@dataclass(frozen=True)
+@record
 class Pattern:
     """One line of a ``.gitignore``, or one ``--include``/``--exclude``."""
 
@@ -58,7 +59,7 @@ def _translate(pattern: str) -> str:
     return text[:-1] if text.endswith("/") and not pattern.endswith("**") else text + ".*"
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Ignore:
     """The ignore rules of a folder and of the folders above it."""
 
@@ -90,7 +91,7 @@ def read_ignore(folder: str, parent: Ignore | None) -> Ignore | None:
     return Ignore(folder, found, parent)
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Selection:
     """``--include`` and ``--exclude`` as patterns relative to a root."""
 
@@ -178,10 +179,14 @@ class NotWritable(Exception):
     """A file that must not be replaced; the message says why."""
 
 
-def replace(path: str, data: bytes) -> None:
+def _free_name() -> str:
+    return os.urandom(8).hex()
+
+
+def replace(path: str, data: bytes, durable: bool = True) -> None:
     """Put ``data`` in the place of a file: at any moment the file is the old one or the new one.
 
-    The mode is kept. Raises NotWritable for a read-only file and OSError from the system.
+    The mode is kept. Not ``durable`` leaves out the wait for the disk (a power cut may lose it). Raises NotWritable for a read-only file and OSError from the system.
     """
     target = os.path.realpath(path)
     mode = None
@@ -189,12 +194,14 @@ def replace(path: str, data: bytes) -> None:
         mode = stat.S_IMODE(os.stat(target).st_mode)
     if mode is not None and not mode & 0o222:
         raise NotWritable("read-only")
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".paddle-migrate-")
+    temporary = os.path.join(os.path.dirname(target), f".paddle-migrate-{_free_name()}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
         os.chmod(temporary, mode if mode is not None else 0o666 & ~_umask())
         os.replace(temporary, target)
     except BaseException:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 
 from dy2st.errors import DeclarationError
 from dy2st.migrate import state
+from dy2st.records import record
 
 COMPAT = Path(__file__).with_name("compat")
 MARK = "# Written by paddle-migrate: what Paddle 1.8 computed, said with Paddle 3."
@@ -31,7 +32,7 @@ _MODULES = {
 }
 
 
-@dataclass(frozen=True)
+@record
 class Helper:
     """One definition: its text, the helpers that it needs, and where each is named in the text."""
 
@@ -80,6 +81,7 @@ def _read(paths: list[Path]) -> list[Helper]:
 def _names_in(node: ast.stmt) -> tuple[set[str], set[str]]:
     """All names in a definition, and those that it binds itself: they are no helpers."""
     mentioned, bound = set(), set()
+    methods = {m for c in ast.walk(node) if isinstance(c, ast.ClassDef) for m in c.body}
     for inner in ast.walk(node):
         if isinstance(inner, ast.Name):
             mentioned.add(inner.id)
@@ -87,6 +89,8 @@ def _names_in(node: ast.stmt) -> tuple[set[str], set[str]]:
                 bound.add(inner.id)
         elif isinstance(inner, ast.arg):
             bound.add(inner.arg)
+        elif isinstance(inner, ast.FunctionDef) and inner is not node and inner not in methods:
+            bound.add(inner.name)
     own = isinstance(node, (ast.FunctionDef, ast.ClassDef))
     return mentioned, bound if own else set()
 

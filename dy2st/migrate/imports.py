@@ -1,28 +1,20 @@
-"""What surrounds the uses: imports that go, imports that come, mode, helpers in the file, marks."""
+"""Imports and aliases that nothing needs once the uses are rewritten."""
 
 from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
 from typing import cast
 
-from dy2st.migrate import helpers
+from dy2st.migrate.additions import Tidy, add_needed
 from dy2st.migrate.edits import Replace
 from dy2st.migrate.model import FileContext, OpenPoint
-from dy2st.migrate.names import Names, Scope
+from dy2st.migrate.names import LEFT_OVER, Names, Scope
 from dy2st.migrate.uses import Found
 
+# Modules of 1.8 that Paddle 3 does not have, or has with other contents.
+_GONE = ("paddle.fluid", "paddle.complex", "paddle.compat", "paddle.incubate.hapi")
 _FREE_COMMENT = re.compile(rb"#(?!\s*(noqa|pylint|type:|isort|flake8))[^\r\n]*")
-
-
-@dataclass
-class _Tidy:
-    """What is decided before any import is touched."""
-
-    needed: set[tuple[int, str]] = field(default_factory=set)
-    stars_needed: set[ast.AST] = field(default_factory=set)
-    deletions: dict[ast.stmt, bytes] = field(default_factory=dict)
 
 
 def root_name(names: Names) -> str:
@@ -35,11 +27,11 @@ def root_name(names: Names) -> str:
 
 def tidy(found: Found, context: FileContext) -> None:
     """Take away imports and aliases that nothing needs now; add what the new code needs."""
-    state = _Tidy()
+    state = Tidy()
     _collect_needed(found, context, state)
     _drop_aliases(found, context, state)
     anchors = _drop_imports(context, state)
-    _add_needed(anchors, context, state)
+    add_needed(anchors, context, state)
     _write_deletions(context, state)
 
 
@@ -53,7 +45,7 @@ def _binding_scope(name: str, scope: Scope | None) -> Scope | None:
     return None
 
 
-def _collect_needed(found: Found, context: FileContext, state: _Tidy) -> None:
+def _collect_needed(found: Found, context: FileContext, state: Tidy) -> None:
     """Names that code which stays as it was still uses."""
     gone = _subtree(context.converted)
     aliases = {id(node) for _, node in found.module_aliases}
@@ -102,7 +94,7 @@ def _exported(context: FileContext) -> set[str]:
     return set()
 
 
-def _drop_aliases(found: Found, context: FileContext, state: _Tidy) -> None:
+def _drop_aliases(found: Found, context: FileContext, state: Tidy) -> None:
     """``layers = fluid.layers`` goes when nothing uses ``layers`` now."""
     for statement, node in found.module_aliases:
         assert isinstance(statement, ast.Assign)
@@ -130,7 +122,7 @@ def _drop_aliases(found: Found, context: FileContext, state: _Tidy) -> None:
         )
 
 
-def _alias_free(statement: ast.Assign, context: FileContext, state: _Tidy) -> bool:
+def _alias_free(statement: ast.Assign, context: FileContext, state: Tidy) -> bool:
     if len(statement.targets) != 1:
         return False
     target = statement.targets[0]
@@ -161,11 +153,15 @@ def _scopes(names: Names) -> list[Scope]:
     return list(seen.values())
 
 
-def _drop_imports(context: FileContext, state: _Tidy) -> list[ast.stmt]:
+def _drop_imports(context: FileContext, state: Tidy) -> list[ast.stmt]:
     """Decide which imports go; returns those of the module's own scope, in order."""
     anchors: list[ast.stmt] = []
     for node, scope in context.names.imports:
         gone = [a for a in node.names if _import_goes(node, a, scope, context, state)]
+        if context.options.compat and scope.kind == "module":
+            kept = [a for a in node.names if a not in gone and _is_old(node, a, scope, context)]
+            state.left += [_left_over(node, a, scope, context) for a in kept]
+            gone = [a for a in node.names if a in gone or a in kept]
         if not gone:
             continue
         if scope.kind == "module":
@@ -182,31 +178,56 @@ def _import_goes(
     alias: ast.alias,
     scope: Scope,
     context: FileContext,
-    state: _Tidy,
+    state: Tidy,
 ) -> bool:
-    names = context.names
-    if isinstance(node, ast.Import):
-        if not alias.name.startswith("paddle.fluid"):
-            return False
-        if alias.asname is None:  # binds ``paddle``; only goes when fluid is not reached by it
-            return not _fluid_by_paddle(context)
-        return (id(scope), alias.asname) not in state.needed
+    if isinstance(node, ast.Import) and alias.asname is None:
+        # binds ``paddle``; only goes when fluid is not reached by it
+        return alias.name.startswith(_GONE) and not _old_by_paddle(context)
     if alias.name == "*":
-        module = next(m for m, n, _ in names.stars if n is node)
+        module = next(m for m, n, _ in context.names.stars if n is node)
         return module.startswith("paddle.fluid") and node not in state.stars_needed
     bound = alias.asname or alias.name
-    values = [b for b in scope.bindings.get(bound, ()) if b.node is node and b.kind == "from"]
-    pairs = [cast("tuple[str, str]", b.value) for b in values]
-    found = {c for module, name in pairs for c in names.project.member(module, name, 0)}
-    old = [c for c in found if context.table.is_old(c)]
-    return bool(old) and len(old) == len(found) and (id(scope), bound) not in state.needed
+    return _is_old(node, alias, scope, context) and (id(scope), bound) not in state.needed
 
 
-def _fluid_by_paddle(context: FileContext) -> bool:
-    """Whether code that stays says ``paddle.fluid...``."""
+def _is_old(
+    node: ast.Import | ast.ImportFrom, alias: ast.alias, scope: Scope, context: FileContext
+) -> bool:
+    """Whether an import binds a name to something of 1.x, and to nothing else."""
+    if isinstance(node, ast.Import):
+        return alias.asname is not None and alias.name.startswith(_GONE)
+    found = _imported(node, alias, scope, context)
+    return bool(found) and all(context.table.is_old(c) for c in found)
+
+
+def _imported(
+    node: ast.ImportFrom, alias: ast.alias, scope: Scope, context: FileContext
+) -> set[str]:
+    """What ``from ... import name`` may mean."""
+    bound = scope.bindings.get(alias.asname or alias.name, ())
+    pairs = [cast("tuple[str, str]", b.value) for b in bound if b.node is node and b.kind == "from"]
+    member = context.names.project.member
+    return {c for module, name in pairs for c in member(module, name, 0)}
+
+
+def _left_over(
+    node: ast.Import | ast.ImportFrom, alias: ast.alias, scope: Scope, context: FileContext
+) -> str:
+    """The line that binds a name whose uses stay: it fails where it is used, not where it is made.
+
+    So a file with an open point in a function that is never called still runs.
+    """
+    old = alias.name
+    if isinstance(node, ast.ImportFrom):
+        old = min(_imported(node, alias, scope, context))
+    return f'{alias.asname or alias.name} = {context.helper(LEFT_OVER)}("{old}")'
+
+
+def _old_by_paddle(context: FileContext) -> bool:
+    """Whether code that stays says ``paddle.fluid...`` or another module that is gone."""
     gone = _subtree(context.converted)
     for chain in context.names.chains:
-        if id(chain.node) not in gone and chain.dotted().startswith("paddle.fluid"):
+        if id(chain.node) not in gone and chain.dotted().startswith(_GONE):
             return True
     return False
 
@@ -228,163 +249,7 @@ def _drop_some(
             kept_end = end
 
 
-def _add_needed(anchors: list[ast.stmt], context: FileContext, state: _Tidy) -> None:
-    new_lines: list[str] = []
-    has_paddle = _has_paddle(context, state)
-    enable = context.facts.static and not _calls_enable_static(context)
-    enable = enable and bool(context.changes)
-    inline = bool(context.helpers) and not context.compat_module
-    if (context.needs_paddle or enable or inline) and not has_paddle:
-        new_lines.append(_import_paddle(context))
-    if context.helpers and context.compat_module and not _imports_compat(context):
-        new_lines.append(_compat_import(context))
-    if inline:
-        bound = context.names.module.bindings
-        wanted = helpers.imports_of(context.helpers).items()
-        new_lines += [line for name, line in wanted if name not in bound]
-    anchor = next((a for a in anchors if a in state.deletions), None)
-    _place_lines(new_lines, anchor, context, state)
-    after = _after_imports(context, anchor)
-    tail: list[str] = []
-    if enable:
-        tail.append(f"{context.paddle}.enable_static()")
-    if inline:
-        tail.append(("\n" if tail else "") + _inline_helpers(context))
-    if tail:
-        _insert_block(after, tail, context)
-
-
-def _import_paddle(context: FileContext) -> str:
-    return "import paddle" if context.paddle == "paddle" else f"import paddle as {context.paddle}"
-
-
-def _has_paddle(context: FileContext, state: _Tidy) -> bool:
-    for binding in context.names.module.bindings.get(context.paddle, ()):
-        if binding.kind == "name" and binding.value == "paddle":
-            node = binding.node
-            if isinstance(node, ast.stmt) and node in state.deletions:
-                continue
-            return True
-    return False
-
-
-def _calls_enable_static(context: FileContext) -> bool:
-    return any(c.dotted().endswith("paddle.enable_static") for c in context.names.chains)
-
-
-def _imports_compat(context: FileContext) -> bool:
-    return context.compat_module in context.names.module.bindings
-
-
-def _compat_import(context: FileContext) -> str:
-    level = context.imports_level
-    if level:
-        return f"from {'.' * level} import {context.compat_module}"
-    return f"import {context.compat_module}"
-
-
-def _place_lines(
-    lines: list[str], anchor: ast.stmt | None, context: FileContext, state: _Tidy
-) -> None:
-    if not lines:
-        return
-    newline = context.source.newline
-    if anchor is not None:
-        indent = context.source.indent(anchor.lineno)
-        state.deletions[anchor] = (newline + indent).join(line.encode() for line in lines)
-        return
-    existing = _paddle_import(context)
-    if existing is not None:
-        end = context.source.line_span(existing.end_lineno or existing.lineno)[1]
-        indent = context.source.indent(existing.lineno)
-        text = b"".join(indent + line.encode() + newline for line in lines)
-        context.edits.append(Replace(end, end, _own_line(end, context) + text))
-        return
-    at = _first_import_offset(context)
-    text = b"".join(line.encode() + newline for line in lines)
-    context.edits.append(Replace(at, at, _own_line(at, context) + text))
-
-
-def _own_line(at: int, context: FileContext) -> bytes:
-    """A line break where the file's last line has none."""
-    if at and at == len(context.source.text) and context.source.text[-1:] not in b"\r\n":
-        return context.source.newline
-    return b""
-
-
-def _paddle_import(context: FileContext) -> ast.stmt | None:
-    for binding in context.names.module.bindings.get(context.paddle, ()):
-        if isinstance(binding.node, (ast.Import, ast.ImportFrom)):
-            parent = context.names.parents.get(binding.node)
-            if isinstance(parent, ast.Module):
-                return binding.node
-    return None
-
-
-def _first_import_offset(context: FileContext) -> int:
-    """Before the first statement that is neither docstring nor ``__future__`` import."""
-    for node in context.source.tree.body:
-        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        if not docstring and not future:
-            return context.source.line_span(_first_line(node))[0]
-    return len(context.source.text)
-
-
-def _first_line(node: ast.stmt) -> int:
-    lines: list[int] = [d.lineno for d in getattr(node, "decorator_list", ())]
-    return min([node.lineno, *lines])
-
-
-def _after_imports(context: FileContext, anchor: ast.stmt | None) -> int:
-    """The offset after the leading imports (and after the import that the new code needs)."""
-    body = context.source.tree.body
-    last: ast.stmt | None = None
-    important = anchor or _paddle_import(context)
-    for node in body:
-        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        is_import = isinstance(node, (ast.Import, ast.ImportFrom, ast.Try, ast.If))
-        holds = important is not None and any(n is important for n in ast.walk(node))
-        if isinstance(node, (ast.Try, ast.If)) and not holds and not _only_imports(node):
-            is_import = False
-        if holds or is_import or docstring:
-            last = node
-            if holds:
-                important = None
-        elif important is None or not _imports_follow(body, node, important):
-            break
-    if last is None:
-        return _first_import_offset(context)
-    return context.source.line_span(last.end_lineno or last.lineno)[1]
-
-
-def _imports_follow(body: list[ast.stmt], node: ast.stmt, important: ast.stmt) -> bool:
-    rest = body[body.index(node) + 1 :]
-    return any(n is important for later in rest for n in ast.walk(later))
-
-
-def _only_imports(node: ast.stmt) -> bool:
-    return any(isinstance(n, (ast.Import, ast.ImportFrom)) for n in ast.walk(node)) and not any(
-        isinstance(n, (ast.FunctionDef, ast.ClassDef)) for n in ast.walk(node)
-    )
-
-
-def _insert_block(at: int, parts: list[str], context: FileContext) -> None:
-    newline = context.source.newline
-    text = b"".join(newline + part.encode().replace(b"\n", newline).rstrip() for part in parts)
-    text += newline
-    if helpers.MARK in parts[-1]:  # two blank lines around definitions
-        blank_follows = context.source.text[at:].lstrip(b" \t").startswith(newline)
-        text += newline if blank_follows else 2 * newline
-    context.edits.append(Replace(at, at, _own_line(at, context) + text))
-
-
-def _inline_helpers(context: FileContext) -> str:
-    have = set(context.names.module.bindings)
-    return f"\n{helpers.MARK}\n{helpers.inline_text(context.helpers, have)}\n"
-
-
-def _write_deletions(context: FileContext, state: _Tidy) -> None:
+def _write_deletions(context: FileContext, state: Tidy) -> None:
     """Delete or replace whole statements; a block that would be empty gets ``pass``."""
     bodies: dict[int, list[ast.stmt]] = {}
     for node in state.deletions:
@@ -416,41 +281,3 @@ def delete_statement(node: ast.stmt, text: bytes, context: FileContext) -> None:
         context.edits.append(Replace(start, end + comment.start(), b""))
     else:
         context.edits.append(Replace(line_start, line_end, b""))
-
-
-def mark(context: FileContext) -> None:
-    """Put one ``TODO(paddle-migrate ...)`` comment above each statement with open points."""
-    source, done = context.source, set()
-    newline = source.newline
-    statements = _statement_lines(source.tree)
-    for point in context.open_points:
-        line = statements.get(point.line, point.line)
-        key = (line, point.rule)
-        above = source.text[: source.line_span(line)[0]].splitlines()[-4:]
-        text = f"TODO(paddle-migrate {point.rule})"
-        if key in done or any(text.encode() in a for a in above):
-            continue
-        done.add(key)
-        at = source.line_span(line)[0]
-        comment = f"# {text}: {' '.join(point.reason.split())}".encode()
-        context.edits.append(Replace(at, at, source.indent(line) + comment + newline))
-
-
-def _statement_lines(tree: ast.Module) -> dict[int, int]:
-    """For each line the first line of the innermost statement that covers it."""
-    lines: dict[int, int] = {}
-    todo: list[ast.AST] = [tree]
-    while todo:
-        node = todo.pop()
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.stmt):
-                body = getattr(child, "body", None)
-                last = child.end_lineno or child.lineno
-                if isinstance(body, list) and body:
-                    last = max(child.lineno, body[0].lineno - 1)
-                for line in range(child.lineno, last + 1):
-                    lines[line] = child.lineno
-                todo.append(child)
-            elif isinstance(child, (ast.ExceptHandler, getattr(ast, "match_case", ast.stmt))):
-                todo.append(child)
-    return lines

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, field
+from typing import Any, TypeVar
 
 from dy2st.migrate.edits import Edit
 from dy2st.migrate.names import Names, Scope
 from dy2st.migrate.source import Source
 from dy2st.migrate.table import Row, Table
+from dy2st.records import record
 
+T = TypeVar("T")
 DOCS = "https://www.paddlepaddle.org.cn/documentation/docs/en/api/"
 
 
 class Decline(Exception):
-    """A use that cannot be rewritten: ``reason`` or ``reason|recipe`` for the report."""
+    """A use that cannot be rewritten: ``reason`` or ``reason|recipe`` for the report.
+
+    ``unknown`` says that it is not even certain to be a use of 1.x.
+    """
+
+    def __init__(self, text: str, unknown: bool = False) -> None:
+        super().__init__(text)
+        self.unknown = unknown
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Change:
     """One use that was rewritten."""
 
@@ -35,7 +44,7 @@ class Change:
         return asdict(self)
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class OpenPoint:
     """One use that stays: why, and what a person can do. ``unknown`` is its own bucket."""
 
@@ -53,7 +62,7 @@ class OpenPoint:
         return asdict(self)
 
 
-@dataclass(frozen=True)
+@record
 class Options:
     """What the user asked for that changes how a file is rewritten."""
 
@@ -74,7 +83,7 @@ class Options:
         return not self.select or any(matches(p) for p in self.select)
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Use:
     """One place where an old name is used; ``call`` is the call that it is the callee of."""
 
@@ -88,7 +97,7 @@ class Use:
     via_getattr: ast.Call | None = None
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Facts:
     """What is known of the whole file (or run) before its uses are rewritten."""
 
@@ -105,7 +114,7 @@ class Facts:
         self.program_clip |= other.program_clip
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class FileContext:
     """All that a rule may look at, and where it leaves what it wants."""
 
@@ -127,6 +136,13 @@ class FileContext:
     needs_paddle: bool = False
     skipped_lines: frozenset[int] = frozenset()
     converted: set[ast.AST] = field(default_factory=set)
+    _learned: dict[type, Any] = field(default_factory=dict)
+
+    def learned(self, kind: type[T]) -> T:
+        """What a rule works out of the whole file, ``kind(context)``, worked out once."""
+        if kind not in self._learned:
+            self._learned[kind] = kind(self)  # type: ignore[call-arg]
+        return self._learned[kind]  # type: ignore[no-any-return]
 
     def helper(self, name: str) -> str:
         """The expression that names a helper, which the project will then be given."""

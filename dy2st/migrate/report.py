@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import html
 import json
 import os
 from collections.abc import Iterator
@@ -106,7 +104,8 @@ summary{cursor:pointer;font-weight:600}"""
 
 def to_html(summary: Summary) -> str:
     """One page without anything from elsewhere."""
-    escape = html.escape
+    from html import escape
+
     parts = [f"<!doctype html><meta charset=utf-8><title>Migration report</title><style>{_STYLE}"]
     parts.append(f"</style><h1>Migration report</h1><p><b>{escape(headline(summary))}</b></p>")
     for outcome in _worth_showing(summary):
@@ -135,9 +134,11 @@ def to_html(summary: Summary) -> str:
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    from html import escape
+
     lines = ["<table><tr>" + "".join(f"<th>{h}" for h in head) + "</tr>"]
     for row in rows:
-        lines.append("<tr>" + "".join(f"<td>{html.escape(str(v))}" for v in row) + "</tr>")
+        lines.append("<tr>" + "".join(f"<td>{escape(str(v))}" for v in row) + "</tr>")
     return "".join(lines) + "</table>"
 
 
@@ -185,6 +186,8 @@ def diff(path: str, old: bytes | None, new: bytes) -> bytes:
 
     ``old`` is None for a file that is not there yet.
     """
+    import difflib
+
     name = path.lstrip("/").encode("utf-8", "surrogateescape")
     first = b"/dev/null" if old is None else b"a/" + name
     lines = difflib.diff_bytes(

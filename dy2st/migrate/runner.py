@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dy2st.errors import MigrateUsageError
 from dy2st.migrate import engine, files, helpers, layout, scan, state, vcs, workers
 from dy2st.migrate.config import Settings
 from dy2st.migrate.model import Facts, OpenPoint, Options
+from dy2st.records import record
+
+_WRITERS = 8
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Summary:
     """All that a run found and did."""
 
@@ -179,11 +181,9 @@ class Runner:
             return
         state.History(summary.root).begin({**shared, **writes})
         by_path = {self._absolute(o.path): o for o in changed}
-        with ThreadPoolExecutor(8) as pool:  # each waits for the disk most of the time
-            for part in (shared, writes):  # the helpers before those who import them
-                failures = pool.map(lambda item: _replace(item[0], *item[1]), part.items())
-                for (path, (old, _)), failure in zip(part.items(), failures, strict=True):
-                    self._note_write(path, old is None, failure, by_path.get(path))
+        for part in (shared, writes):  # the helpers before those who import them
+            for path, failure in _replace_all(part).items():
+                self._note_write(path, part[path][0] is None, failure, by_path.get(path))
 
     def _note_write(
         self, path: str, created: bool, failure: str, outcome: engine.Outcome | None
@@ -227,6 +227,8 @@ class Runner:
             if os.path.isdir(root):
                 self._copy_folder(root, out)
             else:
+                import shutil
+
                 os.makedirs(out, exist_ok=True)
                 shutil.copy2(root, out)
             base = root if os.path.isdir(root) else os.path.dirname(root)
@@ -242,6 +244,8 @@ class Runner:
 
     def _copy_folder(self, root: str, out: str) -> None:
         """Carry all files along; what cannot be copied (pipes, unreadable files) gets a row."""
+        import shutil
+
         try:
             shutil.copytree(root, out, symlinks=True, dirs_exist_ok=True, ignore=_not_inside(out))
         except shutil.Error as error:
@@ -258,6 +262,29 @@ def _not_inside(out: str) -> Callable[[str, list[str]], set[str]]:
         return {n for n in names if os.path.join(os.path.abspath(folder), n) == out or n == ".git"}
 
     return ignore
+
+
+def _replace_all(part: dict[str, tuple[bytes | None, bytes]]) -> dict[str, str]:
+    """Write files; for each why that could not be done, or nothing."""
+    failures = dict.fromkeys(part, "")
+    left = list(part.items())
+
+    def write() -> None:
+        while left:
+            try:
+                path, (old, new) = left.pop()
+            except IndexError:  # another thread took the last one
+                return
+            failures[path] = _replace(path, old, new)
+
+    # each waits for the disk most of the time
+    threads = [threading.Thread(target=write) for _ in range(min(_WRITERS, len(part)) - 1)]
+    for thread in threads:
+        thread.start()
+    write()
+    for thread in threads:
+        thread.join()
+    return failures
 
 
 def _replace(path: str, old: bytes | None, new: bytes) -> str:

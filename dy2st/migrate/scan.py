@@ -10,11 +10,12 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from dy2st.migrate import state
 from dy2st.migrate.model import Facts
+from dy2st.records import record
 
 _MARKER = re.compile(rb"TODO\(paddle-migrate PM\d+\)")
 _FOR_TEST = re.compile(rb"for_test\s*=")
@@ -31,7 +32,7 @@ _CELLS = re.compile(rb'"cells"\s*:\s*\[')
 _YOUNG = 2_000_000_000  # nanoseconds
 
 
-@dataclass(frozen=True)
+@record
 class Known:
     """One file: ``digest`` is of its content, "" where that certainly does not speak of Paddle.
 

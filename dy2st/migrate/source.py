@@ -8,15 +8,16 @@ import io
 import re
 import tokenize
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dy2st.errors import SourceReadError
+from dy2st.records import record
 
 _BREAK = re.compile(rb"\r\n|\r|\n")
 _MAX_BYTES = 64 * 1024 * 1024
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Source:
     """Decoded source: ``text`` is UTF-8 without BOM; positions count in it as in ``ast``."""
 

@@ -135,7 +135,8 @@ def write_json(path: Path, value: Any) -> None:
     """Keep a value for later runs, where that can be done."""
     with contextlib.suppress(OSError, NotWritable, UnicodeError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace(str(path), json.dumps(value, separators=(",", ":")).encode())
+        text = json.dumps(value, separators=(",", ":")).encode()
+        replace(str(path), text, durable=False)
 
 
 def drop_stale(folder: Path, pattern: str) -> None:

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import ast
 import functools
-import sys
-from dataclasses import dataclass, field, fields
+import json
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any
 
 from dy2st.errors import DeclarationError
-from dy2st.migrate import state
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from dy2st.migrate import state, toml
+from dy2st.records import record
 
 TABLES = Path(__file__).with_name("tables")
 _STATUS = ("safe", "unsafe", "open")
@@ -27,7 +23,7 @@ _REMEMBERED = 50_000  # names whose rows are kept at hand
 _KINDS = ("function", "class", "value", "module")
 
 
-@dataclass(frozen=True)
+@record
 class Parameter:
     """One parameter of a signature; ``default`` is its source text, None where it has none."""
 
@@ -62,13 +58,13 @@ def parse_signature(text: str) -> tuple[Parameter, ...]:
     return tuple(p for p in found if p.name != "self")
 
 
-@dataclass(frozen=True)
+@record
 class Row:
     """What becomes of one old name.
 
-    ``rename``, ``drop``, ``only`` and ``add`` speak of arguments: renamed; without meaning now;
-    may be given with these literal values only and are then left out; added to keep the old
-    default. ``act`` says that the old call had ``act=``, ``wrap`` is text put around the new call
+    ``rename``, ``drop``, ``only``, ``keep`` and ``add`` speak of arguments: renamed; without
+    meaning now; may be given with these literal values only and are then left out; the same, but
+    they stay; added to keep the old default. ``act`` says that the old call had ``act=``, ``wrap`` is text put around the new call
     (``{}`` is the call), ``helper`` a function of ``fluid_compat`` with the old signature.
     """
 
@@ -82,6 +78,7 @@ class Row:
     rename: dict[str, str] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
     only: dict[str, list[Any]] = field(default_factory=dict)
+    keep: dict[str, list[Any]] = field(default_factory=dict)
     add: dict[str, str] = field(default_factory=dict)
     same_default: tuple[str, ...] = ()
     act: bool = False
@@ -117,7 +114,8 @@ class Row:
     @functools.cached_property
     def exact(self) -> bool:
         """Whether the new name can stand for the old one without its arguments being known."""
-        if not self.new or self.drop or self.only or self.add or self.act or self.wrap:
+        special = self.drop or self.only or self.keep or self.add or self.act or self.wrap
+        if not self.new or special:
             return False
         if any(a != b for a, b in self.rename.items()):
             return False
@@ -136,27 +134,38 @@ def make_row(data: dict[str, Any], where: str) -> Row:
     unknown = set(data) - _FIELDS
     if unknown:
         raise DeclarationError(f"{where}: row {data.get('old')} has unknown keys {sorted(unknown)}")
-    values: dict[str, Any] = {k: (tuple(v) if k in _TUPLES else v) for k, v in data.items()}
-    return Row(**values)
+    return Row(**_tuples(data))
+
+
+def _tuples(data: dict[str, Any]) -> dict[str, Any]:
+    return {k: (tuple(v) if k in _TUPLES else v) for k, v in data.items()}
 
 
 class Table:
-    """All rows, found by any of their names."""
+    """All rows, found by any of their names; a row is made when it is first asked for."""
 
-    def __init__(self, rows: list[Row], modules: dict[str, list[str]]) -> None:
-        self.rows = rows
-        self.by_name: dict[str, Row] = {}
-        for row in rows:
-            for name in (row.old, *row.aliases):
-                if name in self.by_name:
-                    raise DeclarationError(f"two rows for {name}")
-                self.by_name[name] = row
+    def __init__(
+        self, rows: list[str], names: dict[str, int], modules: dict[str, list[str]]
+    ) -> None:
+        self._texts = rows  # JSON: a run needs some fifty of seven hundred
+        self._rows: dict[int, Row] = {}
+        self._numbers = names
         self._found: dict[str, tuple[Row, int] | None] = {}
         self.prefixes = set(modules)
-        for name in self.by_name:
+        for name in names:
             parts = name.split(".")
             self.prefixes.update(".".join(parts[:i]) for i in range(2, len(parts)))
         self.members = {m: frozenset(names) for m, names in modules.items()}
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows, in the order of the files."""
+        return [self._row(number) for number in range(len(self._texts))]
+
+    def _row(self, number: int) -> Row:
+        if number not in self._rows:
+            self._rows[number] = Row(**_tuples(json.loads(self._texts[number])))
+        return self._rows[number]
 
     def find(self, dotted: str) -> tuple[Row, int] | None:
         """The row of the longest prefix of ``dotted`` and how many parts of it were used."""
@@ -169,16 +178,16 @@ class Table:
     def _find(self, dotted: str) -> tuple[Row, int] | None:
         parts = dotted.split(".")
         for length in range(len(parts), 1, -1):
-            row = self.by_name.get(".".join(parts[:length]))
-            if row is not None:
-                return row, length
+            number = self._numbers.get(".".join(parts[:length]))
+            if number is not None:
+                return self._row(number), length
         return None
 
     def is_old(self, dotted: str) -> bool:
         """Whether a dotted name exists in 1.x only."""
         if dotted == "paddle.fluid" or dotted.startswith("paddle.fluid."):
             return True
-        return dotted in self.by_name or self.find(dotted) is not None
+        return dotted in self._numbers or self.find(dotted) is not None
 
     def exports(self, module: str, name: str) -> bool:
         """Whether ``from module import *`` brings ``name``."""
@@ -188,19 +197,25 @@ class Table:
 @functools.cache
 def load() -> Table:
     """The table that ships with the package; read from TOML once, then from the same as JSON."""
-    paths = sorted(TABLES.glob("*.toml"))
-    data = state.derived("table", lambda: _read(paths))
-    rows = [make_row(row, where) for where, row in data["rows"]]
-    return Table(rows, data["modules"])
+    data = state.derived("table", lambda: read(sorted(TABLES.glob("*.toml"))))
+    return Table(data["rows"], data["names"], data["modules"])
 
 
-def _read(paths: list[Path]) -> dict[str, Any]:
-    rows: list[tuple[str, Any]] = []
+def read(paths: list[Path]) -> dict[str, Any]:
+    """The validated rows of TOML files, each as JSON, and the number of the row of every name."""
+    rows: list[str] = []
+    names: dict[str, int] = {}
     modules: dict[str, list[str]] = {}
     for path in paths:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = toml.loads(path.read_text(encoding="utf-8"))
         if path.stem == "modules":
             modules = data["modules"]
             continue
-        rows.extend((path.name, row) for row in data.get("row", []))
-    return {"rows": rows, "modules": modules}
+        for values in data.get("row", []):
+            row = make_row(values, path.name)
+            for name in (row.old, *row.aliases):
+                if name in names:
+                    raise DeclarationError(f"two rows for {name}")
+                names[name] = len(rows)
+            rows.append(json.dumps(values, separators=(",", ":")))
+    return {"rows": rows, "names": names, "modules": modules}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dy2st.migrate.model import OpenPoint, Use
-from dy2st.migrate.names import UNKNOWN, Chain, Names, Scope
+from dy2st.migrate.names import UNKNOWN, Chain, Names, Scope, left_over
 from dy2st.migrate.source import Source
 from dy2st.migrate.table import Table
+from dy2st.records import record
 
 AMBIGUOUS = (
     "PM302",
@@ -17,7 +18,7 @@ AMBIGUOUS = (
 )
 
 
-@dataclass
+@record(frozen=False, eq=False)
 class Found:
     """All uses of a file: those that mean a row, and those that cannot be decided."""
 
@@ -88,7 +89,7 @@ def _called_object(root: ast.Name, scope: Scope, names: Names, table: Table) -> 
     """Whether the root is a local alias of a callable, whose value is rewritten where it is set."""
     node: ast.expr = root
     bindings = _bindings(names, root.id, scope)
-    if not bindings or any(b.kind not in ("expr",) for b in bindings):
+    if not bindings or any(b.kind != "expr" or left_over(b.value) for b in bindings):
         return False
     candidates = names.resolve(node, scope)
     return all(table.find(c) is not None for c in candidates)

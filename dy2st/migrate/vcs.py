@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable
 
 
 def repository(path: str) -> str | None:
     """The top of the git work tree that holds ``path``; None outside one."""
     folder = path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path))
+    if not _may_be_inside(folder):
+        return None
+    import subprocess
+
     try:
         done = subprocess.run(
             ["git", "-C", folder or ".", "rev-parse", "--show-toplevel"],
@@ -20,6 +23,19 @@ def repository(path: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _may_be_inside(folder: str) -> bool:
+    """Whether asking git is worth a process: a ``.git`` lies above, or the environment names one."""
+    if "GIT_DIR" in os.environ:
+        return True
+    folder = os.path.realpath(folder or ".")
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return False
+        folder = above
+    return True
 
 
 def dirty(paths: Iterable[str]) -> set[str]:
@@ -35,6 +51,8 @@ def dirty(paths: Iterable[str]) -> set[str]:
             by_top.setdefault(top, []).append(path)
     found: set[str] = set()
     for top, members in by_top.items():
+        import subprocess
+
         done = subprocess.run(
             ["git", "-C", top, "status", "--porcelain", "-z", "--untracked-files=all"],
             capture_output=True,

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
+import marshal
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from dy2st.errors import SourceReadError
-from dy2st.migrate import engine, notebook, table
-from dy2st.migrate.model import Facts, Options
+from dy2st.migrate import engine, notebook, pool, table
+from dy2st.migrate.model import Change, Facts, OpenPoint, Options
 from dy2st.migrate.project import Project
 from dy2st.migrate.rules import load_all
+from dy2st.records import record
 
-_CHUNK = 16
+_WORTH_A_PROCESS = 4  # files: starting a process costs what one or two of them do
 _COLLECT = 200_000  # objects made between two looks for cycles: few trees live for long
 
 
-@dataclass(frozen=True)
+@record
 class Job:
     """One file for a worker: where its helpers come from and what its project needs."""
 
@@ -28,24 +26,6 @@ class Job:
     shown: str
     compat: str
     facts: Facts
-
-
-class _Worker:
-    """What a worker process keeps between files."""
-
-    project: Project | None = None
-    options = Options()
-
-
-def _start_worker(roots: list[str], paths: frozenset[str], options: Options) -> None:
-    load_all()
-    _Worker.project = Project(roots, paths, table.load())
-    _Worker.options = options
-    gc.set_threshold(_COLLECT, 20, 20)
-
-
-def _work(jobs: list[Job]) -> list[engine.Outcome]:
-    return [migrate_file(job, _Worker.project, _Worker.options) for job in jobs]
 
 
 def migrate_file(job: Job, project: Project | None, options: Options) -> engine.Outcome:
@@ -94,48 +74,48 @@ def run(
     """The outcomes of all jobs, in their order, by at most ``count`` processes (0: one a core)."""
     if not jobs:
         return []
-    table.load()  # before the processes are forked, so that none of them reads it again
-    load_all()
+    load_all()  # before the processes are forked, so that none of them does it again
+    project = Project(roots, paths, table.load())
     count = count or min(os.cpu_count() or 1, 8)
-    count = max(1, min(count, (len(jobs) + _CHUNK - 1) // _CHUNK))
-    chunks = [jobs[start : start + _CHUNK] for start in range(0, len(jobs), _CHUNK)]
-    results: dict[str, engine.Outcome] = {}
-    gc.collect()
+    count = max(1, min(count, len(jobs) // _WORTH_A_PROCESS))
+    results: list[engine.Outcome | None] = [None] * len(jobs)
+    finished = 0
+
+    def work(number: int) -> bytes:
+        return _packed(migrate_file(jobs[number], project, options))
+
+    def done(number: int, packed: bytes | None) -> None:
+        nonlocal finished
+        finished += 1
+        results[number] = _unpacked(packed) if packed is not None else _dead(jobs[number])
+        progress(finished, len(jobs))
+
+    thresholds = gc.get_threshold()
     gc.freeze()  # what is there stays, and no worker's collector touches (and copies) it
+    gc.set_threshold(_COLLECT, 20, 20)
     try:
-        for outcome in _pool(chunks, count, (roots, paths, options)):
-            results[outcome.path] = outcome
-            progress(len(results), len(jobs))
+        pool.run(len(jobs), count, work, done)
     finally:
+        gc.set_threshold(*thresholds)
         gc.unfreeze()
-    return [results[job.shown] for job in jobs]
+    return [outcome for outcome in results if outcome is not None]
 
 
-def _pool(
-    chunks: list[list[Job]], count: int, arguments: tuple[list[str], frozenset[str], Options]
-) -> Iterator[engine.Outcome]:
-    """Outcomes as they come; a chunk whose worker died is tried again file by file."""
-    context = multiprocessing.get_context("fork" if os.name == "posix" else "spawn")
-    lost: list[list[Job]] = []
-    with ProcessPoolExecutor(count, context, _start_worker, arguments) as pool:
-        todo: dict[Future[list[engine.Outcome]], list[Job]] = {}
-        try:
-            for chunk in chunks:
-                todo[pool.submit(_work, chunk)] = chunk
-        except BrokenProcessPool:
-            lost += chunks[len(todo) :]
-        while todo:
-            done, _ = wait(todo, return_when=FIRST_COMPLETED)
-            for future in done:
-                chunk = todo.pop(future)
-                try:
-                    yield from future.result()
-                except BrokenProcessPool:
-                    lost.append(chunk)
-    for chunk in lost:
-        if len(chunk) == 1:
-            message = "the worker process died while reading this file"
-            yield engine.Outcome(chunk[0].shown, error=message, error_line=1)
-        else:
-            for job in chunk:
-                yield from _pool([[job]], 1, arguments)
+def _dead(job: Job) -> engine.Outcome:
+    message = "the worker process died while reading this file"
+    return engine.Outcome(job.shown, error=message, error_line=1)
+
+
+def _packed(outcome: engine.Outcome) -> bytes:
+    """An outcome as bytes for the pipe between two processes of one run."""
+    values = dict(vars(outcome))
+    values["changes"] = [tuple(vars(c).values()) for c in outcome.changes]
+    values["open_points"] = [tuple(vars(p).values()) for p in outcome.open_points]
+    return marshal.dumps(values)
+
+
+def _unpacked(packed: bytes) -> engine.Outcome:
+    values = marshal.loads(packed)
+    values["changes"] = [Change(*v) for v in values["changes"]]
+    values["open_points"] = [OpenPoint(*v) for v in values["open_points"]]
+    return engine.Outcome(**values)

@@ -46,6 +46,8 @@ def make_array(name, spec):
         a = random.uniform(0, 0.5, dims)
         a[..., 2:] = a[..., :2] + random.uniform(0.1, 0.5, a[..., 2:].shape)
         return a.astype("float32")
+    if kind.startswith("complex"):
+        return (random.uniform(-1, 1, dims) + 1j * random.uniform(-1, 1, dims)).astype(kind)
     return random.uniform(-1, 1, dims).astype(kind)
 
 
@@ -118,6 +120,9 @@ def plain(value):
     if hasattr(value, "recursive_sequence_lengths") or "LoDTensor" in type(value).__name__:
         value = np.array(value)
     value = np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+    dtype = str(value.dtype)
+    if value.dtype.kind == "c":
+        value = np.stack([value.real, value.imag], -1)
     if value.dtype.kind == "f":
         flat = [float("%.8g" % v) if v == v else "nan" for v in value.ravel().tolist()]
         flat = [
@@ -125,7 +130,7 @@ def plain(value):
         ]
     else:
         flat = value.ravel().tolist()
-    found = {"shape": list(value.shape), "dtype": str(value.dtype), "data": flat}
+    found = {"shape": list(value.shape), "dtype": dtype, "data": flat}
     if lod:
         found["lod"] = [list(level) for level in lod]
     return found

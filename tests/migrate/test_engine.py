@@ -188,8 +188,29 @@ def test_no_silent_miss(text, rule, unknown):
     assert outcome.found > len(outcome.changes)
 
 
-def test_what_stays_keeps_its_import():
-    outcome = migrate("import paddle.fluid as fluid\nfluid.layers.relu(x)\nfluid.core.nothing(x)\n")
+def test_what_stays_fails_where_it_is_used():
+    outcome = engine.migrate(
+        b"import paddle.fluid as fluid\nfrom paddle.fluid.layers import relu, beam_search as b\n"
+        b"def f(x):\n    return relu(x)\ndef g(x):\n    return fluid.core.nothing(x), b(x)\n"
+    )
+    text = outcome.new.decode().replace("import paddle\n", "")
+    names = {}
+    exec(compile(text.replace("paddle.nn.functional.relu", "abs"), "<migrated>", "exec"), names)
+    assert names["f"](-2) == 2
+    with pytest.raises(
+        NotImplementedError, match=r"paddle\.fluid\.core\.nothing is not in Paddle 3"
+    ):
+        names["g"](1)
+    with pytest.raises(NotImplementedError, match=r"paddle\.fluid\.layers\.beam_search is not"):
+        names["b"](1)
+    again = engine.migrate(outcome.new)
+    assert again.new is None
+    assert [p.old for p in again.open_points] == [p.old for p in outcome.open_points]
+
+
+def test_without_helpers_what_stays_keeps_its_import():
+    text = "import paddle.fluid as fluid\nfluid.layers.relu(x)\nfluid.core.nothing(x)\n"
+    outcome = migrate(text, compat=False)
     assert b"import paddle.fluid as fluid" in outcome.new
     assert b"import paddle\n" in outcome.new
 
@@ -293,8 +314,8 @@ def test_user_names_that_collide():
     assert b"import paddle as _paddle" in outcome.new
 
 
-def test_names_outside_of_fluid_that_paddle_3_lacks_are_open():
-    """``paddle.complex`` is a function now: only its old members are open."""
+def test_names_outside_of_fluid_that_paddle_3_lacks():
+    """``paddle.complex`` is a function now: only its old members are rewritten."""
     code = (
         b"import paddle\nimport paddle.complex as cpx\n"
         b"from paddle.incubate.hapi.vision import transforms\n"
@@ -302,8 +323,10 @@ def test_names_outside_of_fluid_that_paddle_3_lacks_are_open():
         b"d = paddle.compat.to_text(b'x')\ne = transforms.Resize(3)\n"
     )
     outcome = engine.migrate(code)
-    assert outcome.new is None
-    assert [point.line for point in outcome.open_points] == [4, 5, 7, 8]
+    assert [change.line for change in outcome.changes] == [4, 5, 7]
+    assert b"\ntransforms = _fluid_NotMigrated(" in outcome.new  # its import would fail
+    assert b"c = paddle.complex(x, y)" in outcome.new
+    assert [point.line for point in outcome.open_points] == [8]
     assert not any(point.unknown for point in outcome.open_points)
 
 
@@ -318,3 +341,41 @@ def test_methods_of_programs_that_are_gone_are_told():
     assert [point.line for point in outcome.open_points] == [3, 4, 7]
     assert b"a = main.global_block()" in outcome.new
     assert b"frame.to_string()" in outcome.new
+
+
+def test_names_that_numpy_and_python_gave_up():
+    """What has a successor of the same meaning is written, the rest is an open point."""
+    text = (
+        "import time, collections\nimport numpy as np\nimport paddle.fluid as fluid\n"
+        "from collections import Iterable, Mapping\n"
+        "x = [np.int, np.float(1), np.NaN, np.row_stack, np.int64, time.clock()]\n"
+        "y = [np.in1d(x, x), collections.Sequence, collections.deque]\n"
+    )
+    outcome = engine.migrate(text.encode(), "a.py")
+    new = outcome.new.decode()
+    assert "from collections.abc import Iterable, Mapping\n" in new
+    assert "[int, float(1), np.nan, np.vstack, np.int64, time.process_time()]" in new
+    assert "np.in1d(x, x), collections.Sequence, collections.deque" in new
+    assert [p.old for p in outcome.open_points] == [".in1d", ".Sequence"]
+
+
+def test_modules_that_are_gone_are_not_imported():
+    text = "import paddle.compat as cpt\nimport paddle.complex as cpx\ncpx.transpose(x, [1, 0])"
+    outcome = migrate(text)
+    assert outcome.new.decode() == "import paddle\npaddle.transpose(x, [1, 0])"
+
+
+def test_paddle_is_imported_before_what_needs_it():
+    text = "import paddle.fluid as fluid\nx = fluid.layers.relu(a)\nimport paddle\npaddle.tanh(x)"
+    lines = migrate(text).new.decode().splitlines()
+    assert lines.index("import paddle") < lines.index("x = paddle.nn.functional.relu(a)")
+
+
+def test_parts_of_complex_tensors_are_methods():
+    text = (
+        "import paddle.complex as cpx\nz = cpx.transpose(x, [1, 0])\n"
+        "z.real.numpy() + z.numpy().real + other.imag"
+    )
+    outcome = migrate(text)
+    assert b"z.real().numpy() + z.numpy().real + other.imag" in outcome.new
+    assert [(p.rule, p.old) for p in outcome.open_points] == [("PM263", ".imag")]

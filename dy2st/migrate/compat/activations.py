@@ -28,11 +28,13 @@ def append_act_named(x, act, attrs):
         return swish(x)
     if act == "logsigmoid":
         return functional.log_sigmoid(x)
-    if act == "tanh_shrink":
-        return functional.tanhshrink(x)
+    if act in ("tanh_shrink", "hard_shrink"):
+        return getattr(functional, act.replace("_", ""))(x, **attrs)
+    if act == "brelu":
+        return paddle.clip(x, attrs.get("t_min", 0.0), attrs.get("t_max", 24.0))
     for place in (functional, paddle):
         if hasattr(place, act):
-            return getattr(place, act)(x)
+            return getattr(place, act)(x, **attrs)
     raise ValueError(f"Paddle 3 has no activation {act!r}")
 
 

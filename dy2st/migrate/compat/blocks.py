@@ -103,5 +103,5 @@ def autoincreased_step_counter(counter_name=None, begin=1, step=1):
 
 def decay_step_counter(begin=0):
     """The number of this run of the program, as the learning rates of 1.8 count it."""
-    counter = autoincreased_step_counter("@LR_DECAY_COUNTER@", shared_begin(begin))
+    counter = decay_counter(begin)
     return paddle.cast(counter, "float32")

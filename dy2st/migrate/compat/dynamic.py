@@ -214,6 +214,18 @@ class GroupNorm(paddle.nn.GroupNorm):
         return append_act(super().forward(input), self._act)
 
 
+class BatchNorm(paddle.nn.BatchNorm):
+    """Normalisation over a batch, then ``act``."""
+
+    def __init__(self, num_channels, act=None, *args, **kwargs):
+        super().__init__(num_channels, None, *args, **kwargs)
+        self._activation = act
+
+    def forward(self, input):
+        """The normalised input, then ``act``."""
+        return append_act(super().forward(input), self._activation)
+
+
 class InstanceNorm(paddle.nn.Layer):
     """Normalisation of each image and channel."""
 

@@ -117,12 +117,11 @@ class TracedLayer:
 
 def save_dygraph(state_dict, model_path):
     """Write ``model_path.pdparams``, or ``.pdopt`` for an optimizer's state."""
-    is_optimizer = any(
-        key in ("LR_Scheduler", "global_step", "master_weights") or "_moment" in key
-        or "velocity" in key or "beta1_pow" in key
-        for key in state_dict
-    )  # fmt: skip
-    paddle.save(state_dict, model_path + (".pdopt" if is_optimizer else ".pdparams"))
+    if not state_dict:
+        raise AssertionError("state_dict is empty, no need to save")
+    parameter = paddle.base.framework.EagerParamBase
+    is_model = any(isinstance(value, parameter) for value in state_dict.values())
+    paddle.save(state_dict, model_path + (".pdparams" if is_model else ".pdopt"))
 
 
 def load_dygraph(model_path, keep_name_table=False):

@@ -51,8 +51,10 @@ def clone_for_test(program):
 def drop_training_part(clone):
     """Take out what only training needs: all that writes a parameter, and what only serves it."""
     block = clone.global_block()
-    for op in reversed(list(block.ops)):
-        if op.name().endswith("_") and is_optimizer_step(op):
+    writing = [op for op in reversed(block.ops) if op.name().endswith("_")]
+    trains = any(is_optimizer_step(op) for op in writing)
+    for op in writing:
+        if is_optimizer_step(op) or (trains and op.has_attr("counts_decay")):
             block.remove_op(op)
 
 
@@ -91,6 +93,9 @@ def name_of(value):
         return value
 
 
+declared = []  # variables that were made by name: their program, name and value
+
+
 def value_by_name(program, name):
     """The input or parameter of that name."""
     if not hasattr(program, "get_parameter_value_by_name"):
@@ -100,6 +105,9 @@ def value_by_name(program, name):
             attrs = op.attrs()
             if name in (attrs.get("name"), attrs.get("parameter_name")):
                 return op.result(0)
+    for owner, known, value in declared:
+        if known == name and owner == program:
+            return value
     raise ValueError(f"no input or parameter is named {name!r}; use the value itself")
 
 
@@ -198,7 +206,9 @@ def join_feeds(feeds):
 
 def advance_schedules(program):
     """Give every schedule of the program its rate for this run."""
-    for schedule in schedules:
+    built = next((source for clone, _, source in clone_sources if clone is program), program)
+    own = [schedule for schedule in schedules if schedule.program is built]
+    for schedule in own or schedules:  # other clones are known by the rate's name only
         name = getattr(schedule, "_var_name", None)
         if name is None or not has_parameter(program, name):
             continue

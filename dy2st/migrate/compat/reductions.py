@@ -118,3 +118,8 @@ def is_empty(x, cond=None):
     """Whether ``x`` has no values, with shape [1]."""
     out = paddle.is_empty(x).reshape([1])
     return out if cond is None else paddle.assign(out, cond)
+
+
+def number(value):
+    """The one value of an array; a number as it is. numpy takes only 0-D arrays for numbers now."""
+    return value.item() if hasattr(value, "item") else value

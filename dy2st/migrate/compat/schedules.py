@@ -2,56 +2,93 @@
 
 import math
 
+import numpy as np
 import paddle
 
 
-class StepwiseDecay(paddle.optimizer.lr.LRScheduler):
-    """The learning rate ``rule(number)`` of the run (or optimizer step) with that number.
+class LearningRateDecay(paddle.optimizer.lr.LRScheduler):
+    """What dynamic schedules derive from: ``step()`` gives the rate of step ``step_num``.
 
-    As in 1.8 nobody calls ``step()``: ``Executor`` counts the runs of static programs, and each
-    optimizer step in a dynamic graph asks for the rate once.
+    As in 1.8 nobody counts by hand: each optimizer step in a dynamic graph asks for the rate once.
     """
 
-    def __init__(self, rule, begin=0, step=1):
-        self.rule = rule
-        begin = shared_begin(begin)
-        self.step_num = begin
-        self.step_size = step
-        self.started = False
-        super().__init__(learning_rate=float(rule(begin)))
-        schedules.append(self)
+    def __init__(self, begin=0, step=1, dtype="float32"):
+        self.step_num, self.step_size, self.dtype = begin, step, dtype
+        self.base_lr = self.last_lr = 0.0
+        self.last_epoch, self.verbose, self._var_name = 0, False, None
+
+    def create_lr_var(self, lr):
+        """The rate as a tensor of shape [1]."""
+        return paddle.full([1], float(lr), self.dtype)
+
+    def step(self):
+        """The rate of this step."""
+        raise NotImplementedError()
 
     def get_lr(self):
-        """The rate of the step that comes next."""
-        return float(self.rule(self.step_num))
+        """The rate of the step that comes next, as a number."""
+        rate = self.step()
+        return float(rate.item() if isinstance(rate, paddle.Tensor) else rate)
 
-    def before_run(self):
-        """The rate for this run; the next one counts further."""
+    def __call__(self):
         self.last_lr = self.get_lr()
-        self.started = True
         self.step_num += self.step_size
         return self.last_lr
 
-    def __call__(self):
-        if paddle.in_dynamic_mode():
-            return self.before_run()
+    def _state_keys(self):
+        self.keys = ["step_num"]
+
+    def state_keys(self):
+        """What is saved with an optimizer."""
+        self._state_keys()
+
+
+class StepwiseDecay(LearningRateDecay):
+    """A schedule for static programs too: the learning rate is ``rule(number)``.
+
+    There the number is that of the run, counted in the program as ``@LR_DECAY_COUNTER@``; so it is
+    saved with what outlives a run, and starts again with the startup program. ``Executor`` sets the
+    rate before each run.
+    """
+
+    def __init__(self, begin=0, step=1, dtype="float32"):
+        super().__init__(begin, step, dtype)
+        self.last_lr = float(self.rule(begin))
+        if not paddle.in_dynamic_mode():
+            decay_counter(begin)
+            self.program = paddle.static.default_main_program()
+            schedules.append(self)
+
+    def rule(self, n):
+        """The rate of step ``n``."""
+        raise NotImplementedError()
+
+    def step(self):
+        """The rate of this step."""
+        return self.rule(self.step_num)
+
+    def before_run(self):
+        """The rate for this run of a program."""
+        tensor = paddle.static.global_scope().find_var("@LR_DECAY_COUNTER@")
+        if tensor is not None:
+            self.step_num = int(np.array(tensor.get_tensor()).item()) + 1
+        self.last_lr = self.get_lr()
         return self.last_lr
+
+    def __call__(self):
+        return super().__call__() if paddle.in_dynamic_mode() else self.last_lr
 
 
 schedules = []
-decay_begins = []
 
 
-def shared_begin(begin):
-    """Where a program's one counter of decay steps begins: its first user decides."""
-    if paddle.in_dynamic_mode():
-        return begin
-    program = paddle.static.default_main_program()
-    for known, first in decay_begins:
-        if known is program:
-            return first
-    decay_begins.append((program, begin))
-    return begin
+def decay_counter(begin):
+    """The program's one counter of decay steps; its first user decides where it begins."""
+    first = existing_parameter("@LR_DECAY_COUNTER@") is None
+    counter = autoincreased_step_counter("@LR_DECAY_COUNTER@", begin)
+    if first and paddle.framework.in_pir_mode():
+        counter.all_used_ops()[0].set_bool_attr("counts_decay", True)
+    return counter
 
 
 def rate_value(schedule):
@@ -67,9 +104,14 @@ def rate_value(schedule):
 
 
 def current_step_lr(optimizer):
-    """The rate of the last step (before the first step: of that one)."""
+    """The rate of the optimizer's last step (before the first step: of that one)."""
+    rate = optimizer._global_learning_rate()
+    if isinstance(rate, paddle.Tensor):
+        return rate.numpy().reshape([-1])[0]
     schedule = optimizer._learning_rate
-    return schedule.last_lr if isinstance(schedule, StepwiseDecay) else optimizer.get_lr()
+    if isinstance(schedule, StepwiseDecay):
+        return schedule.get_lr()
+    return schedule.last_lr if hasattr(schedule, "last_lr") else schedule
 
 
 def rate_at(learning_rate, step):
@@ -82,19 +124,39 @@ def noam_decay(d_model, warmup_steps, learning_rate=1.0):
     return NoamDecay(d_model, warmup_steps, learning_rate=learning_rate)
 
 
-def NoamDecay(d_model, warmup_steps, begin=1, step=1, dtype="float32", learning_rate=1.0):
+class NoamDecay(StepwiseDecay):
     """The Transformer's rate: rising linearly, then with the inverse square root."""
 
-    def rule(n):
-        return learning_rate * d_model**-0.5 * min(n**-0.5, warmup_steps**-1.5 * n)
+    def __init__(self, d_model, warmup_steps, begin=1, step=1, dtype="float32", learning_rate=1.0):
+        self.d_model, self.warmup_steps, self.learning_rate = d_model, warmup_steps, learning_rate
+        super().__init__(begin, step, dtype)
 
-    return StepwiseDecay(rule, begin, step)
+    def rule(self, n):
+        """The rate of step ``n``."""
+        slower = min(n**-0.5, self.warmup_steps**-1.5 * n)
+        return self.learning_rate * self.d_model**-0.5 * slower
 
 
-def ratio_decay(formula, decay_steps, staircase, begin, step):
-    """The rate that ``formula`` gives for the share of ``decay_steps`` that has passed."""
-    ratio = lambda n: n // decay_steps if staircase else n / decay_steps
-    return StepwiseDecay(lambda n: formula(ratio(n)), begin, step)
+class RatioDecay(StepwiseDecay):
+    """Schedules by the share of ``decay_steps`` that has passed."""
+
+    def __init__(
+        self,
+        learning_rate,
+        decay_steps,
+        decay_rate,
+        staircase=False,
+        begin=0,
+        step=1,
+        dtype="float32",
+    ):
+        self.learning_rate, self.decay_steps = learning_rate, decay_steps
+        self.decay_rate, self.staircase = decay_rate, staircase
+        super().__init__(begin, step, dtype)
+
+    def ratio(self, n):
+        """The share that has passed, in whole parts for ``staircase``."""
+        return n // self.decay_steps if self.staircase else n / self.decay_steps
 
 
 def exponential_decay(learning_rate, decay_steps, decay_rate, staircase=False):
@@ -102,12 +164,12 @@ def exponential_decay(learning_rate, decay_steps, decay_rate, staircase=False):
     return ExponentialDecay(learning_rate, decay_steps, decay_rate, staircase)
 
 
-def ExponentialDecay(
-    learning_rate, decay_steps, decay_rate, staircase=False, begin=0, step=1, dtype="float32"
-):
+class ExponentialDecay(RatioDecay):
     """``learning_rate * decay_rate ** (step / decay_steps)``."""
-    formula = lambda ratio: learning_rate * decay_rate**ratio
-    return ratio_decay(formula, decay_steps, staircase, begin, step)
+
+    def rule(self, n):
+        """The rate of step ``n``."""
+        return self.learning_rate * self.decay_rate ** self.ratio(n)
 
 
 def natural_exp_decay(learning_rate, decay_steps, decay_rate, staircase=False):
@@ -115,12 +177,12 @@ def natural_exp_decay(learning_rate, decay_steps, decay_rate, staircase=False):
     return NaturalExpDecay(learning_rate, decay_steps, decay_rate, staircase)
 
 
-def NaturalExpDecay(
-    learning_rate, decay_steps, decay_rate, staircase=False, begin=0, step=1, dtype="float32"
-):
+class NaturalExpDecay(RatioDecay):
     """``learning_rate * exp(-decay_rate * step / decay_steps)``."""
-    formula = lambda ratio: learning_rate * math.exp(-decay_rate * ratio)
-    return ratio_decay(formula, decay_steps, staircase, begin, step)
+
+    def rule(self, n):
+        """The rate of step ``n``."""
+        return self.learning_rate * math.exp(-self.decay_rate * self.ratio(n))
 
 
 def inverse_time_decay(learning_rate, decay_steps, decay_rate, staircase=False):
@@ -128,12 +190,12 @@ def inverse_time_decay(learning_rate, decay_steps, decay_rate, staircase=False):
     return InverseTimeDecay(learning_rate, decay_steps, decay_rate, staircase)
 
 
-def InverseTimeDecay(
-    learning_rate, decay_steps, decay_rate, staircase=False, begin=0, step=1, dtype="float32"
-):
+class InverseTimeDecay(RatioDecay):
     """``learning_rate / (1 + decay_rate * step / decay_steps)``."""
-    formula = lambda ratio: learning_rate / (1 + decay_rate * ratio)
-    return ratio_decay(formula, decay_steps, staircase, begin, step)
+
+    def rule(self, n):
+        """The rate of step ``n``."""
+        return self.learning_rate / (1 + self.decay_rate * self.ratio(n))
 
 
 def polynomial_decay(learning_rate, decay_steps, end_learning_rate=0.0001, power=1.0, cycle=False):
@@ -141,27 +203,33 @@ def polynomial_decay(learning_rate, decay_steps, end_learning_rate=0.0001, power
     return PolynomialDecay(learning_rate, decay_steps, end_learning_rate, power, cycle)
 
 
-def PolynomialDecay(
-    learning_rate,
-    decay_steps,
-    end_learning_rate=0.0001,
-    power=1.0,
-    cycle=False,
-    begin=0,
-    step=1,
-    dtype="float32",
-):
+class PolynomialDecay(StepwiseDecay):
     """From ``learning_rate`` to ``end_learning_rate`` by a power of the steps that are left."""
 
-    def rule(n):
-        steps = decay_steps
-        if cycle:
-            steps = decay_steps * max(math.ceil(n / decay_steps), 1)
-        else:
-            n = min(n, decay_steps)
-        return (learning_rate - end_learning_rate) * (1 - n / steps) ** power + end_learning_rate
+    def __init__(
+        self,
+        learning_rate,
+        decay_steps,
+        end_learning_rate=0.0001,
+        power=1.0,
+        cycle=False,
+        begin=0,
+        step=1,
+        dtype="float32",
+    ):
+        self.learning_rate, self.decay_steps = learning_rate, decay_steps
+        self.end_learning_rate, self.power, self.cycle = end_learning_rate, power, cycle
+        super().__init__(begin, step, dtype)
 
-    return StepwiseDecay(rule, begin, step)
+    def rule(self, n):
+        """The rate of step ``n``."""
+        steps = self.decay_steps
+        if self.cycle:
+            steps = steps * max(math.ceil(n / steps), 1)
+        else:
+            n = min(n, steps)
+        range_of_rates = self.learning_rate - self.end_learning_rate
+        return range_of_rates * (1 - n / steps) ** self.power + self.end_learning_rate
 
 
 def piecewise_decay(boundaries, values):
@@ -169,16 +237,19 @@ def piecewise_decay(boundaries, values):
     return PiecewiseDecay(boundaries, values, 0)
 
 
-def PiecewiseDecay(boundaries, values, begin, step=1, dtype="float32"):
+class PiecewiseDecay(StepwiseDecay):
     """``values[i]`` up to step ``boundaries[i]``, the last value afterwards."""
 
-    def rule(n):
-        for boundary, value in zip(boundaries, values):
+    def __init__(self, boundaries, values, begin, step=1, dtype="float32"):
+        self.boundaries, self.values = boundaries, values
+        super().__init__(begin, step, dtype)
+
+    def rule(self, n):
+        """The rate of step ``n``."""
+        for boundary, value in zip(self.boundaries, self.values):
             if n < boundary:
                 return value
-        return values[len(boundaries)]
-
-    return StepwiseDecay(rule, begin, step)
+        return self.values[len(self.boundaries)]
 
 
 def cosine_decay(learning_rate, step_each_epoch, epochs):
@@ -186,92 +257,120 @@ def cosine_decay(learning_rate, step_each_epoch, epochs):
     return CosineDecay(learning_rate, step_each_epoch, epochs)
 
 
-def CosineDecay(learning_rate, step_each_epoch, epochs, begin=0, step=1, dtype="float32"):
+class CosineDecay(StepwiseDecay):
     """Half a cosine wave over the epochs."""
 
-    def rule(n):
-        return learning_rate * 0.5 * (math.cos((n // step_each_epoch) * math.pi / epochs) + 1)
+    def __init__(self, learning_rate, step_each_epoch, epochs, begin=0, step=1, dtype="float32"):
+        self.learning_rate, self.step_each_epoch = learning_rate, step_each_epoch
+        self.epochs = epochs
+        super().__init__(begin, step, dtype)
 
-    return StepwiseDecay(rule, begin, step)
+    def rule(self, n):
+        """The rate of step ``n``."""
+        angle = (n // self.step_each_epoch) * math.pi / self.epochs
+        return self.learning_rate * 0.5 * (math.cos(angle) + 1)
 
 
-def linear_lr_warmup(learning_rate, warmup_steps, start_lr, end_lr):
+class linear_lr_warmup(StepwiseDecay):
     """A line from ``start_lr`` to ``end_lr``, then the rate or schedule that was given."""
 
-    def rule(n):
-        if n < warmup_steps:
-            return start_lr + (end_lr - start_lr) * n / warmup_steps
-        return rate_at(learning_rate, n)
+    def __init__(self, learning_rate, warmup_steps, start_lr, end_lr):
+        self.learning_rate, self.warmup_steps = learning_rate, warmup_steps
+        self.start_lr, self.end_lr = start_lr, end_lr
+        super().__init__()
 
-    return StepwiseDecay(rule)
-
-
-def LinearLrWarmup(learning_rate, warmup_steps, start_lr, end_lr, begin=1, step=1, dtype="float32"):
-    """A line from 0 (1.8 forgets ``start_lr``) to the end, then what was given."""
-
-    def rule(n):
-        if n < warmup_steps:
-            return (end_lr - start_lr) / warmup_steps * n
-        return rate_at(learning_rate, n)
-
-    return StepwiseDecay(rule, begin, step)
+    def rule(self, n):
+        """The rate of step ``n``."""
+        if n < self.warmup_steps:
+            return self.start_lr + (self.end_lr - self.start_lr) * n / self.warmup_steps
+        return rate_at(self.learning_rate, n)
 
 
-class EpochDecay(paddle.optimizer.lr.LRScheduler):
-    """A rate that changes when ``epoch()`` is called."""
+class LinearLrWarmup(LearningRateDecay):
+    """A line from 0 (1.8 forgets ``start_lr``) to the end, then what was given.
 
-    def __init__(self, learning_rate, rule):
-        self.rule = rule
-        super().__init__(float(learning_rate))
+    As in 1.8 a schedule that comes afterwards counts from the first step on, by itself.
+    """
 
-    def get_lr(self):
-        """The rate of the present epoch."""
-        return float(self.rule(self.last_epoch))
-
-    def epoch(self, epoch=None):
-        """Go to the next epoch, or to the one that is named."""
-        self.step(epoch)
-
-
-def StepDecay(learning_rate, step_size, decay_rate=0.1):
-    """``decay_rate`` once every ``step_size`` epochs."""
-    return EpochDecay(learning_rate, lambda n: learning_rate * decay_rate ** (n // step_size))
-
-
-def MultiStepDecay(learning_rate, milestones, decay_rate=0.1):
-    """``decay_rate`` once at every milestone."""
-
-    def rule(n):
-        return learning_rate * decay_rate ** len([m for m in milestones if n >= m])
-
-    return EpochDecay(learning_rate, rule)
-
-
-def LambdaDecay(learning_rate, lr_lambda):
-    """``learning_rate * lr_lambda(epoch)``."""
-    return EpochDecay(learning_rate, lambda n: learning_rate * lr_lambda(n))
-
-
-class LearningRateDecay(paddle.optimizer.lr.LRScheduler):
-    """What schedules of one's own derive from: ``step`` gives the rate of step ``step_num``."""
-
-    def __init__(self, begin=0, step=1, dtype="float32"):
-        self.step_num, self.step_size, self.dtype = begin, step, dtype
-        self.base_lr = self.last_lr = 0.0
-        self.last_epoch, self.verbose, self._var_name = 0, False, None
-
-    def create_lr_var(self, lr):
-        """The rate as a number."""
-        return float(lr)
+    def __init__(
+        self, learning_rate, warmup_steps, start_lr, end_lr, begin=1, step=1, dtype="float32"
+    ):
+        super().__init__(begin, step, dtype)
+        self.learning_rate, self.warmup_steps = learning_rate, warmup_steps
+        self.lr_ratio_before_warmup = (float(end_lr) - float(start_lr)) / float(warmup_steps)
 
     def step(self):
         """The rate of this step."""
+        schedule = isinstance(self.learning_rate, LearningRateDecay)
+        afterwards = self.learning_rate() if schedule else self.learning_rate
+        if self.step_num < self.warmup_steps:
+            return self.lr_ratio_before_warmup * self.step_num
+        return afterwards
+
+
+class EpochDecay(LearningRateDecay):
+    """A rate ``rule(number)`` that changes when ``epoch()`` is called."""
+
+    def __init__(self, learning_rate):
+        self.base_lr, self.epoch_num, self.dtype = float(learning_rate), -1, "float32"
+        self.last_epoch, self.verbose, self._var_name = 0, False, None
+        self.epoch()
+
+    def rule(self, n):
+        """The rate of epoch ``n``."""
         raise NotImplementedError()
 
+    def get_lr(self):
+        """The rate of the present epoch."""
+        return float(self.rule(self.epoch_num))
+
+    def epoch(self, epoch=None):
+        """Go to the next epoch, or to the one that is named."""
+        self.epoch_num = self.epoch_num + 1 if epoch is None else epoch
+        self.last_lr = self.learning_rate = self.get_lr()
+
     def __call__(self):
-        self.last_lr = float(self.step())
-        self.step_num += self.step_size
+        self.last_lr = float(self.learning_rate)
         return self.last_lr
+
+    def _state_keys(self):
+        self.keys = ["epoch_num", "learning_rate"]
+
+
+class StepDecay(EpochDecay):
+    """``decay_rate`` once every ``step_size`` epochs."""
+
+    def __init__(self, learning_rate, step_size, decay_rate=0.1):
+        self.step_size, self.decay_rate = step_size, decay_rate
+        super().__init__(learning_rate)
+
+    def rule(self, n):
+        """The rate of epoch ``n``."""
+        return self.base_lr * self.decay_rate ** (n // self.step_size)
+
+
+class MultiStepDecay(EpochDecay):
+    """``decay_rate`` once at every milestone."""
+
+    def __init__(self, learning_rate, milestones, decay_rate=0.1):
+        self.milestones, self.decay_rate = milestones, decay_rate
+        super().__init__(learning_rate)
+
+    def rule(self, n):
+        """The rate of epoch ``n``."""
+        return self.base_lr * self.decay_rate ** len([m for m in self.milestones if n >= m])
+
+
+class LambdaDecay(EpochDecay):
+    """``learning_rate * lr_lambda(epoch)``."""
+
+    def __init__(self, learning_rate, lr_lambda):
+        self.lr_lambda = lr_lambda
+        super().__init__(learning_rate)
+
+    def rule(self, n):
+        """The rate of epoch ``n``."""
+        return self.base_lr * self.lr_lambda(n)
 
 
 class ReduceLROnPlateau(LearningRateDecay):
@@ -292,27 +391,34 @@ class ReduceLROnPlateau(LearningRateDecay):
         dtype="float32",
     ):
         super().__init__(dtype=dtype)
-        self.last_lr = self.base_lr = float(learning_rate)
+        self.learning_rate = self.last_lr = self.base_lr = float(learning_rate)
         self.sign = {"min": 1.0, "max": -1.0}[mode.lower()]
         self.decay_rate, self.patience, self.min_lr, self.eps = decay_rate, patience, min_lr, eps
         self.threshold, self.relative = threshold, threshold_mode.lower() == "rel"
-        self.cooldown, self.wait, self.bad, self.best = cooldown, 0, 0, None
+        self.cooldown, self.cooldown_counter, self.epoch_num = cooldown, 0, 0
+        self.num_bad_epochs, self.best_loss = 0, None
 
     def __call__(self):
+        self.last_lr = self.learning_rate
         return self.last_lr
+
+    def _state_keys(self):
+        self.keys = "cooldown_counter best_loss num_bad_epochs epoch_num learning_rate".split()
 
     def step(self, loss):
         """Look at a loss."""
         loss = float(loss.item())
-        if self.wait > 0:
-            self.wait -= 1
+        self.epoch_num += 1
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
             return
-        room = self.sign * self.threshold * ((self.best or 0.0) if self.relative else 1.0)
-        if self.best is None or self.sign * loss < self.sign * (self.best - room):
-            self.best, self.bad = loss, 0
+        room = self.sign * self.threshold * ((self.best_loss or 0.0) if self.relative else 1.0)
+        if self.best_loss is None or self.sign * loss < self.sign * (self.best_loss - room):
+            self.best_loss, self.num_bad_epochs = loss, 0
         else:
-            self.bad += 1
-        if self.bad > self.patience:
-            self.wait, self.bad = self.cooldown, 0
-            new = max(self.last_lr * self.decay_rate, self.min_lr)
-            self.last_lr = new if self.last_lr - new > self.eps else self.last_lr
+            self.num_bad_epochs += 1
+        if self.num_bad_epochs > self.patience:
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+            new = max(self.learning_rate * self.decay_rate, self.min_lr)
+            if self.learning_rate - new > self.eps:
+                self.learning_rate = new

@@ -69,6 +69,8 @@ def persistable_names(program, only_parameters):
         if op.name() == "builtin.parameter":
             if not only_parameters or is_model_parameter(op):
                 names.add(op.attrs()["parameter_name"])
+        elif not only_parameters and op.name() == "pd_op.data" and op.result(0).persistable:
+            names.add(op.attrs()["name"])  # what an optimizer keeps
     return sorted(names)
 
 

@@ -72,7 +72,9 @@ class MethodRule(Rule):
 
 
 class ScanRule(Rule):
-    """Looks for its uses itself."""
+    """Looks for its uses itself, in files with one of its ``words``."""
+
+    words: ClassVar[tuple[bytes, ...]] = (b"fluid",)
 
     def __init_subclass__(cls) -> None:
         if not cls.id or not cls.name or not cls.__doc__:
@@ -91,9 +93,12 @@ class ScanRule(Rule):
 def load_all() -> None:
     """Import every rule; they register themselves."""
     from dy2st.migrate.rules import (  # noqa: F401
+        complex_numbers,
         data,
         fetching,
+        members,
         methods,
+        moved,
         optimizers,
         reductions,
         sampled,

@@ -140,11 +140,11 @@ class TextOfProgram(MethodRule):
 
 
 class BuiltByHand(MethodRule):
-    """``block.create_var`` and ``block.append_op``: operators put in by name have no form now."""
+    """``block.append_op``: operators put in by name have no form now."""
 
     id = "PM213"
     name = "operators_by_name"
-    methods = ("create_var", "append_op")
+    methods = ("append_op",)
     leaves: ClassVar = ("block.append_op(type='abs', inputs={'X': [x]}, outputs={'Out': [y]})",)
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
@@ -154,6 +154,6 @@ class BuiltByHand(MethodRule):
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """Never: what it stands for is known to a person only."""
         raise Decline(
-            "a variable or operator made by its name has no form in Paddle 3's programs|call the"
-            " function of paddle that computes it; paddle.static.data makes an input"
+            "an operator made by its name has no form in Paddle 3's programs|call the"
+            " function of paddle that computes it"
         )

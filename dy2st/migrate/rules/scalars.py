@@ -7,9 +7,17 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from dy2st.migrate.edits import Replace
-from dy2st.migrate.model import FileContext
+from dy2st.migrate.model import Decline, FileContext
 from dy2st.migrate.names import Scope
 from dy2st.migrate.rules import ScanRule
+
+_NO, _MAYBE, _SURE = 0, 1, 2
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_PASS_ON = {
+    *("sum", "abs", "max", "min", "array", "asarray", "squeeze", "copy"),
+    *("enumerate", "zip", "list", "tuple", "reversed", "sorted"),
+}
+_Owner = ast.AST | None
 
 
 class OneValue(ScanRule):
@@ -20,43 +28,175 @@ class OneValue(ScanRule):
     changes: ClassVar = (
         ("float(loss.numpy())", "float(loss.numpy().item())"),
         ('print("%f" % loss.numpy())', 'print("%f" % loss.numpy().item())'),
+        ('print("%f" % (total / n))', 'print("%f" % fluid_compat.number(total / n))'),
     )
 
     def find(self, context: FileContext) -> Iterator[tuple[ast.expr, Scope]]:
-        """Fetched values and ``.numpy()`` inside ``float``, ``int`` and number formats."""
-        fetched = _fetched_variables(context)
+        """What may be an array inside ``float``, ``int``, ``math`` and number formats."""
+        places = list(_number_places(context))
+        if not places:
+            return
+        arrays = context.learned(_Arrays)
         scopes = {id(call): scope for call, scope in context.names.calls}
-        for node, value in _number_places(context):
-            if _is_array(value, fetched):
+        for node, value in places:
+            if arrays.holds(value):
                 yield value, scopes.get(id(node), context.names.module)
 
     def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
-        """Ask the array for its one value."""
-        end = context.source.span(node)[1]
-        context.edits.append(Replace(end, end, b".item()"))
-        return ".item()"
+        """Ask the array for its one value; a helper asks what may be a number already."""
+        start, end = context.source.span(node)
+        if context.learned(_Arrays).holds(node) == _SURE:
+            context.edits.append(Replace(end, end, b".item()"))
+            return ".item()"
+        if not context.options.compat:
+            raise Decline("may be an array of one value|write float(numpy.ravel(x)[0])")
+        name = context.helper("number")
+        context.edits.append(Replace(start, start, f"{name}(".encode()))
+        context.edits.append(Replace(end, end, b")"))
+        return name
 
 
-def _fetched_variables(context: FileContext) -> set[str]:
-    """Variables that hold what a run fetched."""
-    found: set[str] = set()
-    for call, _ in context.names.calls:
-        is_run = isinstance(call.func, ast.Attribute) and call.func.attr == "run"
-        if not is_run or not any(k.arg == "fetch_list" for k in call.keywords):
-            continue
-        parent = context.names.parents.get(call)
-        if isinstance(parent, ast.Assign):
-            for target in parent.targets:
-                found |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
-    return found
+class _Arrays:
+    """Which expressions of a file hold what a run fetched or ``.numpy()`` gave.
+
+    Names are followed by function, through assignments, sums, loops, lists and the file's own
+    functions. Sure is what is an array or a numpy number whichever way the program takes.
+    """
+
+    def __init__(self, context: FileContext) -> None:
+        self._parents = context.names.parents
+        self._owners: dict[ast.AST, _Owner] = {}
+        self._values: dict[tuple[_Owner, str], list[int]] = {}
+        self._returned: dict[str, int] = {}
+        writes = list(self._writes())
+        before = -1
+        while before != (before := self._size()):  # until nothing new is learned
+            self._values = dict(self._pass(writes))
+
+    def _size(self) -> int:
+        return sum(map(sum, self._values.values())) + sum(self._returned.values())
+
+    def _writes(self) -> Iterator[tuple[ast.AST, ast.expr, ast.expr]]:
+        """Every target with its value and the statement."""
+        for node in self._parents:
+            if isinstance(node, ast.Assign):
+                for target in node.targets:
+                    yield node, target, node.value
+            elif isinstance(node, (ast.AugAssign, ast.NamedExpr)):
+                yield node, node.target, node.value
+            elif isinstance(node, (ast.For, ast.comprehension)):
+                yield node, node.target, node.iter
+            elif isinstance(node, ast.Return) and node.value is not None:
+                yield node, node.value, node.value
+            elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "append":
+                for argument in node.args:
+                    yield node, node.func.value, argument  # type: ignore[attr-defined]
+
+    def _pass(
+        self, writes: list[tuple[ast.AST, ast.expr, ast.expr]]
+    ) -> dict[tuple[_Owner, str], list[int]]:
+        found: dict[tuple[_Owner, str], list[int]] = {}
+        for node, target, value in writes:
+            held = self.holds(value)
+            if isinstance(node, ast.Return):
+                owner = self._owner(node)
+                if held and isinstance(owner, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    self._returned[owner.name] = _MAYBE
+                continue
+            if isinstance(node, (ast.AugAssign, ast.Call)):
+                held = min(held, _MAYBE)
+            for leaf, kind in _leaves(target, value, held, self):
+                found.setdefault((self._owner(node), leaf), []).append(kind)
+        return found
+
+    def _owner(self, node: ast.AST) -> _Owner:
+        """The function around a node."""
+        path = []
+        at: _Owner = node
+        while at is not None and at not in self._owners and not isinstance(at, _FUNCTIONS):
+            path.append(at)
+            at = self._parents.get(at)
+        owner = self._owners.get(at, at) if at is not None else None
+        for passed in path:
+            self._owners[passed] = owner
+        return owner
+
+    def _name(self, node: ast.Name) -> int:
+        owner = self._owner(node)
+        while True:
+            kinds = self._values.get((owner, node.id))
+            if kinds is not None:
+                return min(max(kinds), _SURE if min(kinds) == _SURE else _MAYBE)
+            if owner is None:
+                return _NO
+            owner = self._owner(self._parents[owner])
+
+    def holds(self, node: ast.expr) -> int:
+        """Whether an expression is an array: no, maybe, sure."""
+        if isinstance(node, ast.Name):
+            return self._name(node)
+        if isinstance(node, ast.Subscript):
+            return self.holds(node.value)
+        if isinstance(node, ast.Call):
+            return self._call(node)
+        if isinstance(node, ast.BinOp):
+            text = isinstance(node.left, ast.Constant) and isinstance(node.left.value, str)
+            return _NO if text else min(_MAYBE, self.holds(node.left) + self.holds(node.right))
+        if isinstance(node, ast.UnaryOp):
+            return min(_MAYBE, self.holds(node.operand))
+        parts: list[ast.expr] = []
+        if isinstance(node, ast.IfExp):
+            parts = [node.body, node.orelse]
+        elif isinstance(node, (ast.List, ast.Tuple)):
+            parts = node.elts
+        return _MAYBE if any(self.holds(part) for part in parts) else _NO
+
+    def _call(self, node: ast.Call) -> int:
+        func = node.func
+        if isinstance(func, ast.Attribute):
+            if func.attr == "numpy" and not node.args:
+                return _SURE
+            if func.attr == "run":
+                fetches = any(k.arg == "fetch_list" for k in node.keywords) or len(node.args) > 2
+                return _SURE if fetches else _NO
+        name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+        if name in _PASS_ON:
+            return max(min(_MAYBE, self.holds(a)) for a in [*node.args, ast.Constant(0)])
+        return self._returned.get(name, _NO)
+
+
+def _leaves(
+    target: ast.expr, value: ast.expr, held: int, arrays: _Arrays
+) -> Iterator[tuple[str, int]]:
+    """The names that an assignment gives a value, each with what is known of the value."""
+    if isinstance(target, ast.Name):
+        yield target.id, held
+    elif isinstance(target, ast.Starred):
+        yield from _leaves(target.value, value, held, arrays)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        pair = isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts)
+        counts = isinstance(value, ast.Call) and getattr(value.func, "id", "") == "enumerate"
+        for number, element in enumerate(target.elts):
+            part = value.elts[number] if pair else value  # type: ignore[attr-defined]
+            known = arrays.holds(part) if pair else held
+            yield from _leaves(element, part, _NO if counts and not number else known, arrays)
 
 
 def _number_places(context: FileContext) -> Iterator[tuple[ast.AST, ast.expr]]:
-    """Calls of ``float`` and ``int`` and the values of ``%d``-like formats."""
-    for call, _ in context.names.calls:
-        name = call.func.id if isinstance(call.func, ast.Name) else ""
-        if name in ("float", "int") and len(call.args) == 1 and not call.keywords:
+    """Arguments of ``float``, ``int`` and ``math`` functions, and the values of ``%d`` formats."""
+    for call, scope in context.names.calls:
+        func = call.func
+        name = func.id if isinstance(func, ast.Name) else ""
+        if name in ("float", "int", "round") and call.args and not call.keywords:
             yield call, call.args[0]
+        elif getattr(getattr(func, "value", None), "id", "") == "math" and (
+            {f"math.{func.attr}"} == context.names.resolve(func, scope)  # type: ignore[attr-defined]
+        ):
+            yield from ((call, argument) for argument in call.args)
+    yield from _formatted(context)
+
+
+def _formatted(context: FileContext) -> Iterator[tuple[ast.AST, ast.expr]]:
     for text in context.names.strings:
         parent = context.names.parents.get(text)
         if not isinstance(parent, ast.BinOp) or parent.left is not text:
@@ -88,14 +228,3 @@ def _format_kinds(text: str) -> list[str]:
             kinds.append(text[at])
         at += 1
     return kinds
-
-
-def _is_array(node: ast.expr, fetched: set[str]) -> bool:
-    if isinstance(node, ast.Call):
-        func = node.func
-        return isinstance(func, ast.Attribute) and func.attr == "numpy" and not node.args
-    while isinstance(node, ast.Subscript):
-        node = node.value
-        if isinstance(node, ast.Call):
-            return _is_array(node, fetched)
-    return isinstance(node, ast.Name) and node.id in fetched

@@ -1,0 +1,149 @@
+"""Variables that are declared first and computed later, as blocks and LayerHelpers made them.
+
+A value of today's programs is the result of an operation. So a declared variable is a copy of a
+stand-in input; when an operation is to write it, the copy is moved behind that operation and reads
+its result. Everything that used the variable, gradients too, then sees what was computed.
+"""
+
+import numpy as np
+import paddle
+
+
+def create_var(
+    block=None,
+    name=None,
+    dtype="float32",
+    shape=(1,),
+    persistable=False,
+    stop_gradient=False,
+    type=None,
+    lod_level=0,
+    **others,
+):
+    """A variable for an operation to write; fed by its ``name`` where none does."""
+    if dtype is None:
+        dtype = "float32"
+    sizes = [-1 if n is None else int(n) for n in (shape if shape is not None else (1,))]
+    if paddle.in_dynamic_mode():
+        return paddle.zeros([max(n, 0) for n in sizes], dtype)
+    if persistable:
+        return create_global_var([max(n, 1) for n in sizes], 0, dtype, True, name=name)
+    name = name or paddle.utils.unique_name.generate("declared")
+    stand_in = paddle.static.data(name, sizes, dtype)
+    made = paddle.assign(stand_in)
+    made.stop_gradient = stop_gradient
+    declared.append((paddle.static.default_main_program(), name, made))
+    return made
+
+
+def is_declared(value):
+    """Whether a variable was declared and no operation wrote it yet."""
+    if not hasattr(value, "get_defining_op"):
+        return False
+    if not any(value.hash() == known.hash() for _, _, known in declared):
+        return False
+    source = value.get_defining_op().operand_source(0).get_defining_op()
+    return source is not None and source.name() == "pd_op.data"
+
+
+def write_var(variable, result):
+    """Let ``variable`` be what was computed: a declared one from now on, another one in place."""
+    if result is variable:
+        return variable
+    if not is_declared(variable):
+        return paddle.assign(result, output=variable)
+    copy = variable.get_defining_op()
+    stand_in = copy.operand_source(0).get_defining_op()
+    copy.operand(0).set_source(result)
+    variable.set_type(result.type())
+    variable.stop_gradient = variable.stop_gradient or result.stop_gradient
+    paddle.pir.get_current_insertion_point().block().move_op_to_block_end(copy)
+    if stand_in.result(0).use_empty():
+        stand_in.get_parent_block().remove_op(stand_in)
+    return variable
+
+
+python_functions = []
+
+
+def py_func(func, x, out, backward_func=None, skip_vars_in_backward_input=None):
+    """``out`` is what the Python function ``func`` makes of the values of ``x``, at each run.
+
+    ``func`` takes LoDTensors and returns arrays (or None where ``out`` is None); ``backward_func``
+    takes ``x``, ``out`` and the gradients of ``out`` and returns those of ``x``.
+    """
+    inputs, outputs = listed(x), listed(out)
+    trained = [n for n, v in enumerate(inputs) if not v.stop_gradient]
+    if backward_func is None or not trained:
+        results = call_python(func, inputs, outputs)
+        for result in results:
+            result.stop_gradient = True
+    else:
+        skipped = {v.hash() for v in listed(skip_vars_in_backward_input)}
+        results = []
+
+        def backward(*gradients):
+            given = [v for v in inputs if v.hash() not in skipped]
+            given += [r for r, v in zip(results, outputs) if v.hash() not in skipped]
+            wanted = [inputs[n] for n in trained]
+            made = iter(call_python(backward_func, [*given, *gradients], wanted, trained))
+            found = [next(made) if n in trained else None for n in range(len(inputs))]
+            return (*found, *(None for _ in levels))
+
+        levels = [level for v in inputs for level in lod_of(v)]
+        made = paddle.static.nn.static_pylayer(
+            lambda *values: call_python(func, inputs, outputs), [*inputs, *levels], backward
+        )
+        results.extend(listed(made))
+    for variable, result in zip(outputs, results):
+        write_var(variable, result)
+    return out
+
+
+def listed(values):
+    """A list of one value, of many, or of none."""
+    if values is None:
+        return []
+    return list(values) if isinstance(values, (list, tuple)) else [values]
+
+
+def call_python(func, inputs, outputs, chosen=None):
+    """Results, of the types of ``outputs``, of a Python function that the program calls.
+
+    ``chosen`` are the numbers of the returned values that are wanted, where not all are. Programs
+    that call Python run their operations in order, as 1.8 did.
+    """
+    paddle.set_flags({"FLAGS_new_executor_serial_run": True})
+    types = [(list(v.shape), v.dtype) for v in outputs]
+    lods = [lod_of(v) for v in inputs]
+    levels = [level for lod in lods for level in lod]
+
+    def infer(*metas):
+        found = [paddle.static.MetaTensor(shape=shape, dtype=dtype) for shape, dtype in types]
+        return tuple(found) if len(found) > 1 else (found or metas)[0]
+
+    def run(*tensors):
+        with paddle.base.dygraph.base.guard():
+            offsets = iter([t.numpy().tolist() for t in tensors[len(inputs) :]])
+            given = [
+                lod_tensor(t.numpy(), [next(offsets) for _ in lod]) for t, lod in zip(tensors, lods)
+            ]
+            found = listed(func(*given))
+            if chosen is not None:
+                found = [found[n] for n in chosen]
+            if len(found) != len(types):
+                raise ValueError(f"{func} returned {len(found)} values, not {len(types)}")
+            made = [paddle.to_tensor(np.array(a), dtype) for a, (_, dtype) in zip(found, types)]
+            return tuple(made) if len(made) > 1 else (made or tensors)[0]
+
+    python_functions.append((infer, run))  # the program holds them by address only
+    results = paddle._C_ops._run_python_op(
+        *inputs,
+        *levels,
+        name=f"py_func_{id(run)}",  # Paddle keeps what it knows of an operator by its name
+        input_names=[f"x{n}" for n in range(len(inputs) + len(levels))],
+        output_names=[f"out{n}" for n in range(max(1, len(types)))],
+        attrs={"infer_meta_fn_ptr": infer, "fn_ptr": run},
+        inplace_map={},
+    )
+    return listed(results)[: len(outputs)]
