@@ -88,7 +88,10 @@ def wait(pid, seconds):
             return status
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)
-    os.killpg(pid, signal.SIGKILL)
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:  # it has no group of its own yet
+        os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     return None
 

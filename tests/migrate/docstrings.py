@@ -32,6 +32,7 @@ SERVER = Path(__file__).with_name("docstring_server.py")
 EXERCISE = Path(__file__).with_name("exercise.py")
 MARKER = re.compile(r"^(\s*)\.\. code-block:: *python\s*$|^(\s*)\.\. code:: *python\s*$")
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf")
+BARE = re.compile(r"^(paddle\.)?(fluid\.)?layers\.")
 PLACE = re.compile(r"\(at /paddle/\S*\)?|\(/\S*site-packages/\S*\)")
 SECONDS = 40
 PASSED = ("equal", "runs", "random")
@@ -84,6 +85,28 @@ def blocks(text: str) -> list[str]:
     return found
 
 
+def named(code: str) -> str:
+    """The code with names for the results of layers that it calls and leaves: they are compared."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:
+        return code
+    starts = []
+    stack: list[ast.stmt] = list(tree.body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.With):
+            stack += node.body
+        call = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(call, ast.Call) and BARE.match(ast.unparse(call.func)):
+            starts.append((node.lineno, node.col_offset))
+    lines = code.splitlines(keepends=True)
+    for number, (line, column) in enumerate(sorted(starts, reverse=True)):
+        text = lines[line - 1]
+        lines[line - 1] = f"{text[:column]}left_{number} = {text[column:]}"
+    return "".join(lines)
+
+
 def strings(tree: ast.Module) -> list[tuple[str, str]]:
     """Every text of a module with the dotted name of the definition that it stands in."""
     found: list[tuple[str, str]] = []
@@ -109,6 +132,7 @@ def extract(site: Path) -> list[Example]:
             for code in blocks(text):
                 counts[owner] += 1
                 name = f"{module}:{owner or 'module'}#{counts[owner]}"
+                code = named(code)
                 found.setdefault(code, Example(name, code))
     return sorted(found.values(), key=lambda e: e.name)
 
@@ -142,14 +166,20 @@ def run(python: str, jobs: dict[str, dict[str, Any]], folder: Path, modules: Pat
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     if modules is not None:
         environment["PYTHONPATH"] = str(modules)
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-    ) as process:
+    with (
+        open(f"{plan}.log", "w") as complaints,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=complaints, env=environment
+        ) as process,
+    ):
         assert process.stdout is not None
         for number, _ in enumerate(process.stdout, 1):
             if number % 50 == 0:
                 print(f"  {number} of {len(todo)}", file=sys.stderr, flush=True)
     plan.unlink()
+    if process.returncode:
+        sys.exit(f"the server ended with {process.returncode}: {plan}.log")
+    os.unlink(f"{plan}.log")
 
 
 def job(folder: Path, key: str, text: str, record: Path, initial: Path | None) -> dict[str, Any]:
@@ -201,7 +231,9 @@ def judge(example: Example, old: dict[str, Any], new: dict[str, Any]) -> None:
             return
     if exercised_differently(example, old.get("exercised"), new.get("exercised")):
         return
-    example.why = printed_differently(old["printed"], new["printed"])
+    numbers = printed_numbers(old["printed"], new["printed"])
+    example.why = "prints another text" if numbers is None else ""
+    example.values += numbers or 0
     example.state = "equal" if example.values else "runs"
 
 
@@ -239,13 +271,16 @@ def _flat(runs: list[Any]) -> list[dict[str, Any]]:
     return [value for run in runs for value in (run if isinstance(run, list) else [run])]
 
 
-def printed_differently(old: str, new: str) -> str:
-    """A note where the outputs differ in their numbers (texts of objects may)."""
+def printed_numbers(old: str, new: str) -> int | None:
+    """How many numbers (or lines without any) both print alike; None where they differ.
+
+    Texts of objects may be others.
+    """
     if old == new:
-        return ""
+        return len(NUMBER.findall(old)) or len(old.split())
     a, b = (NUMBER.findall(t) for t in (old, new))
     same = len(a) == len(b) and all(_near(float(x), float(y)) for x, y in zip(a, b, strict=True))
-    return "" if same else "prints another text"
+    return len(a) if same else None
 
 
 def _near(x: float, y: float) -> bool:
@@ -255,9 +290,13 @@ def _near(x: float, y: float) -> bool:
 def check(examples: list[Example], arguments: argparse.Namespace) -> None:
     """Run all examples on both sides and judge them."""
     work = Path(arguments.work)
-    watchers = sorted(compare.RECORDER.parent.glob("watch_*.py"))
-    recorder = "".join(p.read_text() for p in (compare.RECORDER, SERVER, EXERCISE, *watchers))
-    side = {"old": digest(recorder, arguments.old), "new": digest(recorder, arguments.new)}
+    recorder = "".join(p.read_text() for p in (compare.RECORDER, SERVER, EXERCISE))
+    side = {}
+    for name, watcher in (("old", "watch_fluid.py"), ("new", "watch_paddle.py")):
+        text = compare.RECORDER.with_name(watcher).read_text()
+        side[name] = digest(recorder, text, getattr(arguments, name))
+    if os.environ.get("DS_OLD"): side["old"] = os.environ["DS_OLD"]
+    if os.environ.get("DS_NEW"): side["new"] = os.environ["DS_NEW"]
     records = {n: work / f"{n}-{side[n]}" for n in side}
     for folder in records.values():
         folder.mkdir(parents=True, exist_ok=True)

@@ -91,7 +91,7 @@ class OldSide:
 
         self.fluid = fluid
         self.names = names
-        self.write = recorder.plain
+        self.recorder = recorder
 
     def graph(self, plan):
         """Run each program of which a variable is left at module level."""
@@ -118,10 +118,12 @@ class OldSide:
         """Whether a variable is a tensor that a run of its program gives."""
         types = self.fluid.core.VarDesc.VarType
         block = value.block.program.global_block()
-        if value.type != types.LOD_TENSOR or not block.has_var(value.name) or value.is_data:
+        if value.type != types.LOD_TENSOR or value.is_data or value.block is not block:
             return False
-        made = any(value.name in op.output_arg_names for op in block.ops)
-        return made or value.persistable
+        makers = [op for op in block.ops if value.name in op.output_arg_names]
+        if any(op.type == "inplace_abn" for op in makers):  # it writes its result over its input
+            return False
+        return bool(makers) or value.persistable
 
     def startups(self):
         """Paths of the programs that set first values; ``[]`` stands for the default one."""
@@ -138,39 +140,58 @@ class OldSide:
         """The first feed that the program accepts and that gives numbers; what it gives."""
         fluid = self.fluid
         data = [v for v in program.list_vars() if v.is_data and program.global_block().has_var(v.name)]
-        why, best = "", None
         if any(op.type == "read" for op in program.global_block().ops):
             return {"why": "its data come from a reader", "fetches": []}, {}
-        exe = fluid.Executor(fluid.CPUPlace())
+        names = [name for _, name in fetches]
+        kind, why = self.accepted(program, startups, names, data)
+        if kind is None:
+            return {"why": "cannot be run: " + why, "fetches": []}, {}
+        feeds = {v.name: self.feed(v, kind, data) for v in data}
+        result = self.run(program, startups, feeds, names)
+        values = {}
+        for number, (path, _) in enumerate(fetches):
+            values[text(path)] = [self.recorder.plain(run[number]) for run in result]
+        return {"why": "", "feeds": feeds, "fetches": [path for path, _ in fetches]}, values
+
+    def accepted(self, program, startups, names, data):
+        """The first attempt that gives finite numbers, or else any; why the first one failed."""
+        why, ran = "", None
         for kind in ATTEMPTS:
+            mark = self.mark()
             feeds = {v.name: self.feed(v, kind, data) for v in data}
             try:
-                for path in startups:
-                    chosen = look_up(self.names, path) if path else fluid.default_startup_program()
-                    exe.run(chosen)
-                result = self.run(exe, program, feeds, [name for _, name in fetches])
+                result = self.run(program, startups, feeds, names)
             except Exception as error:
                 why = why or short(error)
                 continue
-            finite = all(np.isfinite(a.astype("float64")).all() for run in result for a in run)
-            if best is None or finite:
-                best = feeds, result
-            if finite:
-                break
-            if not data:
-                break
-        if best is None:
-            return {"why": "cannot be run: " + why, "fetches": []}, {}
-        feeds, result = best
-        values = {}
-        for number, (path, _) in enumerate(fetches):
-            values[text(path)] = [self.write(run[number]) for run in result]
-        entry = {"why": "", "feeds": feeds, "fetches": [path for path, _ in fetches]}
-        return entry, values
+            finally:
+                self.rewind(mark)
+            if all(np.isfinite(a.astype("float64")).all() for run in result for a in run):
+                return kind, ""
+            ran = ran or kind
+        return ran, why
 
-    def run(self, exe, program, feeds, fetches):
+    def mark(self):
+        """How far the recorder has written down first values and draws."""
+        recorder = self.recorder
+        at = recorder.save.tell() if recorder.save is not None else 0
+        return len(recorder.parameters), len(recorder.draws), at
+
+    def rewind(self, mark):
+        """Forget what an attempt that does not count has made the recorder write down."""
+        parameters, draws, at = mark
+        recorder = self.recorder
+        del recorder.parameters[parameters:], recorder.draws[draws:]
+        if recorder.save is not None:
+            recorder.save.seek(at)
+            recorder.save.truncate()
+
+    def run(self, program, startups, feeds, fetches):
         """Arrays of each fetch in each run."""
         fluid = self.fluid
+        exe = fluid.Executor(fluid.CPUPlace())
+        for path in startups:
+            exe.run(look_up(self.names, path) if path else fluid.default_startup_program())
         result = []
         for _ in range(RUNS):
             feed = {}
@@ -208,24 +229,33 @@ class OldSide:
         }
 
     def layers(self, plan):
-        """Call each layer that is left at module level with the first input that it takes."""
+        """Parameters of each layer at module level, and what the first input that it takes gives."""
         fluid = self.fluid
         found = {"layers": [], "values": {}}
         with fluid.dygraph.guard(fluid.CPUPlace()):
             for path, value in places(self.names):
-                if not isinstance(value, fluid.dygraph.Layer):
-                    continue
-                for shape in inputs_of(value):
-                    values = np.random.RandomState(3).uniform(-1, 1, shape).astype("float32")
-                    try:
-                        result = value(fluid.dygraph.to_variable(values))
-                        result = [r.numpy() for r in listed(result)]
-                    except Exception:
-                        continue
-                    found["layers"].append([path, list(shape)])
-                    found["values"]["%s(...)" % text(path)] = [self.write(r) for r in result]
-                    break
+                if isinstance(value, fluid.dygraph.Layer):
+                    self.layer(path, value, found)
         return found
+
+    def layer(self, path, value, found):
+        """Write down one layer's parameters and output."""
+        plain = self.recorder.plain
+        given = [plain(p.numpy()) for p in value.parameters()]
+        found["values"]["%s.parameters()" % text(path)] = given
+        chosen = None
+        for shape, dtype in inputs_of(value):
+            mark = self.mark()
+            try:
+                result = value(self.fluid.dygraph.to_variable(made_up(shape, dtype)))
+                result = [plain(r.numpy()) for r in listed(result)]
+            except Exception:
+                self.rewind(mark)
+                continue
+            chosen = [list(shape), dtype]
+            found["values"]["%s(...)" % text(path)] = result
+            break
+        found["layers"].append([path, chosen])
 
 
 class NewSide:
@@ -236,7 +266,7 @@ class NewSide:
 
         self.paddle = paddle
         self.names = names
-        self.write = recorder.plain
+        self.recorder = recorder
 
     def graph(self, plan):
         """Run each program of the plan on its feeds."""
@@ -244,30 +274,29 @@ class NewSide:
         values = {}
         if not any(entry["fetches"] for entry in plan["programs"]):
             return {"values": values}
+        dynamic = paddle.in_dynamic_mode()
         paddle.enable_static()
-        exe = paddle.static.Executor(paddle.CPUPlace())
         try:
             for entry in plan["programs"]:
                 if entry["fetches"]:
-                    self.run(exe, plan["startups"], entry, values)
+                    self.run(plan["startups"], entry, values)
         finally:
-            paddle.disable_static()
+            if dynamic:
+                paddle.disable_static()
         return {"values": values}
 
-    def run(self, exe, startups, entry, values):
-        """Fetch the entry's variables."""
+    def run(self, startups, entry, values):
+        """Fetch the entry's variables; tensors of a dynamic graph have their values already."""
         paddle = self.paddle
-        found = {}
-        for path in entry["fetches"]:
-            value = look_up(self.names, path)
-            if not isinstance(value, paddle.pir.Value):
-                raise TypeError("%s is a %s" % (text(path), type(value).__name__))
-            found[text(path)] = value
-        op = next(iter(found.values())).get_defining_op()
-        program = op.get_parent_block().program
+        found = {text(path): look_up(self.names, path) for path in entry["fetches"]}
+        if all(type(v) is paddle.Tensor for v in found.values()) and not entry["feeds"]:
+            for place, value in found.items():
+                values[place] = [self.recorder.plain(value.numpy())] * RUNS
+            return
+        program = self.program(found)
+        exe = self.names.get("_fluid_Executor", paddle.static.Executor)(paddle.CPUPlace())
         for path in startups:
-            chosen = look_up(self.names, path) if path else paddle.static.default_startup_program()
-            exe.run(chosen)
+            exe.run(look_up(self.names, path) if path else paddle.static.default_startup_program())
         inputs = {
             o.attrs()["name"] for o in program.global_block().ops if o.name() == "pd_op.data"
         }
@@ -277,23 +306,46 @@ class NewSide:
                 key = "%s@lod%d" % (name, level)
                 if key in inputs:
                     feed[key] = np.cumsum([0] + lengths).astype("int64")
-        results = [exe.run(program, feed, list(found.values())) for _ in range(RUNS)]
+        fetches = list(found.values())
+        results = [
+            [np.array(v) for v in exe.run(program, feed, fetches, return_numpy=False)]
+            for _ in range(RUNS)
+        ]
         for number, place in enumerate(found):
-            values[place] = [self.write(result[number]) for result in results]
+            values[place] = [self.recorder.plain(result[number]) for result in results]
+
+    def program(self, found):
+        """The program that values are of; what is none but can be fetched is of the default one."""
+        for place, value in found.items():
+            if isinstance(value, self.paddle.pir.Value):
+                return value.get_defining_op().get_parent_block().program
+            if not hasattr(value, "last_lr"):  # no schedule
+                raise TypeError("%s is a %s" % (place, type(value).__name__))
+        return self.paddle.static.default_main_program()
 
     def layers(self, plan):
-        """Call the layers of the plan."""
-        found = {"values": {}}
-        for path, shape in plan["layers"]:
-            values = np.random.RandomState(3).uniform(-1, 1, shape).astype("float32")
-            result = look_up(self.names, path)(self.paddle.to_tensor(values))
-            result = [r.numpy() for r in listed(result)]
-            found["values"]["%s(...)" % text(path)] = [self.write(r) for r in result]
-        return found
+        """Look at the layers of the plan and call them."""
+        plain = self.recorder.plain
+        values = {}
+        for path, chosen in plan["layers"]:
+            layer = look_up(self.names, path)
+            given = [plain(p.numpy()) for p in layer.parameters()]
+            values["%s.parameters()" % text(path)] = given
+            if chosen:
+                result = layer(self.paddle.to_tensor(made_up(*chosen)))
+                values["%s(...)" % text(path)] = [plain(r.numpy()) for r in listed(result)]
+        return {"values": values}
+
+
+def made_up(shape, dtype):
+    """An input of a layer."""
+    if dtype == "int64":
+        return np.arange(int(np.prod(shape))).reshape(shape) % 2
+    return np.random.RandomState(3).uniform(-1, 1, shape).astype(dtype)
 
 
 def inputs_of(layer):
-    """Shapes that a layer may take, from the sizes of its first parameter."""
+    """Shapes and types that a layer may take, from the sizes of its first parameter."""
     shapes = []
     for parameter in layer.parameters()[:1]:
         shape = list(parameter.shape)
@@ -305,7 +357,7 @@ def inputs_of(layer):
             shapes += [[2, shape[1], 8, 8, 8], [2, shape[0], 8, 8, 8]]
         if len(shape) == 1:
             shapes += [[2, shape[0], 6, 6], [2, shape[0]]]
-    return shapes + INPUTS
+    return [(shape, "float32") for shape in shapes + INPUTS] + [([4, 1], "int64")]
 
 
 def listed(value):

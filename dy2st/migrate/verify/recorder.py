@@ -49,6 +49,7 @@ class Recorder:
         self.steps = []
         self.used = set()
         self.globals = {}
+        self.running = 0  # inside a run of a program: what is read there is no result
         self.creating = 0  # inside create_parameter: its draws are initial values
         self.lost = []  # draws that cannot be replayed: {"step", "what", "place", "wrong"}
         self.ordered = True  # the draws of both runs still go in step
@@ -86,7 +87,7 @@ class Recorder:
 
         def watched_numpy(value, *args, **kwargs):
             array = numpy_(value, *args, **kwargs)
-            if self.owns(sys._getframe(1)):
+            if not self.running and self.owns(sys._getframe(1)):
                 self.fetched("numpy", [array], self.caller())
             return array
 
@@ -266,6 +267,8 @@ def collect(value, into, depth):
             return False
         into.append(array)
         return True
+    if isinstance(value, dict):
+        value = list(value.values()) or None
     if isinstance(value, (list, tuple)) and len(value) <= 1000 and depth < 4:
         return all([collect(item, into, depth + 1) for item in value])
     kind = type(value).__name__.replace("_fluid_", "")  # a helper's class inside the script itself
