@@ -11,12 +11,13 @@ from dy2st.errors import SourceReadError
 from dy2st.migrate import imports, layout, marks, project, source, table, uses
 from dy2st.migrate.calls import Unfit
 from dy2st.migrate.edits import EditConflict, apply
-from dy2st.migrate.facts import Mentions, learn, mentions, skipped
+from dy2st.migrate.facts import learn, skipped
 from dy2st.migrate.forms import plain_call, reference, to_helper
 from dy2st.migrate.helpers import MARK
 from dy2st.migrate.model import DOCS, Change, Decline, Facts, FileContext, OpenPoint, Options, Use
-from dy2st.migrate.names import Names
+from dy2st.migrate.names import Names, left_over
 from dy2st.migrate.rules import BY_METHOD, BY_NAME, SCANS, load_all
+from dy2st.migrate.texts import STRING, Mentions, mentions
 from dy2st.records import record
 
 
@@ -100,8 +101,8 @@ def _migrate(
     seen = seen or project.Project([], frozenset(), rows)
     names = Names(read.tree, outcome.path, seen)
     seen.add(outcome.path, names)
-    text_mentions = mentions(names, read)
-    outcome.mentions = len(text_mentions.prose)
+    text_mentions = mentions(names, read, rows)
+    outcome.mentions = text_mentions.prose
     facts = learn(names, rows)
     if run_facts is not None:
         facts.merge(run_facts)
@@ -111,7 +112,7 @@ def _migrate(
     context.imports_level = level
     context.paddle = imports.root_name(names)
     context.skipped_lines, skip_file = skipped(read)
-    found = uses.find(names, rows, read)
+    found = uses.find(names, rows, facts.kept)
     methods = _method_calls(context)
     outcome.found = found.count + len(methods) + len(text_mentions.code)
     if skip_file:
@@ -121,12 +122,14 @@ def _migrate(
     if read.text.startswith(MARK.encode()):
         outcome.found = 0  # the helpers are ours
         return
-    _drop_skipped(found, methods, context, outcome)
+    _drop_skipped(found, methods, text_mentions, context, outcome)
     _rewrite_uses(found, methods, context)
     context.open_points.extend(found.unknown)
     _report_strings(text_mentions, context)
-    imports.tidy(found, context)
+    context.named_in_texts = text_mentions.roots
+    outcome.found += imports.tidy(found, context)
     outcome.changes, outcome.open_points = context.changes, context.open_points
+    _account(outcome, names)
     outcome.notes = context.notes
     outcome.helpers = tuple(sorted(context.helpers))
     if options.mark:
@@ -134,9 +137,27 @@ def _migrate(
     _finish(context, outcome)
 
 
+def _account(outcome: Outcome, names: Names) -> None:
+    """Every use is converted or open; one that is neither is a mistake of ours, and told."""
+    placeholders = [call for call, _ in names.calls if left_over(call)]
+    if placeholders and not outcome.open_points:
+        first = placeholders[0]
+        reason = "an earlier run found a use of this name, and it is not seen any more"
+        recipe = "take the line out where nothing needs it"
+        place = (first.lineno, first.col_offset, left_over(first))
+        outcome.open_points.append(OpenPoint("PM306", *place, reason, recipe, unknown=True))
+    lost = outcome.found - len(outcome.changes) - len(outcome.open_points)
+    if lost > 0:
+        reason = f"{lost} uses of this file were neither converted nor listed"
+        recipe = "look through the file by hand, and report it, please"
+        outcome.open_points.append(OpenPoint("PM309", 1, 0, "?", reason, recipe, unknown=True))
+    outcome.found = max(outcome.found, len(outcome.changes) + len(outcome.open_points))
+
+
 def _drop_skipped(
     found: uses.Found,
     methods: list[tuple[Any, ast.expr, Any]],
+    texts: Mentions,
     context: FileContext,
     outcome: Outcome,
 ) -> None:
@@ -144,11 +165,12 @@ def _drop_skipped(
     skipped_lines = context.skipped_lines
     if not skipped_lines:
         return
-    before = found.count + len(methods)
+    before = found.count + len(methods) + len(texts.code)
     found.uses[:] = [u for u in found.uses if u.node.lineno not in skipped_lines]
     found.unknown[:] = [p for p in found.unknown if p.line not in skipped_lines]
     methods[:] = [m for m in methods if m[1].lineno not in skipped_lines]
-    number = before - found.count - len(methods)
+    texts.code[:] = [t for t in texts.code if t[0].lineno not in skipped_lines]
+    number = before - found.count - len(methods) - len(texts.code)
     if number:
         outcome.found -= number
         context.notes.append(f"{number} uses skipped by comments")
@@ -327,7 +349,6 @@ def _report_strings(found: Mentions, context: FileContext) -> None:
                 node.lineno,
                 node.col_offset,
                 text,
-                "code in a string, or a name looked up by its text",
-                "change the text by hand; strings are never touched",
+                *STRING,
             )
         )

@@ -1,16 +1,14 @@
-"""What a file is like as a whole: static or dynamic, texts that name fluid, skip comments."""
+"""What a file is like as a whole: static or dynamic, and its skip comments."""
 
 from __future__ import annotations
 
 import ast
 import re
-from dataclasses import field
 
 from dy2st.migrate.model import Facts
-from dy2st.migrate.names import Names, left_over
+from dy2st.migrate.names import Names
 from dy2st.migrate.source import Source
 from dy2st.migrate.table import Table
-from dy2st.records import record
 
 _STATIC = re.compile(
     r"^paddle\.fluid\.(Executor|data|program_guard|default_main_program|default_startup_program"
@@ -39,18 +37,7 @@ _DYGRAPH = re.compile(
 _BUILDERS = re.compile(
     r"^paddle\.fluid\.(optimizer\.|nets\.|layers\.(\w+_decay|linear_lr_warmup|create_parameter)$)"
 )
-_CODE = re.compile(r"(^|[^\w.])(paddle\.fluid|fluid\.(layers|dygraph|io|optimizer|core))\b")
-_NAME_ONLY = re.compile(r"^(paddle\.)?fluid(\.\w+)*$")
-_STATEMENT = re.compile(r"(^|\n|;)\s*(import|from)\s+paddle|fluid\.\w+(\.\w+)*\s*\(")
 _SKIP = re.compile(rb"#\s*paddle-migrate:\s*skip(-file)?\b")
-
-
-@record(frozen=False, eq=False)
-class Mentions:
-    """Texts that name fluid: ``code`` looks as if it were run or looked up, ``prose`` does not."""
-
-    code: list[tuple[ast.Constant, str]] = field(default_factory=list)
-    prose: list[ast.Constant] = field(default_factory=list)
 
 
 def learn(names: Names, table: Table) -> Facts:
@@ -95,33 +82,6 @@ def _is_zero(node: ast.expr) -> bool:
 
 def _fetches_by_name(node: ast.expr) -> bool:
     return any(isinstance(n, ast.Constant) and isinstance(n.value, str) for n in ast.walk(node))
-
-
-def mentions(names: Names, source: Source) -> Mentions:
-    """The texts of a file that name fluid."""
-    found = Mentions()
-    if b"fluid" not in source.text:
-        return found
-    for node in names.strings:
-        text = node.value
-        assert isinstance(text, str)
-        if "fluid" not in text or not _CODE.search(text):
-            continue
-        is_docstring = isinstance(names.parents.get(node), ast.Expr)
-        if not is_docstring and (_NAME_ONLY.match(text.strip()) or _STATEMENT.search(text)):
-            short = text.strip().splitlines()[0][:60]
-            if not _inside_import_call(node, names):
-                found.code.append((node, short))
-        else:
-            found.prose.append(node)
-    return found
-
-
-def _inside_import_call(node: ast.Constant, names: Names) -> bool:
-    parent = names.parents.get(node)
-    if left_over(parent):
-        return True
-    return isinstance(parent, ast.Call) and isinstance(names.parents.get(parent), ast.Attribute)
 
 
 def skipped(source: Source) -> tuple[frozenset[int], bool]:

@@ -19,6 +19,8 @@ SKIPPED_FOLDERS = frozenset(
      ".pytest_cache", "node_modules", ".ipynb_checkpoints", "site-packages"}
 )  # fmt: skip
 SUFFIXES = (".py", ".pyw", ".ipynb")
+OTHERS = (".sh", ".bash", ".yaml", ".yml", ".json", ".toml", ".cfg", ".ini", ".conf")
+_LOOKED_AT = SUFFIXES + OTHERS
 
 
 @record
@@ -117,7 +119,10 @@ class Selection:
 
 
 def discover(root: str, selection: Selection) -> Iterator[str]:
-    """The Python files and notebooks below ``root``, sorted; links to folders are not followed."""
+    """The Python files and notebooks below ``root``, sorted; links to folders are not followed.
+
+    Scripts and settings (``OTHERS``) come too: a name of 1.x in them is told.
+    """
     if not os.path.isdir(root):
         yield root
         return
@@ -164,7 +169,7 @@ def _walk(folder: str, inside: str, above: Ignore | None, selection: Selection) 
 
 
 def _is_source(entry: os.DirEntry[str]) -> bool:
-    return entry.name.endswith(SUFFIXES) and not entry.is_symlink()
+    return entry.name.endswith(_LOOKED_AT) and not entry.is_symlink()
 
 
 @functools.cache

@@ -72,10 +72,17 @@ def _read(paths: list[Path]) -> list[Helper]:
         used = (mentioned & names) - {name} - bound
         modules = mentioned & _MODULES.keys()
         text = text.rstrip("\n") + "\n"
-        bases = {b.id for b in getattr(node, "bases", ()) if isinstance(b, ast.Name)} & names
+        bases = _run_at_once(node) & names - {name}
         needs, imported, first = (tuple(sorted(names)) for names in (used, modules, bases))
         found.append(Helper(name, text, needs, order, imported, first))
     return found
+
+
+def _run_at_once(node: ast.stmt) -> set[str]:
+    """The names that are looked up when the definition itself runs: bases, decorators, values."""
+    parts: list[ast.expr] = [node.value] if isinstance(node, ast.Assign) else []
+    parts += [*getattr(node, "bases", ()), *getattr(node, "decorator_list", ())]
+    return {n.id for part in parts for n in ast.walk(part) if isinstance(n, ast.Name)}
 
 
 def _names_in(node: ast.stmt) -> tuple[set[str], set[str]]:

@@ -25,14 +25,19 @@ def root_name(names: Names) -> str:
     return "paddle"
 
 
-def tidy(found: Found, context: FileContext) -> None:
-    """Take away imports and aliases that nothing needs now; add what the new code needs."""
+def tidy(found: Found, context: FileContext) -> int:
+    """Take away imports and aliases that nothing needs now; add what the new code needs.
+
+    Returns how many open points came: aliases and imports that stay.
+    """
+    before = len(context.open_points)
     state = Tidy()
     _collect_needed(found, context, state)
     _drop_aliases(found, context, state)
     anchors = _drop_imports(context, state)
     add_needed(anchors, context, state)
     _write_deletions(context, state)
+    return len(context.open_points) - before
 
 
 def _binding_scope(name: str, scope: Scope | None) -> Scope | None:
@@ -63,8 +68,8 @@ def _collect_needed(found: Found, context: FileContext, state: Tidy) -> None:
                 for module, node, _ in context.names.stars:
                     if context.names.project.star(module, root.id, 0):
                         state.stars_needed.add(node)
-    exported = _exported(context)
-    state.needed |= {(id(context.names.module), n) for n in exported}
+    others = _exported(context) | context.named_in_texts
+    state.needed |= {(id(context.names.module), n) for n in others}
 
 
 def _subtree(nodes: set[ast.AST]) -> set[int]:
@@ -82,29 +87,27 @@ def _subtree(nodes: set[ast.AST]) -> set[int]:
 
 
 def _exported(context: FileContext) -> set[str]:
+    found: set[str] = set()
     for node in context.source.tree.body:
-        if isinstance(node, ast.Assign) and any(
-            isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets
-        ):
-            return {
-                n.value
-                for n in ast.walk(node.value)
-                if isinstance(n, ast.Constant) and isinstance(n.value, str)
-            }
-    return set()
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(t, ast.Name) and t.id == "__all__" for t in targets):
+            texts = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant)]
+            found.update(t for t in texts if isinstance(t, str))
+    return found
 
 
 def _drop_aliases(found: Found, context: FileContext, state: Tidy) -> None:
     """``layers = fluid.layers`` goes when nothing uses ``layers`` now."""
+    aliases = {id(node) for _, node in found.module_aliases}
     for statement, node in found.module_aliases:
         assert isinstance(statement, ast.Assign)
-        if _alias_free(statement, context, state):
+        if _alias_free(statement, aliases, context, state):
             state.deletions[statement] = b""
             continue
         root: ast.AST = node
         while isinstance(root, ast.Attribute):
             root = root.value
-        scope = next(c.scope for c in context.names.chains if c.node is node)
+        scope = next((c.scope for c in context.names.chains if c.node is node), None)
         if isinstance(root, ast.Name):
             bound = _binding_scope(root.id, scope)
             if bound is not None:
@@ -117,30 +120,47 @@ def _drop_aliases(found: Found, context: FileContext, state: Tidy) -> None:
                 context.source.segment(node).decode("utf-8", "replace"),
                 "a module of paddle.fluid under another name, still used",
                 "rewrite the uses that are listed, then take this line out",
-                unknown=not isinstance(statement.targets[0], ast.Name),
+                unknown=not all(isinstance(t, ast.Name) for t in _targets(statement)),
             )
         )
 
 
-def _alias_free(statement: ast.Assign, context: FileContext, state: Tidy) -> bool:
-    if len(statement.targets) != 1:
-        return False
-    target = statement.targets[0]
+def _targets(statement: ast.Assign) -> list[ast.expr]:
+    """What a statement gives its value to; the items where that is a tuple."""
+    found: list[ast.expr] = []
+    for target in statement.targets:
+        found += target.elts if isinstance(target, ast.Tuple) else [target]
+    return found
+
+
+def _alias_free(
+    statement: ast.Assign, aliases: set[int], context: FileContext, state: Tidy
+) -> bool:
+    """Whether a statement gives modules only, to names that nothing uses now."""
+    values = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
+    return all(id(v) in aliases for v in values) and all(
+        _target_free(t, context, state) for t in _targets(statement)
+    )
+
+
+def _target_free(target: ast.expr, context: FileContext, state: Tidy) -> bool:
     if isinstance(target, ast.Name):
         for scope in _scopes(context.names):
             if any(b.node is target for b in scope.bindings.get(target.id, ())):
-                return (id(scope), target.id) not in state.needed
+                free = (id(scope), target.id) not in state.needed
+                return free and (scope.kind != "class" or _attribute_free(target, context))
         return False
-    if isinstance(target, ast.Attribute):
-        gone = _subtree(context.converted)
-        return not any(
-            isinstance(n, ast.Attribute)
-            and n.attr == target.attr
-            and n is not target
-            and id(n) not in gone
-            for n in ast.walk(context.source.tree)
-        )
-    return False
+    return isinstance(target, ast.Attribute) and _attribute_free(target, context)
+
+
+def _attribute_free(target: ast.Name | ast.Attribute, context: FileContext) -> bool:
+    """Whether no code of the run reads an attribute of that name."""
+    name = target.attr if isinstance(target, ast.Attribute) else target.id
+    gone = _subtree(context.converted)
+    return name not in context.facts.read_elsewhere and not any(
+        isinstance(n, ast.Attribute) and n.attr == name and n is not target and id(n) not in gone
+        for n in ast.walk(context.source.tree)
+    )
 
 
 def _scopes(names: Names) -> list[Scope]:
@@ -160,6 +180,7 @@ def _drop_imports(context: FileContext, state: Tidy) -> list[ast.stmt]:
         gone = [a for a in node.names if _import_goes(node, a, scope, context, state)]
         if context.options.compat and scope.kind == "module":
             kept = [a for a in node.names if a not in gone and _is_old(node, a, scope, context)]
+            _tell_exported(node, kept, context)
             state.left += [_left_over(node, a, scope, context) for a in kept]
             gone = [a for a in node.names if a in gone or a in kept]
         if not gone:
@@ -171,6 +192,21 @@ def _drop_imports(context: FileContext, state: Tidy) -> list[ast.stmt]:
         else:
             _drop_some(node, gone, context)
     return anchors
+
+
+def _tell_exported(
+    node: ast.Import | ast.ImportFrom, kept: list[ast.alias], context: FileContext
+) -> None:
+    """An import that stays for ``__all__`` alone is a use that no chain shows."""
+    exported = _exported(context)
+    for alias in kept:
+        bound = alias.asname or alias.name
+        if bound in exported:
+            reason = "__all__ hands an old name on to whoever imports this module"
+            recipe = "take it out of __all__ and import it where it is used"
+            place = (node.lineno, node.col_offset)
+            point = OpenPoint("PM306", *place, bound, reason, recipe, unknown=True)
+            context.open_points.append(point)
 
 
 def _import_goes(

@@ -12,7 +12,7 @@ import ast
 import re
 
 from dy2st.migrate.model import FileContext
-from dy2st.migrate.names import Binding, Scope
+from dy2st.migrate.scopes import Binding, Scope
 
 UNKNOWN = ""
 _LIMIT = 12

@@ -106,12 +106,21 @@ class Facts:
     executor_helper: bool = False
     graph_rate: bool = False  # a learning rate may be a value that the program computes
     program_clip: bool = False  # clipping may be set for a program, not for its optimizer
+    kept: tuple[str, ...] = ()  # attributes under which modules of 1.x are kept
+    read_elsewhere: tuple[str, ...] = ()  # those of them that some other file reads
+
+    @property
+    def sets_up_optimizers(self) -> bool:
+        """Whether an optimizer needs more than its own arguments."""
+        return self.graph_rate or self.program_clip
 
     def merge(self, other: Facts) -> None:
         """Add what another file needs that every file of the project must follow."""
         self.executor_helper |= other.executor_helper
         self.graph_rate |= other.graph_rate
         self.program_clip |= other.program_clip
+        self.kept = tuple(sorted({*self.kept, *other.kept}))
+        self.read_elsewhere = other.read_elsewhere
 
 
 @record(frozen=False, eq=False)
@@ -136,6 +145,7 @@ class FileContext:
     needs_paddle: bool = False
     skipped_lines: frozenset[int] = frozenset()
     converted: set[ast.AST] = field(default_factory=set)
+    named_in_texts: set[str] = field(default_factory=set)  # the module's names that strings use
     _learned: dict[type, Any] = field(default_factory=dict)
 
     def learned(self, kind: type[T]) -> T:

@@ -14,7 +14,16 @@ from dy2st.migrate.scopes import UNKNOWN, Binding, Bindings, Chain, ProjectLike,
 
 LEFT_OVER = "NotMigrated"  # the helper that stands for an old name which is still used
 _LIMIT = 40  # how far an alias is followed
-__all__ = ["UNKNOWN", "Chain", "Names", "ProjectLike", "Scope", "left_over"]
+__all__ = [
+    "UNKNOWN",
+    "Chain",
+    "Names",
+    "ProjectLike",
+    "Scope",
+    "imported_by_call",
+    "imports_by_call",
+    "left_over",
+]
 
 
 class Names(Bindings):
@@ -24,6 +33,20 @@ class Names(Bindings):
         self._memo: dict[tuple[int, str], frozenset[str]] = {}
         self._resolved: dict[ast.AST, frozenset[str]] = {}
         super().__init__(tree, path, project)
+
+    def in_annotation(self, node: ast.AST) -> bool:
+        """Whether an expression stands in an annotation."""
+        parent = self.parents.get(node)
+        while isinstance(parent, (ast.Tuple, ast.List, ast.Subscript, ast.BinOp)):
+            node, parent = parent, self.parents.get(parent)
+        if isinstance(parent, ast.AnnAssign):
+            return parent.annotation is node
+        if not isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return False
+        a = parent.args
+        every = [*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg]
+        given = [arg.annotation for arg in every if arg is not None]
+        return parent.returns is node or any(annotation is node for annotation in given)
 
     def resolve(self, node: ast.AST, scope: Scope, depth: int = 0) -> frozenset[str]:
         """All candidates of an expression; ``{"?"}`` where nothing is known."""
@@ -52,11 +75,13 @@ class Names(Bindings):
         self, node: ast.AST, scope: Scope, attributes: list[str], depth: int
     ) -> frozenset[str]:
         if isinstance(node, ast.Name):
-            if attributes and node.id in self._self_names(scope):
+            if attributes and node.id in self.self_names(scope):
                 owner = scope.owner()
-                if owner is not None and attributes[-1] in owner.attributes:
-                    name = attributes.pop()
-                    return self._remember(owner, f"self.{name}", owner.attributes[name], depth)
+                name = attributes[-1]
+                values = owner.values_of(name) if owner is not None else []
+                if owner is not None and values:
+                    attributes.pop()
+                    return self._remember(owner, f"self.{name}", values, depth)
             return self.lookup(node.id, scope, depth)
         if isinstance(node, ast.Call):
             return self._resolve_call(node, scope, depth)
@@ -80,14 +105,9 @@ class Names(Bindings):
                     c for b in base for c in self.project.member(b, name.value, depth + 1)
                 )
             return frozenset({UNKNOWN})
-        if (
-            isinstance(node.func, (ast.Name, ast.Attribute))
-            and _called_name(node.func) in ("import_module", "__import__")
-            and node.args
-            and isinstance(node.args[0], ast.Constant)
-            and isinstance(node.args[0].value, str)
-        ):
-            return frozenset({node.args[0].value})
+        module = imported_by_call(node)
+        if module:
+            return frozenset({module})
         made = set()
         for c in self.resolve(node.func, scope, depth + 1):
             if c == UNKNOWN or c.startswith(("@", "inst:")):
@@ -122,6 +142,13 @@ class Names(Bindings):
             found = self._memo[key] = self._union(bindings, depth)
         return found
 
+    def imports_itself(self, name: str) -> bool:
+        """Whether a package binds a name by ``from . import name``: that is its own module."""
+        bindings = self.module.bindings.get(name, ())
+        return bool(bindings) and all(
+            b.kind == "from" and b.value == (f"@{self.path}", name) for b in bindings
+        )
+
     def lookup(self, name: str, scope: Scope | None, depth: int = 0) -> frozenset[str]:
         """Candidates of a bare name, by Python's own rule of scopes."""
         if depth > _LIMIT:
@@ -138,6 +165,33 @@ class Names(Bindings):
 
 def _called_name(func: ast.Name | ast.Attribute) -> str:
     return func.attr if isinstance(func, ast.Attribute) else func.id
+
+
+def imports_by_call(node: ast.AST) -> bool:
+    """Whether an expression is a call of ``import_module`` or ``__import__``."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, (ast.Name, ast.Attribute)):
+        return False
+    return _called_name(node.func) in ("import_module", "__import__") and bool(node.args)
+
+
+def imported_by_call(node: ast.AST) -> str:
+    """The module that ``import_module("a.b")`` or ``__import__("a.b")`` gives; empty if unknown."""
+    if not imports_by_call(node):
+        return ""
+    assert isinstance(node, ast.Call)
+    assert isinstance(node.func, (ast.Name, ast.Attribute))
+    value = getattr(node.args[0], "value", None)
+    if not isinstance(value, str):
+        return ""
+    if value.startswith("."):
+        packages = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "package")]
+        package = getattr(packages[0], "value", None) if packages else None
+        plain = isinstance(package, str) and not value.startswith("..")
+        return f"{package}{value}" if plain else ""
+    whole = len(node.args) > 3 or any(k.arg == "fromlist" for k in node.keywords)
+    if _called_name(node.func) == "__import__" and not whole:
+        return value.split(".")[0]
+    return value
 
 
 def left_over(node: object) -> str:

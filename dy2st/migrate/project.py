@@ -83,7 +83,9 @@ class Project(ProjectLike):
         names = self.names_of(path)
         if names is not None:
             found = names.lookup(name, names.module, depth + 1)
-            if found != {UNKNOWN} or name in names.module.bindings:
+            if found != {UNKNOWN}:
+                return found
+            if name in names.module.bindings and not names.imports_itself(name):
                 return found
         if os.path.basename(path) == "__init__.py":
             inner = self._file(os.path.join(os.path.dirname(path), name))

@@ -102,7 +102,7 @@ class Runner:
         self.summary.scanned += len(paths)
         self.summary.markers += sum(known.markers for known in seen.files.values())
         known_files = frozenset(seen.files)
-        plan = layout.Layout(top, known_files, seen.tops()) if os.path.isdir(root) else None
+        plan = layout.Layout(top, seen.files) if os.path.isdir(root) else None
         facts = seen.facts()
         concerned = seen.concerned()
         jobs, cached = [], []

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from typing import Any
 
 from dy2st.migrate import state
+from dy2st.migrate.files import OTHERS
 from dy2st.migrate.model import Facts
 from dy2st.records import record
 
@@ -27,7 +28,14 @@ _RATE = re.compile(rb"step_counter|create_global_var|\.Switch\b|create_tensor")
 _WORD = re.compile(rb"\w+")
 _STATEMENT = re.compile(rb"[ \t]*(?:from|import)[ \t]")
 _OWN_PACKAGE = re.compile(rb"from[ \t]+\.+[ \t]+import")
-_TOP = re.compile(rb"(?:from|import)[ \t]+(\w+)\.\w")
+_AS = re.compile(rb"\bas[ \t]+([A-Za-z_]\w*)")
+_GIVEN = rb"(?m)^(?:[ \t]+|[ \t]*(?:\w+\.)+)([A-Za-z_]\w*)[ \t]*=[ \t]*%s[ \t]*(?:#.*)?\r?$"
+_OLD = re.compile(
+    rb"\b(?:paddle\.fluid(?:\.\w+)*|fluid\.(?:layers|dygraph|io|optimizer|core|initializer)\.\w+)"
+)
+_REPORT = b'{\n  "headline": "converted'
+_MOST = 1 << 20  # bytes: what is larger holds data
+_FIRST = re.compile(rb"[ \t]*(?:from|import)[ \t]+(\w+|\.)")
 _CELLS = re.compile(rb'"cells"\s*:\s*\[')
 _YOUNG = 2_000_000_000  # nanoseconds
 
@@ -36,15 +44,17 @@ _YOUNG = 2_000_000_000  # nanoseconds
 class Known:
     """One file: ``digest`` is of its content, "" where that certainly does not speak of Paddle.
 
-    ``words`` are all names in its import statements ("." for its own package), ``tops`` the first
-    parts of dotted module names, ``facts`` the names of the Facts that it makes true.
+    ``words`` are all names in its import statements ("." for its own package), ``firsts`` the first
+    parts of the modules that it imports ("." for relative ones), ``facts`` the names of the Facts
+    that it makes true, ``kept`` the attributes that it gives a module of 1.x.
     """
 
     digest: str
     markers: int
     words: tuple[str, ...]
-    tops: tuple[str, ...]
+    firsts: tuple[str, ...]
     facts: tuple[str, ...]
+    kept: tuple[str, ...] = ()
 
     @property
     def paddle(self) -> bool:
@@ -77,8 +87,8 @@ class Scan:
                     continue
                 known = look(content, path)
                 read += 1
-                entry = [signature, known.digest, known.markers, known.words, known.tops]
-                entry.append(known.facts)
+                entry = [signature, known.digest, known.markers, known.words, known.firsts]
+                entry += [known.facts, known.kept]
             self.files[path] = known
             if max(signature[1], signature[2]) < now - _YOUNG:
                 fresh[path] = entry
@@ -91,7 +101,20 @@ class Scan:
         for known in self.files.values():
             for name in known.facts:
                 setattr(found, name, True)
+        found.kept = tuple(sorted({k for known in self.files.values() for k in known.kept}))
+        found.read_elsewhere = self._read_elsewhere(found.kept)
         return found
+
+    def _read_elsewhere(self, kept: tuple[str, ...]) -> tuple[str, ...]:
+        """Those attributes that a file reads which does not set them."""
+        if not kept:
+            return ()
+        read = re.compile(rb"\.(%s)\b" % "|".join(kept).encode())
+        found: set[str] = set()
+        for path in self.concerned():
+            names = {m.decode() for m in read.findall(read_file(path) or b"")}
+            found |= names - set(self.files[path].kept)
+        return tuple(sorted(found))
 
     def concerned(self) -> set[str]:
         """The files that can use 1.x: they speak of Paddle, or import one that can, however far."""
@@ -99,16 +122,12 @@ class Scan:
         others = {p: known.words for p, known in self.files.items() if not known.paddle}
         fresh = found
         while fresh:
-            names = {_module_name(p) for p in fresh} | {"."}
+            names = {_module_name(p) for p in fresh if not p.endswith(OTHERS)} | {"."}
             fresh = {p for p, words in others.items() if not names.isdisjoint(words)}
             for path in fresh:
                 del others[path]
             found |= fresh
         return found
-
-    def tops(self) -> set[str]:
-        """The first parts of all dotted module names that are imported."""
-        return {top for known in self.files.values() for top in known.tops}
 
 
 def read_file(path: str) -> bytes | None:
@@ -124,13 +143,31 @@ def read_file(path: str) -> bytes | None:
 
 def look(content: bytes, path: str = "") -> Known:
     """All that is kept of one file."""
+    if path.endswith(OTHERS):
+        told = len(content) <= _MOST and any(lines_with_old_names(content))
+        return Known(state.digest(content) if told else "", 0, (), (), ())
     statements = list(_import_lines(content))
-    tops = {t.decode() for line in statements for t in _TOP.findall(line)}
+    found = {m.group(1).decode() for m in map(_FIRST.match, statements) if m}
+    firsts = tuple(sorted(found - sys.stdlib_module_names))
     if b"paddle" not in content and not _odd(content, path):
-        return Known("", 0, tuple(sorted(_words(statements))), tuple(sorted(tops)), ())
-    facts = tuple(name for name, true in asdict(prescan([content])).items() if true)
+        return Known("", 0, tuple(sorted(_words(statements))), firsts, ())
+    facts = prescan([content])
+    true = tuple(name for name, value in vars(facts).items() if value is True)
     markers = len(_MARKER.findall(content))
-    return Known(state.digest(content), markers, (), tuple(sorted(tops)), facts)
+    return Known(state.digest(content), markers, (), firsts, true, facts.kept)
+
+
+def lines_with_old_names(content: bytes) -> Iterator[tuple[int, int, str]]:
+    """Line, column and text of each name of 1.x in a file that is not Python.
+
+    A report that this tool wrote speaks of nothing else and is left out.
+    """
+    if b"fluid" not in content or content.startswith(_REPORT):
+        return
+    for number, line in enumerate(content.splitlines(), 1):
+        found = _OLD.search(line)
+        if found and b"paddle-migrate: skip" not in line:
+            yield number, found.start(), found.group().decode()
 
 
 def _odd(content: bytes, path: str) -> bool:
@@ -185,4 +222,14 @@ def prescan(contents: Iterable[bytes]) -> Facts:
             facts.executor_helper = True
         facts.graph_rate |= bool(_RATE.search(content))
         facts.program_clip |= b"set_gradient_clip" in content
+        facts.kept = tuple(sorted({*facts.kept, *_kept(content)}))
     return facts
+
+
+def _kept(content: bytes) -> set[str]:
+    """The attributes that are given a module of 1.x: ``self.F = fluid``, also in a class's body."""
+    lines = [line for line in _import_lines(content) if b"fluid" in line]
+    modules = {b"fluid", b"layers"} | {m for line in lines for m in _AS.findall(line)}
+    value = rb"(?:paddle\.)?(?:" + b"|".join(sorted(modules)) + rb")(?:\.[a-z_]+)?"
+    given = re.compile(_GIVEN % value)
+    return {name.decode() for name in given.findall(content)}

@@ -68,6 +68,10 @@ class Scope:
             target = target.parent
         target.bindings.setdefault(name, []).append(binding)
 
+    def values_of(self, attribute: str) -> list[Binding]:
+        """What ``self.attribute`` may be for a class: set by its methods or in its body."""
+        return [*self.attributes.get(attribute, ()), *self.bindings.get(attribute, ())]
+
     def owner(self) -> Scope | None:
         """The class whose method this scope is in, for ``self``."""
         scope: Scope | None = self
@@ -156,7 +160,7 @@ class Bindings:
                     stack.append((child, child_scope, in_fstring))
 
     def _name(self, node: ast.Name, scope: Scope) -> Iterable[tuple[ast.AST, Scope]]:
-        if isinstance(node.ctx, ast.Load):
+        if not isinstance(node.ctx, ast.Store):  # del gives no meaning, it needs one
             self.chains.append(Chain(node, scope))
         else:
             existing = scope.bindings.get(node.id)
@@ -284,7 +288,7 @@ class Bindings:
             scope.bind(target.id, Binding("expr", value, scope, node=target))
         elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
             owner = scope.owner()
-            if owner is not None and target.value.id in self._self_names(scope):
+            if owner is not None and target.value.id in self.self_names(scope):
                 binding = Binding("expr", value, scope, node=target)
                 owner.attributes.setdefault(target.attr, []).append(binding)
         elif isinstance(target, (ast.Tuple, ast.List)):
@@ -294,7 +298,8 @@ class Bindings:
                     self._assign_target(t, v, scope)
 
     @staticmethod
-    def _self_names(scope: Scope | None) -> set[str]:
+    def self_names(scope: Scope | None) -> set[str]:
+        """The first parameters of the methods around a scope."""
         names = set()
         while scope is not None:
             if scope.self_name:

@@ -189,6 +189,15 @@ class Table:
             return True
         return dotted in self._numbers or self.find(dotted) is not None
 
+    @functools.cached_property
+    def _member_names(self) -> frozenset[str]:
+        last = {name.rpartition(".")[2] for name in (*self.prefixes, *self._numbers)}
+        return frozenset(last.union(*self.members.values()))
+
+    def is_member(self, name: str) -> bool:
+        """Whether any module of 1.x has a member of that name."""
+        return name in self._member_names
+
     def exports(self, module: str, name: str) -> bool:
         """Whether ``from module import *`` brings ``name``."""
         return name in self.members.get(module, ())

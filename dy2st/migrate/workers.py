@@ -9,9 +9,11 @@ from collections.abc import Callable
 
 from dy2st.errors import SourceReadError
 from dy2st.migrate import engine, notebook, pool, table
+from dy2st.migrate.files import OTHERS
 from dy2st.migrate.model import Change, Facts, OpenPoint, Options
 from dy2st.migrate.project import Project
 from dy2st.migrate.rules import load_all
+from dy2st.migrate.scan import lines_with_old_names
 from dy2st.records import record
 
 _WORTH_A_PROCESS = 4  # files: starting a process costs what one or two of them do
@@ -39,6 +41,8 @@ def migrate_file(job: Job, project: Project | None, options: Options) -> engine.
             raw = stream.read()
     except OSError as error:
         return engine.Outcome(job.shown, error=error.strerror or str(error), error_line=1)
+    if job.path.endswith(OTHERS):
+        return tell_old_names(raw, job.shown)
     facts = Facts(**vars(job.facts))
     if job.path.endswith(".ipynb"):
         outcome = migrate_notebook(raw, job.shown, options, facts)
@@ -47,6 +51,17 @@ def migrate_file(job: Job, project: Project | None, options: Options) -> engine.
         outcome.path = job.shown
     if outcome.changed:
         outcome.old = raw
+    return outcome
+
+
+def tell_old_names(raw: bytes, path: str) -> engine.Outcome:
+    """The outcome for a script or a settings file: each line that names 1.x is an open point."""
+    outcome = engine.Outcome(path)
+    for line, column, name in lines_with_old_names(raw):
+        reason = "a name of 1.x in a file that is not Python"
+        recipe = "change the text by hand; paddle-migrate explain says what became of the name"
+        outcome.open_points.append(OpenPoint("PM310", line, column, name, reason, recipe))
+    outcome.found = len(outcome.open_points)
     return outcome
 
 

@@ -25,7 +25,12 @@ def _lengths(spec: str) -> list[list[int]]:
     return [[int(n) for n in level.split(",")] for level in levels.split("/")] if levels else []
 
 
-def static_text(example: dict[str, Any]) -> str:
+def batch_text(example: dict[str, Any]) -> str:
+    """The example as a static program whose inputs have a first dimension known at run time."""
+    return static_text(example, open_batch=True)
+
+
+def static_text(example: dict[str, Any], open_batch: bool = False) -> str:
     """The example as a static program."""
     lines = ["import paddle.fluid as fluid"]
     sequences = {n: _lengths(s) for n, s in example.get("inputs", {}).items() if _lengths(s)}
@@ -37,6 +42,7 @@ def static_text(example: dict[str, Any]) -> str:
                 data = f"fluid.data({name!r}, {dims}, {_dtype(spec)!r}, lod_level={level})"
                 lines.append(f"{name} = {data}")
                 continue
+            dims[:1] = [-1] if open_batch and dims else dims[:1]
             lines.append(f"{name} = fluid.data({name!r}, {dims}, {_dtype(spec)!r})")
     feeds = [
         f"FEED[{n!r}] = fluid.create_lod_tensor(FEED[{n!r}], {lengths}, fluid.CPUPlace())"
@@ -103,6 +109,14 @@ def _body(example: dict[str, Any]) -> list[str]:
     return code if any(line.startswith("out =") for line in code) else [f"out = {code[0]}"]
 
 
+_MAKERS = {
+    "static": static_text,
+    "batch": batch_text,
+    "dygraph": dygraph_text,
+    "grad": gradient_text,
+}
+
+
 def jobs() -> dict[str, dict[str, Any]]:
     """All examples in all their modes: ``old name#number:mode`` to text and feed."""
     found = {}
@@ -115,9 +129,13 @@ def jobs() -> dict[str, dict[str, Any]]:
                 modes = ["static"]
             if "static" in modes and _has_gradient(example):
                 modes.append("grad")
-            makers = {"static": static_text, "dygraph": dygraph_text, "grad": gradient_text}
+            special = {"own_data", "whole", "fixed_batch"} & set(example)
+            if "static" in modes and example.get("inputs") and not special:
+                modes.append("batch")
             for mode in modes:
-                make = makers[mode]
+                make = _MAKERS[mode]
+                if mode == "batch" and make(example) == static_text(example):
+                    continue
                 found[f"{row.old}#{number}:{mode}"] = {
                     "text": make(example),
                     "feed": example.get("inputs", {}),

@@ -161,10 +161,13 @@ def run_one(text, feed, folder):
             with fluid.program_guard(main, startup):
                 exec(code, space)
     else:
+        for name in [n for n in vars(paddle) if n.startswith("fluid_compat_")]:
+            delattr(paddle, name)  # what helpers share
         space["FILL"] = fill_new
         space["FILL_LAYER"] = fill_layer
         main, startup = paddle.static.Program(), paddle.static.Program()
         paddle.seed(7)
+        vars(paddle).pop("_fluid_compat_state", None)  # what helpers of another example noted
         if "enable_static()" not in text:
             paddle.disable_static()
             exec(code, space)

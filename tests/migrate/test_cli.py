@@ -128,6 +128,32 @@ def test_helper_module_of_scripts_and_packages(run, tmp_path):
     assert not (tmp_path / "p/q/fluid_compat.py").exists()
 
 
+def test_helper_module_of_scripts_in_a_folder_with_init(run, tmp_path):
+    """A folder whose files import each other by bare names is searched by Python: no package."""
+    helper = OLD.replace("relu", "hard_sigmoid")
+    write(
+        tmp_path,
+        {
+            "seg/__init__.py": "",
+            "seg/solver.py": helper,
+            "seg/train.py": "import solver\nfrom models.net import f\n" + helper,
+            "seg/models/__init__.py": "",
+            "seg/models/net.py": helper + "f = 1\n",
+            "pkg/__init__.py": "",
+            "pkg/a.py": "from . import b\n" + helper,
+            "pkg/b.py": helper,
+        },
+    )
+    assert run(".")[0] == 0
+    for name in ("seg/solver.py", "seg/train.py"):
+        assert "\nimport fluid_compat\n" in "\n" + (tmp_path / name).read_text()
+    for name in ("seg/models/net.py", "pkg/a.py", "pkg/b.py"):
+        assert "from . import fluid_compat" in (tmp_path / name).read_text()
+    folders = {str(p.parent.relative_to(tmp_path)) for p in tmp_path.rglob("fluid_compat.py")}
+    assert folders == {"seg", "seg/models", "pkg"}
+    assert run(".", "--check")[0] == 0
+
+
 def test_own_fluid_compat_is_not_written_over(run, tmp_path):
     write(tmp_path, {"a.py": OLD.replace("relu", "hard_sigmoid"), "fluid_compat.py": "mine = 1\n"})
     assert run(".")[0] == 0

@@ -58,3 +58,28 @@ def test_other_objects_are_left_in_peace():
     )
     assert points(code) == []
     assert "x.var()" in new(code)
+
+
+def test_operators_by_type_are_helpers_of_that_name():
+    text = new(
+        b"from paddle.fluid.layer_helper import LayerHelper\ndef f(x, block):\n"
+        b"    helper = LayerHelper('mine')\n"
+        b"    out = helper.create_variable_for_type_inference(x.dtype)\n"
+        b"    helper.append_op(type='abs', inputs={'X': x}, outputs={'Out': out})\n"
+        b"    block.append_op(type='abs', inputs={'X': x}, outputs={'Out': out})\n"
+        b"class L(fluid.dygraph.Layer):\n    def forward(self, x):\n"
+        b"        return self._helper.create_variable_for_type_inference(x.dtype)\n"
+    )
+    assert "helper = fluid_compat.LayerHelper('mine')" in text
+    assert "out = helper.create_variable_for_type_inference(x.dtype)" in text
+    assert "    helper.append_op(type=fluid_compat.op_abs, inputs" in text
+    assert "fluid_compat.append_op(block, type=fluid_compat.op_abs, inputs" in text
+    assert "return fluid_compat.new_variable(self._helper, x.dtype)" in text
+
+
+def test_operators_that_no_helper_computes_are_told():
+    assert points(
+        b"def f(helper, kind):\n"
+        b"    helper.append_op(type='rrpn_box_coder', inputs={}, outputs={})\n"
+        b"    helper.append_op(type=kind, inputs={}, outputs={})\n"
+    ) == [(3, ".append_op", False), (4, ".append_op", False)]

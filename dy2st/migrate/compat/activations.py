@@ -106,21 +106,21 @@ def prelu(x, mode, param_attr=None, name=None):
         shape = [1, *x.shape[1:]]
     name = layer_name("prelu", name)
     alpha = new_parameter(
-        shape, x.dtype, named(param_attr, name, "w_0"), paddle.nn.initializer.Constant(0.25)
+        shape, x.dtype, named(param_attr, name, "w"), paddle.nn.initializer.Constant(0.25)
     )
     if mode == "channel":
         alpha = alpha.reshape([x.shape[1]] + [1] * (len(x.shape) - 2))
     return paddle.maximum(x, paddle.zeros_like(x)) + alpha * paddle.minimum(x, paddle.zeros_like(x))
 
 
-def named(attr, name, suffix):
-    """``attr`` with the parameter name that 1.8 made from a layer's ``name=``."""
+def named(attr, name, kind):
+    """``attr`` with the parameter name that 1.8 made from a layer's ``name=``, counted by kind."""
     if name is None or attr is False:
         return attr
     attr = paddle.ParamAttr._to_attr(attr)
     if attr and attr.name is None:
         attr = copy.copy(attr)  # the caller may use it for another layer, which gets its own name
-        attr.name = f"{name}.{suffix}"
+        attr.name = paddle.utils.unique_name.generate(f"{name}.{kind}")
     return attr
 
 

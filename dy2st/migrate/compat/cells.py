@@ -39,11 +39,11 @@ class BasicGRUUnit(paddle.nn.Layer):
         self.built, dtype = True, self._dtype
         param, bias = self.attrs
         made, parts = [], (("_gate", 2 * self.size), ("_candidate", self.size))
-        for number, (kind, n) in enumerate(parts):
-            attr = named(attr_with_suffix(param, kind), self.own_name, f"w_{number}")
+        for kind, n in parts:
+            attr = named(attr_with_suffix(param, kind), self.own_name, "w")
             made.append(new_parameter([rows, n], dtype, attr, None))
-        for number, (kind, n) in enumerate(parts):
-            attr = named(attr_with_suffix(bias, kind), self.own_name, f"b_{number}")
+        for kind, n in parts:
+            attr = named(attr_with_suffix(bias, kind), self.own_name, "b")
             made.append(new_parameter([n], dtype, attr, None, True))
         self._gate_weight, self._candidate_weight, self._gate_bias, self._candidate_bias = made
 
@@ -79,7 +79,7 @@ class BasicLSTMUnit(paddle.nn.Layer):
     def build(self, rows):
         """The two parameters, made at the first call."""
         self.built = True
-        param, bias = (named(a, self.own_name, k) for a, k in zip(self.attrs, ("w_0", "b_0")))
+        param, bias = (named(a, self.own_name, k) for a, k in zip(self.attrs, ("w", "b")))
         self._weight = new_parameter([rows, 4 * self.size], self._dtype, param, None)
         self._bias = new_parameter([4 * self.size], self._dtype, bias, None, True)
 

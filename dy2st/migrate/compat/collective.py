@@ -123,4 +123,4 @@ class FleetOptimizer:
         return result
 
 
-collective_fleet = CollectiveFleet()
+collective_fleet = shared("collective_fleet", CollectiveFleet())

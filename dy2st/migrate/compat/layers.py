@@ -21,7 +21,7 @@ def conv2d(
 ):
     """A convolution with its own parameters, then ``act``."""
     where = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups or 1}
-    attrs = named(param_attr, name, "w_0"), named(bias_attr, name, "b_0")
+    attrs = named(param_attr, name, "w"), named(bias_attr, name, "b")
     kind = paddle.nn.Conv2D
     return convolve(kind, input, num_filters, filter_size, where, attrs, data_format, act)
 
@@ -43,7 +43,7 @@ def conv3d(
 ):
     """A convolution over three dimensions with its own parameters, then ``act``."""
     where = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups or 1}
-    attrs = named(param_attr, name, "w_0"), named(bias_attr, name, "b_0")
+    attrs = named(param_attr, name, "w"), named(bias_attr, name, "b")
     kind = paddle.nn.Conv3D
     return convolve(kind, input, num_filters, filter_size, where, attrs, data_format, act)
 
@@ -97,7 +97,7 @@ def conv2d_transpose(
 ):
     """A transposed convolution with its own parameters, then ``act``."""
     where = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups or 1}
-    attrs = named(param_attr, name, "w_0"), named(bias_attr, name, "b_0")
+    attrs = named(param_attr, name, "w"), named(bias_attr, name, "b")
     kind = paddle.nn.Conv2DTranspose
     filter_size = transposed_filter_size(filter_size, output_size, input, where, data_format)
     return convolve(
@@ -123,7 +123,7 @@ def conv3d_transpose(
 ):
     """A transposed convolution over three dimensions, then ``act``."""
     where = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups or 1}
-    attrs = named(param_attr, name, "w_0"), named(bias_attr, name, "b_0")
+    attrs = named(param_attr, name, "w"), named(bias_attr, name, "b")
     kind = paddle.nn.Conv3DTranspose
     filter_size = transposed_filter_size(filter_size, output_size, input, where, data_format)
     return convolve(
@@ -149,13 +149,19 @@ def batch_norm(
 ):
     """Batch normalisation with its own parameters and moving averages, then ``act``."""
     computed = momentum if hasattr(momentum, "dtype") else None  # by the program: no attribute
+    attrs = named(param_attr, name, "w"), named(bias_attr, name, "b")
+    if name is not None:  # the averages are counted on after the scale, as in 1.8
+        moving_mean_name = moving_mean_name or paddle.utils.unique_name.generate(f"{name}.w")
+        moving_variance_name = moving_variance_name or paddle.utils.unique_name.generate(
+            f"{name}.w"
+        )
     layer = paddle.nn.BatchNorm(
         input.shape[1 if data_layout == "NCHW" else -1],
         is_test=is_test,
         momentum=momentum if computed is None else 1.0,
         epsilon=epsilon,
-        param_attr=named(param_attr, name, "w_0"),
-        bias_attr=named(bias_attr, name, "b_0"),
+        param_attr=attrs[0],
+        bias_attr=attrs[1],
         dtype="float32",
         data_layout=data_layout,
         moving_mean_name=moving_mean_name,
@@ -199,9 +205,9 @@ def layer_norm(
     ones = paddle.nn.initializer.Constant(1.0)
     weight = bias = None
     if scale:
-        weight = new_parameter([size], input.dtype, named(param_attr, name, "w_0"), ones)
+        weight = new_parameter([size], input.dtype, named(param_attr, name, "w"), ones)
     if shift:
-        bias = new_parameter([size], input.dtype, named(bias_attr, name, "b_0"), None, True)
+        bias = new_parameter([size], input.dtype, named(bias_attr, name, "b"), None, True)
     rows = paddle.flatten(input, begin_norm_axis, -1)
     out = paddle.nn.functional.layer_norm(rows, [size], weight, bias, epsilon)
     return (
@@ -227,9 +233,9 @@ def group_norm(
     weight = bias = None
     if param_attr:
         ones = paddle.nn.initializer.Constant(1.0)
-        weight = new_parameter(channels, input.dtype, named(param_attr, name, "w_0"), ones)
+        weight = new_parameter(channels, input.dtype, named(param_attr, name, "w"), ones)
     if bias_attr:
-        bias = new_parameter(channels, input.dtype, named(bias_attr, name, "b_0"), None, True)
+        bias = new_parameter(channels, input.dtype, named(bias_attr, name, "b"), None, True)
     out = paddle.nn.functional.group_norm(input, groups, epsilon, weight, bias, data_layout)
     return append_act(out, act)
 
@@ -240,10 +246,10 @@ def instance_norm(input, epsilon=1e-05, param_attr=None, bias_attr=None, name=No
     weight = new_parameter(
         [input.shape[1]],
         input.dtype,
-        named(param_attr, name, "w_0"),
+        named(param_attr, name, "w"),
         paddle.nn.initializer.Constant(1.0),
     )
-    bias = new_parameter([input.shape[1]], input.dtype, named(bias_attr, name, "b_0"), None, True)
+    bias = new_parameter([input.shape[1]], input.dtype, named(bias_attr, name, "b"), None, True)
     return paddle.nn.functional.instance_norm(input, weight=weight, bias=bias, eps=epsilon)
 
 
@@ -337,7 +343,7 @@ def embedding_v2(
 
 def named_embedding(size, dtype, param_attr):
     """The table, with the name that 1.8 gave it."""
-    attr = named(param_attr, layer_name("embedding", None), "w_0")
+    attr = named(param_attr, layer_name("embedding", None), "w")
     return new_parameter(list(size), dtype, attr, paddle.nn.initializer.XavierUniform())
 
 
@@ -345,16 +351,16 @@ def bilinear_tensor_product(x, y, size, act=None, name=None, param_attr=None, bi
     """``x W_i y`` for each of ``size`` matrices, plus a bias, then ``act``."""
     name = layer_name("bilinear_tensor_product", name)
     weight = new_parameter(
-        [size, x.shape[1], y.shape[1]], x.dtype, named(param_attr, name, "w_0"), None
+        [size, x.shape[1], y.shape[1]], x.dtype, named(param_attr, name, "w"), None
     )
-    bias = new_parameter([1, size], x.dtype, named(bias_attr, name, "b_0"), None, True)
+    bias = new_parameter([1, size], x.dtype, named(bias_attr, name, "b"), None, True)
     return append_act(paddle.nn.functional.bilinear(x, y, weight, bias), act)
 
 
 def row_conv(input, future_context_size, param_attr=None, act=None):
     """Each step plus a learned mix of the ``future_context_size`` steps after it."""
     shape = [future_context_size + 1, input.shape[-1]]
-    attr = named(param_attr, layer_name("row_conv", None), "w_0")
+    attr = named(param_attr, layer_name("row_conv", None), "w")
     weight = new_parameter(shape, input.dtype, attr, None)
     if lod_of(input):
         return append_act(paddle.sum(neighbour_rows(input, 0, shape[0]) * weight, 1), act)

@@ -9,6 +9,7 @@ import numpy as np
 import paddle
 
 
+@shared_class
 class LoDTensor(paddle.base.core.DenseTensor):
     """An array of rows and the offsets of its sequences, one list a level."""
 
@@ -68,8 +69,8 @@ def create_random_int_lodtensor(recursive_seq_lens, base_shape, place, low, high
     )
 
 
-lod_inputs = {}
-known_lods = {}
+lod_inputs = shared("lod_inputs", {})
+known_lods = shared("known_lods", {})
 
 
 def lod_data(name, shape, dtype="float32", lod_level=0):
@@ -162,10 +163,10 @@ def offsets_of(value):
 
 def feed_with_lod(program, feed):
     """The feed with each LoDTensor as its rows and, where the program asks, its offsets."""
-    lods = {name: value.lod() for name, value in feed.items() if isinstance(value, LoDTensor)}
+    lods = {name: value.lod() for name, value in feed.items() if is_lod_tensor(value)}
     if not lods and not lod_inputs:
         return feed
-    feed = {n: np.array(v) if isinstance(v, LoDTensor) else v for n, v in feed.items()}
+    feed = {n: np.array(v) if is_lod_tensor(v) else v for n, v in feed.items()}
     for op in program.global_block().ops:
         if op.name() != "pd_op.data":
             continue

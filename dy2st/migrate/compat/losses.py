@@ -62,7 +62,7 @@ def kldiv_loss(x, target, reduction="mean", name=None):
     if reduction == "sum":
         return paddle.sum(loss).reshape([1])
     if reduction == "batchmean":
-        return (paddle.sum(loss) / x.shape[0]).reshape([1])
+        return (paddle.sum(loss) / paddle.shape(x)[0].astype(x.dtype)).reshape([1])
     return loss
 
 

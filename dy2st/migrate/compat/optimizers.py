@@ -39,7 +39,7 @@ def all_parameters(program):
     return list(found.values())
 
 
-program_clips = []
+program_clips = shared("program_clips", [])
 
 
 def set_gradient_clip(clip, param_list=None, program=None):

@@ -93,10 +93,10 @@ def pad(x, paddings, pad_value=0.0, name=None):
     """Constant values around ``x``: before and after each dimension, first to last."""
     for axis in range(len(x.shape)):
         before, after = paddings[2 * axis], paddings[2 * axis + 1]
-        shape = [n if n >= 0 else paddle.shape(x)[i] for i, n in enumerate(x.shape)]
+        shape = [size_of(x, i) for i in range(len(x.shape))]
         parts = [x]
         for count, where in ((before, 0), (after, 1)):
-            if count:
+            if not isinstance(count, int) or count:
                 block = paddle.full([*shape[:axis], count, *shape[axis + 1 :]], pad_value, x.dtype)
                 parts.insert(0 if where == 0 else len(parts), block)
         x = paddle.concat(parts, axis) if len(parts) > 1 else x
@@ -122,8 +122,8 @@ def pad2d(
 def pad_constant_like(x, y, pad_value=0.0, name=None):
     """``y`` with constant values after it in each dimension up to the shape of ``x``."""
     paddings = []
-    for have, want in zip(y.shape, x.shape):
-        paddings += [0, want - have]
+    for axis in range(len(x.shape)):
+        paddings += [0, size_of(x, axis) - size_of(y, axis)]
     return pad(y, paddings, pad_value)
 
 

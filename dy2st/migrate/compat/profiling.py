@@ -37,4 +37,4 @@ def reset_profiler():
         running_profilers[-1] = time.perf_counter()
 
 
-running_profilers = []
+running_profilers = shared("running_profilers", [])

@@ -67,7 +67,7 @@ def is_optimizer_step(op):
     return op.name().split(".")[-1] in names or op.has_attr("optimizer_step")
 
 
-clone_sources = []
+clone_sources = shared("clone_sources", [])
 
 
 def value_in(program, value):
@@ -85,6 +85,17 @@ def value_in(program, value):
     return value
 
 
+class VariableKind(type):
+    """The class of ``Variable``, asked by ``isinstance``."""
+
+    def __instancecheck__(cls, value):
+        return isinstance(value, (paddle.pir.Value, paddle.Tensor))
+
+
+class Variable(metaclass=VariableKind):
+    """What ``isinstance`` asked for in 1.8: a value of a static program, or a tensor."""
+
+
 def name_of(value):
     """The name of an input or parameter; other values stand for themselves."""
     try:
@@ -93,7 +104,12 @@ def name_of(value):
         return value
 
 
-declared = []  # variables that were made by name: their program, name and value
+def is_true(value):
+    """Whether a value counts as true; in 1.8 a static program's variable always did."""
+    return True if isinstance(value, paddle.pir.Value) else bool(value)
+
+
+declared = shared("declared", [])  # variables that were made by name: their program, name and value
 
 
 def value_by_name(program, name):
@@ -230,6 +246,9 @@ def has_parameter(program, name):
 
 def create_global_var(shape, value, dtype, persistable=False, force_cpu=False, name=None):
     """A variable of the program that starts with one value and outlives a run."""
+    name = layer_name("_generated_var", name)  # as in 1.8: two programs may mean the same one
+    if existing_parameter(name) is not None:
+        return existing_parameter(name)
     attr = paddle.ParamAttr(name=name, trainable=False)
     made = paddle.create_parameter(
         list(shape), dtype, attr=attr, default_initializer=paddle.nn.initializer.Constant(value)

@@ -3,9 +3,7 @@
 import numpy as np
 import paddle
 
-
-class EOFException(Exception):
-    """A started reader has no more batches."""
+EOFException = shared("EOFException", type("EOFException", (Exception,), {}))
 
 
 def variable_name(variable):
@@ -136,7 +134,7 @@ class GeneratorLoader:
 
     def _as_feed(self, batch):
         return {
-            variable_name(v): part if isinstance(part, LoDTensor) else np.asarray(part)
+            variable_name(v): part if is_lod_tensor(part) else np.asarray(part)
             for v, part in zip(self._feed_list, batch)
         }
 
@@ -157,7 +155,7 @@ class GeneratorLoader:
             raise EOFException("there is no next data") from None
 
 
-started_loaders = []
+started_loaders = shared("started_loaders", [])
 
 
 def feed_of_started_loaders(program):

@@ -81,13 +81,13 @@ def dynamic_lstm(
 ):
     """An LSTM along each sequence; ``input`` is [rows, 4 * width]. Returns hidden and cell."""
     name, width = layer_name("lstm", name), size // 4
-    weight = new_parameter([width, 4 * width], dtype, named(param_attr, name, "w_0"), None)
+    weight = new_parameter([width, 4 * width], dtype, named(param_attr, name, "w"), None)
     bias_size = [1, (7 if use_peepholes else 4) * width]
-    bias = new_parameter(bias_size, dtype, named(bias_attr, name, "b_0"), None, True)
+    bias = new_parameter(bias_size, dtype, named(bias_attr, name, "b"), None, True)
     acts = [gate_activation_of(a) for a in (gate_activation, cell_activation, candidate_activation)]
     cell = lstm_step(bias, width, use_peepholes, acts)
+    offsets = offsets_of(input)  # first: it may find the sequences of an input made without
     lod = lod_of(input)
-    offsets = offsets_of(input)
     states = [first_state(s, offsets, width, dtype) for s in (h_0, c_0)]
     run = lambda x, h, c: cell(x + paddle.matmul(h, weight), c)
     input = input + bias[:, : 4 * width]
@@ -138,15 +138,15 @@ def dynamic_lstmp(
 ):
     """An LSTM whose output is projected to ``proj_size``. Returns the projection and the cell."""
     name, width = layer_name("lstmp", name), size // 4
-    weight = new_parameter([proj_size, 4 * width], dtype, named(param_attr, name, "w_0"), None)
-    projection = new_parameter([width, proj_size], dtype, named(param_attr, name, "w_1"), None)
+    weight = new_parameter([proj_size, 4 * width], dtype, named(param_attr, name, "w"), None)
+    projection = new_parameter([width, proj_size], dtype, named(param_attr, name, "w"), None)
     bias_size = [1, (7 if use_peepholes else 4) * width]
-    bias = new_parameter(bias_size, dtype, named(bias_attr, name, "b_0"), None, True)
+    bias = new_parameter(bias_size, dtype, named(bias_attr, name, "b"), None, True)
     acts = [gate_activation_of(a) for a in (gate_activation, cell_activation, candidate_activation)]
     cell = lstm_step(bias, width, use_peepholes, acts, cell_clip)
     project = gate_activation_of(proj_activation)
+    offsets = offsets_of(input)  # first: it may find the sequences of an input made without
     lod = lod_of(input)
-    offsets = offsets_of(input)
 
     def run(x, r, c):
         hidden, new = cell(x + paddle.matmul(r, weight), c)
@@ -171,8 +171,8 @@ def dynamic_gru(
 ):
     """A GRU along each sequence; ``input`` is [rows, 3 * size] (update, reset, candidate)."""
     name = layer_name("gru", None)
-    weight = new_parameter([size, 3 * size], input.dtype, named(param_attr, name, "w_0"), None)
-    bias = new_parameter([1, 3 * size], input.dtype, named(bias_attr, name, "b_0"), None, True)
+    weight = new_parameter([size, 3 * size], input.dtype, named(param_attr, name, "w"), None)
+    bias = new_parameter([1, 3 * size], input.dtype, named(bias_attr, name, "b"), None, True)
     # 1.8 stored the two parts of the weight one after the other
     flat = paddle.reshape(weight, [-1])
     gates_w = paddle.reshape(flat[: 2 * size * size], [size, 2 * size])
@@ -184,8 +184,8 @@ def dynamic_gru(
         new = candidate(x[:, 2 * size :] + paddle.matmul(r * h, candidate_w))
         return (u * h + (1.0 - u) * new,) if origin_mode else ((1.0 - u) * h + u * new,)
 
+    offsets = offsets_of(input)  # first: it may find the sequences of an input made without
     lod = lod_of(input)
-    offsets = offsets_of(input)
     states = [first_state(h_0, offsets, size, input.dtype)]
     input = input if bias is None else input + bias
     return set_lod(scan_sequences(run, input, states, offsets, is_reverse)[0], lod)

@@ -9,6 +9,15 @@ import copy
 import paddle
 
 
+def with_old_names(function, **names):
+    """``function`` for callers that still use old keywords: ``old="new"`` for each of ``names``."""
+
+    def call(*args, **kwargs):
+        return function(*args, **{names.get(k, k): v for k, v in kwargs.items()})
+
+    return call
+
+
 def leaky_relu(x, alpha=0.02, name=None):
     """``x`` where positive, ``alpha * x`` elsewhere."""
     return paddle.nn.functional.leaky_relu(x, alpha)
@@ -202,15 +211,15 @@ def fc(input, size, num_flatten_dims=1, param_attr=None, bias_attr=None, act=Non
         list(param_attr) if isinstance(param_attr, (list, tuple)) else [param_attr] * len(inputs)
     )
     total = None
-    for number, (x, attr) in enumerate(zip(inputs, attrs)):
+    for x, attr in zip(inputs, attrs):
         first = num_flatten_dims if num_flatten_dims >= 0 else len(x.shape) + num_flatten_dims
         if len(x.shape) > first + 1:
             x = paddle.flatten(x, first, -1)
-        attr = named(attr, name, f"w_{number}")
+        attr = named(attr, name, "w")
         weight = new_parameter([x.shape[-1], size], x.dtype, attr, None)
         part = paddle.matmul(x, weight)
         total = part if total is None else total + part
-    bias = new_parameter([size], total.dtype, named(bias_attr, name, "b_0"), None, True)
+    bias = new_parameter([size], total.dtype, named(bias_attr, name, "b"), None, True)
     return append_act(total if bias is None else total + bias, act)
 
 
@@ -224,6 +233,8 @@ def create_parameter(shape, dtype, name=None, attr=None, is_bias=False, default_
     if name is not None:
         attr = copy.copy(paddle.ParamAttr._to_attr(attr))
         attr.name = attr.name or name
+    else:
+        attr = named(attr, layer_name("create_parameter", None), "w_0")
     return new_parameter(list(shape), dtype, attr, default_initializer, is_bias)
 
 

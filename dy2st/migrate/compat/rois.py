@@ -103,8 +103,8 @@ def deformable_conv(
     spread = (2.0 / (size[0] * size[1] * input.shape[1])) ** 0.5
     start = paddle.nn.initializer.Normal(0.0, spread)
     shape = [num_filters, input.shape[1] // groups, *size]
-    weight = new_parameter(shape, input.dtype, named(param_attr, name, "w_0"), start)
-    bias = new_parameter([num_filters], input.dtype, named(bias_attr, name, "b_0"), None, True)
+    weight = new_parameter(shape, input.dtype, named(param_attr, name, "w"), start)
+    bias = new_parameter([num_filters], input.dtype, named(bias_attr, name, "b"), None, True)
     return paddle.vision.ops.deform_conv2d(
         input,
         offset,

@@ -21,9 +21,9 @@ def nce(
     """Noise-contrastive estimation: the cost of each row's labels against drawn classes."""
     name = layer_name("nce", name)
     dtype, rows = input.dtype, [num_total_classes, input.shape[1]]
-    weight = new_parameter(rows, dtype, named(param_attr, name, "w_0"), None)
+    weight = new_parameter(rows, dtype, named(param_attr, name, "w"), None)
     bias_shape = [num_total_classes, 1]
-    bias = new_parameter(bias_shape, dtype, named(bias_attr, name, "b_0"), None, True)
+    bias = new_parameter(bias_shape, dtype, named(bias_attr, name, "b"), None, True)
     return nce_cost(
         input, label, weight, bias, sample_weight, num_neg_samples, sampler, custom_dist
     )
@@ -83,8 +83,8 @@ def hsigmoid(
     """The cost of each row's label along the path to it in a tree of classes."""
     name = layer_name("hierarchical_sigmoid", name)
     nodes, dtype = num_classes if is_custom else num_classes - 1, input.dtype
-    weight = new_parameter([nodes, input.shape[1]], dtype, named(param_attr, name, "w_0"), None)
-    bias = new_parameter([nodes, 1], dtype, named(bias_attr, name, "b_0"), None, True)
+    weight = new_parameter([nodes, input.shape[1]], dtype, named(param_attr, name, "w"), None)
+    bias = new_parameter([nodes, 1], dtype, named(bias_attr, name, "b"), None, True)
     return paddle.nn.functional.hsigmoid_loss(
         input, label, num_classes, weight, bias, path_table, path_code, is_sparse
     )

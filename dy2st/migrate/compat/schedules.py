@@ -43,6 +43,7 @@ class LearningRateDecay(paddle.optimizer.lr.LRScheduler):
         self._state_keys()
 
 
+@shared_class
 class StepwiseDecay(LearningRateDecay):
     """A schedule for static programs too: the learning rate is ``rule(number)``.
 
@@ -79,7 +80,7 @@ class StepwiseDecay(LearningRateDecay):
         return super().__call__() if paddle.in_dynamic_mode() else self.last_lr
 
 
-schedules = []
+schedules = shared("schedules", [])
 
 
 def decay_counter(begin):
@@ -109,14 +110,14 @@ def current_step_lr(optimizer):
     if isinstance(rate, paddle.Tensor):
         return rate.numpy().reshape([-1])[0]
     schedule = optimizer._learning_rate
-    if isinstance(schedule, StepwiseDecay):
+    if hasattr(schedule, "before_run"):
         return schedule.get_lr()
     return schedule.last_lr if hasattr(schedule, "last_lr") else schedule
 
 
 def rate_at(learning_rate, step):
     """``learning_rate`` itself, or what a schedule says for this step."""
-    return learning_rate.rule(step) if isinstance(learning_rate, StepwiseDecay) else learning_rate
+    return learning_rate.rule(step) if hasattr(learning_rate, "before_run") else learning_rate
 
 
 def noam_decay(d_model, warmup_steps, learning_rate=1.0):
@@ -301,7 +302,7 @@ class LinearLrWarmup(LearningRateDecay):
 
     def step(self):
         """The rate of this step."""
-        schedule = isinstance(self.learning_rate, LearningRateDecay)
+        schedule = callable(self.learning_rate)
         afterwards = self.learning_rate() if schedule else self.learning_rate
         if self.step_num < self.warmup_steps:
             return self.lr_ratio_before_warmup * self.step_num

@@ -44,9 +44,9 @@ def sequence_last_step(input):
 
 def sequence_softmax(input, use_cudnn=False, name=None):
     """Softmax over the rows of each sequence."""
-    lod = lod_of(input)
-    scores = paddle.nn.functional.softmax(pad_rows(input, offsets_of(input), float("-inf")), 1)
-    return set_lod(unpad_rows(scores, lod[-1]), lod)
+    offsets = offsets_of(input)
+    scores = paddle.nn.functional.softmax(pad_rows(input, offsets, float("-inf")), 1)
+    return set_lod(unpad_rows(scores, offsets), lod_of(input))
 
 
 def sequence_conv(
@@ -66,13 +66,13 @@ def sequence_conv(
     weight = new_parameter(
         [filter_size * input.shape[1], num_filters],
         input.dtype,
-        named(param_attr, name, "w_0"),
+        named(param_attr, name, "w"),
         None,
     )
     first = -(filter_size // 2) if padding_start is None else padding_start
     windows = neighbour_rows(input, first, filter_size)
     out = paddle.matmul(paddle.flatten(windows, 1, 2), weight)
-    bias = new_parameter([num_filters], input.dtype, named(bias_attr, name, "b_0"), None, True)
+    bias = new_parameter([num_filters], input.dtype, named(bias_attr, name, "b"), None, True)
     return append_act(out if bias is None else out + bias, act)
 
 
@@ -91,9 +91,8 @@ def neighbour_rows(x, first, count, value=0):
 
 def sequence_expand(x, y, ref_level=-1, name=None):
     """Each sequence of ``x`` (or each row, where it has none) as often as ``y`` has members."""
+    offsets_of(y)  # it may find the sequences of an input that was made without
     lod = lod_of(y)
-    if not lod:
-        offsets_of(y)
     reference = lod[ref_level]
     times = row_places(reference)[0]
     own = lod_of(x)
@@ -193,7 +192,8 @@ def sequence_scatter(input, index, updates, name=None):
     sequence, _ = row_places(offsets_of(index))
     column = paddle.reshape(index, [-1]).astype("int64")
     places = paddle.stack([sequence, column], -1)
-    return paddle.scatter_nd_add(input, places, paddle.reshape(updates, [-1, *input.shape[2:]]))
+    updates = paddle.reshape(updates, [-1, *input.shape[2:]])
+    return set_lod(paddle.scatter_nd_add(input, places, updates), [])
 
 
 def sequence_conv_pool(

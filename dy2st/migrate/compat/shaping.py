@@ -31,8 +31,13 @@ def expand(x, expand_times, name=None):
 
 def expand_as(x, target_tensor, name=None):
     """``x`` repeated along each dimension up to the target's shape."""
-    times = [t // s for s, t in zip(x.shape, target_tensor.shape)]
+    times = [size_of(target_tensor, i) // size_of(x, i) for i in range(len(x.shape))]
     return paddle.tile(x, times)
+
+
+def size_of(x, axis):
+    """The size along an axis: a number where it is known, else a value."""
+    return x.shape[axis] if x.shape[axis] >= 0 else paddle.shape(x)[axis]
 
 
 def one_hot(input, depth, allow_out_of_range=False):
@@ -104,8 +109,20 @@ def scatter(input, index, updates, name=None, overwrite=True):
 
 
 def gather(input, index, overwrite=True):
-    """Rows of ``input``."""
-    return paddle.gather(input, paddle.reshape(index, [-1]))
+    """Rows of ``input``; of a row that is taken twice the last one's gradient counts.
+
+    With ``overwrite=False`` the gradients add up, as they do in Paddle 3.
+    """
+    index = paddle.reshape(index, [-1])
+    rows = paddle.gather(input, index)
+    if not overwrite or input.stop_gradient or "float" not in str(input.dtype):
+        return rows
+    place = paddle.arange(paddle.shape(index)[0], dtype="int64")
+    last = paddle.zeros([paddle.shape(input)[0]], "int64")
+    last = paddle.gather(paddle.scatter(last, index, place), index)
+    mask = paddle.reshape((last == place).astype(input.dtype), [-1] + [1] * (len(rows.shape) - 1))
+    fixed = without_gradient(rows)
+    return fixed + (rows - fixed) * mask
 
 
 def shuffle_channel(x, group, name=None):

@@ -9,7 +9,7 @@ def linear_chain_crf(input, label, param_attr=None, length=None):
     The parameter's first row starts a sequence, the second ends it, the others lead from tag to tag.
     """
     size = input.shape[-1]
-    attr = named(param_attr, layer_name("linear_chain_crf", None), "w_0")
+    attr = named(param_attr, layer_name("linear_chain_crf", None), "w")
     weight = new_parameter([size + 2, size], input.dtype, attr, None)
     offsets = offsets_of(input) if length is None else offsets_from(length)
     if length is not None:

@@ -1,7 +1,7 @@
 """Variables that are declared first and computed later, as blocks and LayerHelpers made them.
 
 A value of today's programs is the result of an operation. So a declared variable is a copy of a
-stand-in input; when an operation is to write it, the copy is moved behind that operation and reads
+stand-in; when an operation is to write it, the copy is moved behind that operation and reads
 its result. Everything that used the variable, gradients too, then sees what was computed.
 """
 
@@ -18,9 +18,10 @@ def create_var(
     stop_gradient=False,
     type=None,
     lod_level=0,
+    is_data=False,
     **others,
 ):
-    """A variable for an operation to write; fed by its ``name`` where none does."""
+    """A variable for an operation to write; until then it is NaN, or -1."""
     if dtype is None:
         dtype = "float32"
     sizes = [-1 if n is None else int(n) for n in (shape if shape is not None else (1,))]
@@ -28,12 +29,20 @@ def create_var(
         return paddle.zeros([max(n, 0) for n in sizes], dtype)
     if persistable:
         return create_global_var([max(n, 1) for n in sizes], 0, dtype, True, name=name)
-    name = name or paddle.utils.unique_name.generate("declared")
-    stand_in = paddle.static.data(name, sizes, dtype)
-    made = paddle.assign(stand_in)
+    if is_data:
+        return lod_data(name, sizes, dtype, lod_level)
+    made = paddle.assign(no_value([max(n, 1) for n in sizes], dtype))
     made.stop_gradient = stop_gradient
+    if -1 in sizes:
+        made.set_type(paddle.pir.create_shaped_type(made.type(), sizes))
     declared.append((paddle.static.default_main_program(), name, made))
     return made
+
+
+def no_value(shape, dtype):
+    """What stands where nothing was computed: NaN, or -1."""
+    floating = "float" in str(dtype)
+    return paddle.full(shape, float("nan") if floating else -1, dtype)
 
 
 def is_declared(value):
@@ -43,7 +52,7 @@ def is_declared(value):
     if not any(value.hash() == known.hash() for _, _, known in declared):
         return False
     source = value.get_defining_op().operand_source(0).get_defining_op()
-    return source is not None and source.name() == "pd_op.data"
+    return source is not None and source.name() == "pd_op.full"
 
 
 def write_var(variable, result):
@@ -63,7 +72,7 @@ def write_var(variable, result):
     return variable
 
 
-python_functions = []
+python_functions = shared("python_functions", [])
 
 
 def py_func(func, x, out, backward_func=None, skip_vars_in_backward_input=None):

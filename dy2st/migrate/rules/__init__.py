@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from dy2st.errors import DeclarationError
+from dy2st.migrate.edits import Replace
 from dy2st.migrate.model import FileContext, Use
 from dy2st.migrate.names import Scope
 
@@ -106,6 +107,7 @@ def load_all() -> None:
         scripts,
         shapes,
         values,
+        variables,
     )
 
 
@@ -123,3 +125,19 @@ def receiver_is(call: ast.Call, scope: Scope, context: FileContext, *names: str)
 def keyword_of(call: ast.Call, name: str) -> ast.keyword | None:
     """The keyword argument of that name."""
     return next((k for k in call.keywords if k.arg == name), None)
+
+
+def hand_to_helper(node: ast.Attribute, helper: str, context: FileContext) -> str:
+    """``x.method(a)`` becomes ``helper(x, a)``, ``x.attribute`` becomes ``helper(x)``."""
+    name = context.helper(helper)
+    parent = context.names.parents.get(node)
+    start, end = context.source.span(node)
+    base_end = context.source.span(node.value)[1]
+    context.edits.append(Replace(start, start, f"{name}(".encode()))
+    if not (isinstance(parent, ast.Call) and parent.func is node):
+        context.edits.append(Replace(base_end, end, b")"))
+        return name
+    opening = context.source.text.index(b"(", end)
+    given = bool(parent.args or parent.keywords)
+    context.edits.append(Replace(base_end, opening + 1, b", " if given else b""))
+    return name

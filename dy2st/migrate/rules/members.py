@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dy2st.migrate.edits import Replace
 from dy2st.migrate.kinds import kind_of
 from dy2st.migrate.model import Decline, FileContext
 from dy2st.migrate.names import Scope
-from dy2st.migrate.rules import ScanRule
+from dy2st.migrate.rules import ScanRule, hand_to_helper, receiver_is
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,8 @@ MEMBERS = (
     Member("list_vars", ("program", "compiled"), "list_vars", telling=True),
     Member("create_parameter", ("block",), "block_parameter"),
     Member("create_var", ("block",), "create_var", telling=True),
+    Member("create_variable_for_type_inference", (), "new_variable", telling=True),
+    Member("create_tmp_variable", (), "new_variable", telling=True),
     Member("lod_level", ("variable",), "lod_level_of", telling=True, called=False),
     *(
         Member(name, ("operator",), recipe=_OPERATOR, called=None)
@@ -124,6 +125,7 @@ MEMBERS = (
         telling=True,
     ),
 )
+_LAYER_HELPER = "paddle.fluid.layers.LayerHelper"
 BY_MEMBER: dict[str, list[Member]] = {}
 for _member in MEMBERS:
     BY_MEMBER.setdefault(_member.name, []).append(_member)
@@ -152,13 +154,15 @@ class ProgramMembers(ScanRule):
     @staticmethod
     def _member(node: ast.Attribute, scope: Scope, context: FileContext) -> Member | None:
         parent = context.names.parents.get(node)
-        called = isinstance(parent, ast.Call) and parent.func is node
+        call = parent if isinstance(parent, ast.Call) and parent.func is node else None
         if isinstance(node.value, ast.Name) and node.value.id.startswith("fluid_compat"):
             return None
         kind = kind_of(node.value, scope, context)
         for member in BY_MEMBER[node.attr]:
-            if member.called is not None and member.called != called:
+            if member.called is not None and member.called != (call is not None):
                 continue
+            if not member.kinds and call and receiver_is(call, scope, context, _LAYER_HELPER):
+                continue  # our LayerHelper has the method
             if kind in member.kinds or (member.telling and not _is_module(node, scope, context)):
                 return member
         return None
@@ -170,7 +174,7 @@ class ProgramMembers(ScanRule):
         assert member is not None
         certain = kind_of(node.value, scope, context) in member.kinds
         if not member.helper or not context.options.compat or not isinstance(node.ctx, ast.Load):
-            what = member.kinds[0]
+            what = (*member.kinds, "helper")[0]
             reason = f".{node.attr} of {'a' if certain else 'what may be a'} {what} of 1.x"
             recipe = member.recipe or f"what {member.helper} of fluid_compat does"
             raise Decline(f"{reason}|{recipe}", unknown=not certain)
@@ -183,19 +187,3 @@ def _is_module(node: ast.Attribute, scope: Scope, context: FileContext) -> bool:
     return bool(candidates) and all(
         c not in ("?",) and not c.startswith(("inst:paddle.", "paddle.")) for c in candidates
     )
-
-
-def hand_to_helper(node: ast.Attribute, helper: str, context: FileContext) -> str:
-    """``x.method(a)`` becomes ``helper(x, a)``, ``x.attribute`` becomes ``helper(x)``."""
-    name = context.helper(helper)
-    parent = context.names.parents.get(node)
-    start, end = context.source.span(node)
-    base_end = context.source.span(node.value)[1]
-    context.edits.append(Replace(start, start, f"{name}(".encode()))
-    if not (isinstance(parent, ast.Call) and parent.func is node):
-        context.edits.append(Replace(base_end, end, b")"))
-        return name
-    opening = context.source.text.index(b"(", end)
-    given = bool(parent.args or parent.keywords)
-    context.edits.append(Replace(base_end, opening + 1, b", " if given else b""))
-    return name

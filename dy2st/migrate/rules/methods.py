@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from typing import ClassVar
 
+from dy2st.migrate import helpers
 from dy2st.migrate.calls import literal
 from dy2st.migrate.edits import Replace
 from dy2st.migrate.model import Decline, FileContext
 from dy2st.migrate.names import Scope
-from dy2st.migrate.rules import MethodRule, keyword_of, receiver_is
+from dy2st.migrate.rules import MethodRule, hand_to_helper, keyword_of, receiver_is
 
 STRATEGIES = ("paddle.fluid.dygraph.BackwardStrategy", "paddle.fluid.core.BackwardStrategy")
 PROGRAM_ROWS = (
@@ -140,20 +141,42 @@ class TextOfProgram(MethodRule):
 
 
 class BuiltByHand(MethodRule):
-    """``block.append_op``: operators put in by name have no form now."""
+    """``append_op(type="abs")``: an operator by its type is a helper of that name."""
 
     id = "PM213"
     name = "operators_by_name"
     methods = ("append_op",)
-    leaves: ClassVar = ("block.append_op(type='abs', inputs={'X': [x]}, outputs={'Out': [y]})",)
+    changes: ClassVar = (
+        (
+            "block.append_op(type='abs', inputs={'X': [x]}, outputs={'Out': [y]})",
+            "fluid_compat.append_op(block, type=fluid_compat.op_abs, inputs={'X': [x]}, ...)",
+        ),
+    )
+    leaves: ClassVar = ("block.append_op(type=kind, inputs=inputs, outputs=outputs)",)
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
         """In files that speak of fluid."""
         return b"fluid" in context.source.text
 
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
-        """Never: what it stands for is known to a person only."""
-        raise Decline(
-            "an operator made by its name has no form in Paddle 3's programs|call the"
-            " function of paddle that computes it"
-        )
+        """The operator's helper for its type; a LayerHelper has the method still."""
+        kind = keyword_of(call, "type")
+        given = literal(kind.value) if kind is not None else None
+        if kind is None or not isinstance(given, str):
+            raise Decline(
+                "an operator whose type is known only at run time|call the function of paddle that"
+                " computes it, or write a dict from types to functions"
+            )
+        if f"op_{given}" not in helpers.load() or not context.options.compat:
+            raise Decline(
+                f"the operator {given!r} put in by its type|call the function of paddle that"
+                " computes it; an operator of your own is built with paddle.utils.cpp_extension"
+            )
+        name = context.helper(f"op_{given}")
+        start, end = context.source.span(kind.value)
+        context.edits.append(Replace(start, end, name.encode()))
+        if receiver_is(call, scope, context, "paddle.fluid.layers.LayerHelper"):
+            return name
+        assert isinstance(call.func, ast.Attribute)
+        hand_to_helper(call.func, "append_op", context)
+        return name

@@ -354,8 +354,11 @@ def replayed(recorder, name):
 
 def isolated(script, run):
     """Run a script where no other left anything; returns its names."""
+    for name in [n for n in vars(paddle) if n.startswith("fluid_compat_")]:
+        delattr(paddle, name)  # what helpers share (compat/shared.py)
     paddle.disable_static()
     paddle.seed(7)
+    vars(paddle).pop("_fluid_compat_state", None)  # what helpers of an earlier script noted
     main, startup = paddle.static.Program(), paddle.static.Program()
     try:
         with paddle.utils.unique_name.guard(), paddle.static.scope_guard(paddle.static.Scope()):
