@@ -256,7 +256,12 @@ def exercised_differently(
         example.state, example.why = "differs", f"fed: {why or lost[0]['what']}"
         return True
     left, right = (
-        {"steps": [{"kind": "fed", "place": k, "values": _flat(side["values"][k])} for k in old["values"]]}
+        {
+            "steps": [
+                {"kind": "fed", "place": k, "values": _flat(side["values"][k])}
+                for k in old["values"]
+            ]
+        }
         for side in (old, new)
     )
     result = compare.compare(left, right, 1e-4)
@@ -295,8 +300,8 @@ def check(examples: list[Example], arguments: argparse.Namespace) -> None:
     for name, watcher in (("old", "watch_fluid.py"), ("new", "watch_paddle.py")):
         text = compare.RECORDER.with_name(watcher).read_text()
         side[name] = digest(recorder, text, getattr(arguments, name))
-    if os.environ.get("DS_OLD"): side["old"] = os.environ["DS_OLD"]
-    if os.environ.get("DS_NEW"): side["new"] = os.environ["DS_NEW"]
+    if arguments.keep:
+        side = {name: arguments.keep for name in side}
     records = {n: work / f"{n}-{side[n]}" for n in side}
     for folder in records.values():
         folder.mkdir(parents=True, exist_ok=True)
@@ -389,6 +394,7 @@ def main() -> None:
     parser.add_argument("--new", default=sys.executable, help="a Python with Paddle 3")
     parser.add_argument("--work", default="tests/.work/docstrings")
     parser.add_argument("--only", default="", help="only examples whose name or text matches")
+    parser.add_argument("--keep", help="use records kept under this name, whatever made them")
     parser.add_argument("--show", action="store_true", help="print old and new text and the errors")
     parser.add_argument("--report", help="write the table here, too")
     parser.add_argument("--at-least", type=int, default=0, help="fail where fewer pass")

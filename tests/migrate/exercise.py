@@ -139,7 +139,9 @@ class OldSide:
     def attempt(self, program, startups, fetches):
         """The first feed that the program accepts and that gives numbers; what it gives."""
         fluid = self.fluid
-        data = [v for v in program.list_vars() if v.is_data and program.global_block().has_var(v.name)]
+        data = [
+            v for v in program.list_vars() if v.is_data and program.global_block().has_var(v.name)
+        ]
         if any(op.type == "read" for op in program.global_block().ops):
             return {"why": "its data come from a reader", "fetches": []}, {}
         names = [name for _, name in fetches]
@@ -297,9 +299,7 @@ class NewSide:
         exe = self.names.get("_fluid_Executor", paddle.static.Executor)(paddle.CPUPlace())
         for path in startups:
             exe.run(look_up(self.names, path) if path else paddle.static.default_startup_program())
-        inputs = {
-            o.attrs()["name"] for o in program.global_block().ops if o.name() == "pd_op.data"
-        }
+        inputs = {o.attrs()["name"] for o in program.global_block().ops if o.name() == "pd_op.data"}
         feed = {name: array(e) for name, e in entry["feeds"].items() if name in inputs}
         for name, e in entry["feeds"].items():
             for level, lengths in enumerate(e["lengths"]):

@@ -14,7 +14,15 @@ def backward(optimizer, loss, startup_program=None, parameter_list=None, *args, 
     """``optimizer.backward`` that also takes parameters by name."""
     if parameter_list is not None:
         parameter_list = [parameter_by_name(loss, p) for p in parameter_list]
-    return optimizer.backward(loss, startup_program, parameter_list, *args, **kwargs)
+    return in_order(optimizer.backward(loss, startup_program, parameter_list, *args, **kwargs))
+
+
+def in_order(pairs):
+    """Pairs of parameters and gradients in the order in which the parameters were made."""
+    if paddle.in_dynamic_mode():
+        return pairs
+    places = {p.name: i for i, p in enumerate(all_parameters(paddle.static.default_main_program()))}
+    return sorted(pairs, key=lambda pair: places.get(pair[0].name, len(places)))
 
 
 def parameter_by_name(loss, parameter):
@@ -33,8 +41,8 @@ def all_parameters(program):
     if not hasattr(block, "ops") or not paddle.framework.in_pir_mode():
         return program.all_parameters()
     found = {}
-    for op in block.ops:
-        if op.name() == "builtin.parameter" and not op.result(0).stop_gradient:
+    for op in reversed(block.ops):  # a new parameter is put before the others
+        if op.name() == "builtin.parameter" and not op.has_attr("global_var"):
             found.setdefault(op.attrs()["parameter_name"], op.result(0))
     return list(found.values())
 
@@ -87,7 +95,7 @@ def append_backward(loss, parameter_list=None, no_grad_set=None, callbacks=None,
     if no_grad_set is not None:
         no_grad_set = {parameter_by_name(loss, p) for p in no_grad_set}
     pairs = paddle.static.append_backward(loss, parameter_list, no_grad_set, callbacks, checkpoints)
-    return [(parameter, gradient) for parameter, gradient in pairs if gradient is not None]
+    return in_order([(p, gradient) for p, gradient in pairs if gradient is not None])
 
 
 def apply_optimize(optimizer, loss, startup_program, params_grads):

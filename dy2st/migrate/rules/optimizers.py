@@ -10,9 +10,9 @@ from dy2st.migrate.edits import Replace
 from dy2st.migrate.forms import plain_call, to_helper
 from dy2st.migrate.model import Decline, FileContext, Use
 from dy2st.migrate.names import Scope
-from dy2st.migrate.rules import MethodRule, UseRule, keyword_of, receiver_is
+from dy2st.migrate.rules import MethodRule, UseRule, keyword_of
 
-_LOOK_LIKE = ("Optimizer", "optimizer", "opt", "adam", "sgd")
+_LOOK_LIKE = ("opt", "adam", "sgd")
 
 
 class MakeOptimizer(UseRule):
@@ -76,13 +76,27 @@ class MakeOptimizer(UseRule):
         return name
 
 
+def as_first_argument(call: ast.Call, helper: str, context: FileContext) -> str:
+    """Make ``x.method(...)`` the helper's ``method(x, ...)``."""
+    assert isinstance(call.func, ast.Attribute)
+    name = context.helper(helper)
+    begin, end = context.source.span(call)
+    _, base_end = context.source.span(call.func.value)
+    _, func_end = context.source.span(call.func)
+    first = context.source.text.index(b"(", func_end) + 1
+    alone = not call.args and not call.keywords
+    context.edits.append(Replace(begin, begin, f"{name}(".encode()))
+    context.edits.append(Replace(base_end, end if alone else first, b")" if alone else b", "))
+    return name
+
+
 class MinimizeByName(MethodRule):
     """``minimize(parameter_list=...)``: the argument is ``parameters``; names become parameters."""
 
     id = "PM241"
     name = "minimize_parameters"
     methods = ("minimize",)
-    changes: ClassVar = (
+    changes: ClassVar[tuple[tuple[str, str], ...]] = (
         (
             "opt.minimize(loss, parameter_list=names)",
             "fluid_compat.minimize(opt, loss, parameter_list=names)",
@@ -96,20 +110,13 @@ class MinimizeByName(MethodRule):
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """The helper, which takes names and parameters; without helpers the new argument name."""
         keyword = keyword_of(call, "parameter_list")
-        assert keyword is not None
-        assert isinstance(call.func, ast.Attribute)
+        if context.options.compat and not context.facts.dygraph:
+            return as_first_argument(call, self.methods[0], context)
+        if keyword is None:
+            return f".{self.methods[0]}"
         start = context.source.offset(keyword.lineno, keyword.col_offset)
-        if context.facts.dygraph or not context.options.compat:
-            context.edits.append(Replace(start, start + len("parameter_list"), b"parameters"))
-            return f".{self.methods[0]}(parameters=)"
-        name = context.helper(self.methods[0])
-        begin, _ = context.source.span(call)
-        _, base_end = context.source.span(call.func.value)
-        _, func_end = context.source.span(call.func)
-        open_parenthesis = context.source.text.index(b"(", func_end)
-        context.edits.append(Replace(begin, begin, f"{name}(".encode()))
-        context.edits.append(Replace(base_end, open_parenthesis + 1, b", "))
-        return name
+        context.edits.append(Replace(start, start + len("parameter_list"), b"parameters"))
+        return f".{self.methods[0]}(parameters=)"
 
 
 class BackwardByName(MinimizeByName):
@@ -118,12 +125,21 @@ class BackwardByName(MinimizeByName):
     id = "PM245"
     name = "backward_parameters"
     methods = ("backward",)
-    changes: ClassVar = (
+    changes: ClassVar[tuple[tuple[str, str], ...]] = (
         (
             "opt.backward(loss, parameter_list=names)",
             "fluid_compat.backward(opt, loss, parameter_list=names)",
         ),
+        ("optimizer.backward(loss)", "fluid_compat.backward(optimizer, loss)"),
     )
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """Of an optimizer, whose pairs come in another order now, or with ``parameter_list``."""
+        if keyword_of(call, "parameter_list") is not None:
+            return True
+        assert isinstance(call.func, ast.Attribute)
+        receiver = ast.unparse(call.func.value).lower()
+        return bool(call.args) and any(part in receiver for part in _LOOK_LIKE)
 
 
 class ApplyOptimize(MethodRule):
@@ -147,15 +163,7 @@ class ApplyOptimize(MethodRule):
         """The helper, which takes the optimizer first."""
         if not context.options.compat:
             raise Decline("apply_optimize is gone|call apply_gradients(params_grads)")
-        assert isinstance(call.func, ast.Attribute)
-        name = context.helper("apply_optimize")
-        begin, _ = context.source.span(call)
-        _, base_end = context.source.span(call.func.value)
-        _, func_end = context.source.span(call.func)
-        open_parenthesis = context.source.text.index(b"(", func_end)
-        context.edits.append(Replace(begin, begin, f"{name}(".encode()))
-        context.edits.append(Replace(base_end, open_parenthesis + 1, b", "))
-        return name
+        return as_first_argument(call, "apply_optimize", context)
 
 
 class StepRate(MethodRule):
@@ -173,15 +181,12 @@ class StepRate(MethodRule):
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """The helper; without helpers the method's new name."""
         assert isinstance(call.func, ast.Attribute)
-        start, end = context.source.span(call)
+        end = context.source.span(call)[1]
         base_end = context.source.span(call.func.value)[1]
         if not context.options.compat:
             context.edits.append(Replace(base_end, end, b".get_lr()"))
             return ".get_lr"
-        name = context.helper("current_step_lr")
-        context.edits.append(Replace(start, start, f"{name}(".encode()))
-        context.edits.append(Replace(base_end, end, b")"))
-        return name
+        return as_first_argument(call, "current_step_lr", context)
 
 
 class SetDict(MethodRule):
@@ -205,27 +210,19 @@ class SetDict(MethodRule):
 
 
 class ProgramParameters(MethodRule):
-    """``program.all_parameters()`` is asked of the program's block."""
+    """``all_parameters()`` of a program or block: Paddle 3 lists the last one made first."""
 
     id = "PM244"
     name = "all_parameters"
     methods = ("all_parameters",)
-    changes: ClassVar = (("main.all_parameters()", "main.global_block().all_parameters()"),)
+    changes: ClassVar = (("main.all_parameters()", "fluid_compat.all_parameters(main)"),)
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
-        """Only for what is certainly a program, not for its block."""
-        names = ("inst:paddle.fluid.Program", "inst:paddle.fluid.default_main_program")
-        return receiver_is(
-            call,
-            scope,
-            context,
-            *(n[5:] for n in names),
-            "paddle.fluid.default_startup_program",
-        )
+        """No other library has a method of this name."""
+        return b"fluid" in context.source.text and not call.args and not call.keywords
 
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
-        """Ask the block."""
-        assert isinstance(call.func, ast.Attribute)
-        base_end = context.source.span(call.func.value)[1]
-        context.edits.append(Replace(base_end, base_end, b".global_block()"))
-        return ".global_block().all_parameters"
+        """The helper, which lists them in the order in which they were made."""
+        if not context.options.compat:
+            raise Decline("lists the last parameter first now|global_block().all_parameters()")
+        return as_first_argument(call, "all_parameters", context)

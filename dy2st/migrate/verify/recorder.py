@@ -20,8 +20,13 @@ import warnings
 
 AUTOMATIC = re.compile(r"_\d+\.[wb]_\d+$")
 TENSORS = (
-    ("VarBase", "Tensor", "LoDTensor", "DenseTensor", "EagerParamBase", "ParamBase")
-    + ("ComplexVariable",)
+    "VarBase",
+    "Tensor",
+    "LoDTensor",
+    "DenseTensor",
+    "EagerParamBase",
+    "ParamBase",
+    "ComplexVariable",
 )
 LARGE = 1000  # values; arrays with more are written as bytes
 
