@@ -13,7 +13,7 @@ from dy2st.migrate.calls import Unfit
 from dy2st.migrate.edits import EditConflict, apply
 from dy2st.migrate.facts import learn, skipped
 from dy2st.migrate.forms import plain_call, reference, to_helper
-from dy2st.migrate.helpers import MARK
+from dy2st.migrate.helpers import INLINE_PREFIX, MARK
 from dy2st.migrate.model import DOCS, Change, Decline, Facts, FileContext, OpenPoint, Options, Use
 from dy2st.migrate.names import Names, left_over
 from dy2st.migrate.rules import BY_METHOD, BY_NAME, SCANS, load_all
@@ -161,19 +161,33 @@ def _drop_skipped(
     context: FileContext,
     outcome: Outcome,
 ) -> None:
-    """Leave out what a comment asks to leave, with a note: it is neither converted nor open."""
-    skipped_lines = context.skipped_lines
-    if not skipped_lines:
-        return
+    """Leave out our own helpers, and what a comment asks to leave: that with a note."""
     before = found.count + len(methods) + len(texts.code)
-    found.uses[:] = [u for u in found.uses if u.node.lineno not in skipped_lines]
-    found.unknown[:] = [p for p in found.unknown if p.line not in skipped_lines]
-    methods[:] = [m for m in methods if m[1].lineno not in skipped_lines]
-    texts.code[:] = [t for t in texts.code if t[0].lineno not in skipped_lines]
-    number = before - found.count - len(methods) - len(texts.code)
-    if number:
+    for lines, skipped_by in ((_helper_lines(context), ""), (context.skipped_lines, "comments")):
+        if not lines:
+            continue
+        found.uses[:] = [u for u in found.uses if u.node.lineno not in lines]
+        found.unknown[:] = [p for p in found.unknown if p.line not in lines]
+        methods[:] = [m for m in methods if m[1].lineno not in lines]
+        texts.code[:] = [t for t in texts.code if t[0].lineno not in lines]
+        number = before - found.count - len(methods) - len(texts.code)
+        before -= number
         outcome.found -= number
-        context.notes.append(f"{number} uses skipped by comments")
+        if number and skipped_by:
+            context.notes.append(f"{number} uses skipped by {skipped_by}")
+
+
+def _helper_lines(context: FileContext) -> frozenset[int]:
+    """The lines of helpers that an earlier run wrote into this file."""
+    if MARK.encode() not in context.source.text:
+        return frozenset()
+    lines: set[int] = set()
+    for node in context.source.tree.body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else node
+        name = getattr(target, "name", getattr(target, "id", ""))
+        if name.startswith(INLINE_PREFIX):
+            lines.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return frozenset(lines)
 
 
 def _finish(context: FileContext, outcome: Outcome) -> None:

@@ -5,6 +5,60 @@ import contextlib
 import paddle
 
 
+class While:
+    """A block that runs again as long as ``cond`` holds, which the block itself must renew."""
+
+    def __init__(self, cond, is_test=False, name=None):
+        self.cond = cond
+
+    @contextlib.contextmanager
+    def block(self):
+        """The block."""
+        with paddle.static.nn.control_flow.While(self.cond).block():
+            yield
+            written = written_in_block()
+        show_written(written)
+
+
+@contextlib.contextmanager
+def conditional_block(condition):
+    """A block that runs once where ``condition`` holds."""
+    with paddle.static.nn.control_flow.If(condition).true_block():
+        yield
+        written = written_in_block()
+    show_written(written)
+
+
+def written_in_block():
+    """The values of outer blocks that operations of the current block write in place."""
+    pir, found = paddle.base.libpaddle.pir, {}
+    block = pir.get_current_insertion_point().block()
+    for op in block.ops:
+        for index in pir.get_op_inplace_info(op).values() if op.name().endswith("_") else ():
+            value = op.operand_source(index)
+            if value.block != block:
+                found[value.hash()] = value
+    return list(found.values())
+
+
+def show_written(values):
+    """Write values of outer blocks once more, unchanged.
+
+    Paddle 3.3 looks for writes only in the operations of a block itself, not in blocks inside it:
+    what reads such a value later would otherwise not wait for them.
+    """
+    block = paddle.base.libpaddle.pir.get_current_insertion_point().block()
+    for value in values:
+        if value.block == block:
+            continue
+        if value.is_dense_tensor_array_type():
+            length = paddle.tensor.array_length(value)
+            paddle.tensor.array_write(paddle.zeros([1], value.dtype), length, value)
+            paddle._C_ops.array_pop(value, -1)
+        else:
+            paddle.assign(paddle.assign(value), value)
+
+
 class Switch:
     """Runs the first case whose condition holds, else the default case."""
 
@@ -25,13 +79,13 @@ class Switch:
             chosen = paddle.logical_and(self.none_before, condition)
             missed = paddle.logical_and(self.none_before, missed)
         self.none_before = missed
-        return paddle.static.nn.control_flow.If(chosen).true_block()
+        return conditional_block(chosen)
 
     def default(self):
         """The block for when no case holds."""
         if self.none_before is None:
             raise ValueError("there should be at least one condition")
-        return paddle.static.nn.control_flow.If(self.none_before).true_block()
+        return conditional_block(self.none_before)
 
 
 class IfElse:

@@ -79,6 +79,7 @@ def assign(input, output=None):
         return paddle.assign(input)
     paddle.assign(input, output)
     if hasattr(output, "get_defining_op") and hasattr(input, "get_defining_op"):
+        write_lod(input, output)
         output.set_type(input.type())  # what is built on it sees the new shape
     return output
 

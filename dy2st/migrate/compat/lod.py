@@ -5,6 +5,8 @@ by row is what it was. The offsets (one int64 vector a level) are inputs of thei
 same ``LoDTensor``; ``lod_of`` finds them by walking from a value to its input.
 """
 
+import contextlib
+
 import numpy as np
 import paddle
 
@@ -70,7 +72,9 @@ def create_random_int_lodtensor(recursive_seq_lens, base_shape, place, low, high
 
 
 lod_inputs = shared("lod_inputs", {})
+# number of a value: its offsets (or a function that gives them) and its program
 known_lods = shared("known_lods", {})
+lods_missed = shared("lods_missed", set())  # values that were asked for offsets and had none
 
 
 def lod_data(name, shape, dtype="float32", lod_level=0):
@@ -87,11 +91,12 @@ def with_offsets(name):
 
 
 def set_lod(value, lod):
-    """``value``, with the offsets of its sequences noted (none for ``[]``)."""
+    """``value``, with the offsets of its sequences noted (none for ``[]``), or what gives them."""
     if paddle.in_dynamic_mode():
         return value
     # the program is kept: another value could otherwise be given this one's number
-    known_lods[value.hash()] = (list(lod), paddle.static.default_main_program())
+    lod = lod if callable(lod) else list(lod)
+    known_lods[value.hash()] = (lod, paddle.static.default_main_program())
     return value
 
 
@@ -100,20 +105,101 @@ def lod_of(value):
 
     An operation hands the sequences of its first operand on when it keeps the rows.
     """
-    pending, seen = [] if paddle.in_dynamic_mode() else [value], set()
+    return [] if paddle.in_dynamic_mode() else followed_lod(value) or []
+
+
+def followed_lod(value):
+    """The offsets of the first noted value on the way back from ``value``; None without one."""
+    pending, seen = [value], set()
     while pending:
-        value = pending.pop()
-        if value.hash() in seen:
+        found = pending.pop()
+        if found.hash() in seen:
             continue
-        seen.add(value.hash())
-        if value.hash() in known_lods:
-            if known_lods[value.hash()][0]:
-                return known_lods[value.hash()][0]
-            continue
-        op = value.get_defining_op()
-        if op is not None:
-            pending.extend(reversed([v for v in op.operands_source() if may_share_rows(v, value)]))
-    return []
+        seen.add(found.hash())
+        around = block_around(found)
+        if around is not None and found.hash() not in own_lods:
+            lod = lod_of_its_own(found, around)
+            if lod is not None:
+                return lod
+        elif found.hash() in known_lods:
+            return noted_lod(found)
+        elif found.get_defining_op() is not None:
+            shared = found.get_defining_op().operands_source()
+            pending.extend(reversed([v for v in shared if may_share_rows(v, found)]))
+    return None
+
+
+def noted_lod(value):
+    """The offsets that were noted for a value; remembers where there were none."""
+    lod = known_lods[value.hash()][0]
+    if callable(lod):
+        lod = lod()
+        set_lod(value, lod)
+    if not lod:
+        lods_missed.add(value.hash())
+    return lod
+
+
+# values of outer blocks whose offsets a block may change, and their programs
+own_lods = shared("own_lods", {})
+
+
+def lod_of_its_own(value, around):
+    """The offsets of an outer value, copied before the block: ``assign`` may change them there."""
+    with inserting(around):
+        lod = followed_lod(value)
+        lod = lod and [paddle.assign(level) for level in lod]
+    if lod:
+        set_lod(value, lod)
+        own_lods[value.hash()] = paddle.static.default_main_program()
+    return lod
+
+
+def block_around(value):
+    """The operation beside ``value`` whose block operations are being put into, or None."""
+    block, op = paddle.base.libpaddle.pir.get_current_insertion_point().block(), None
+    while block is not None and block != value.block:
+        op = block.parent_op
+        block = None if op is None else op.get_parent_block()
+    return op if block is not None else None
+
+
+@contextlib.contextmanager
+def inserting(op, after=False):
+    """Operations made in this block go before (or after) another one."""
+    pir = paddle.base.libpaddle.pir
+    here = pir.get_current_insertion_point()
+    (pir.set_insertion_point_after if after else pir.set_insertion_point)(op)
+    try:
+        yield
+    finally:
+        pir.set_insertion_point(here)
+
+
+def write_lod(value, target):
+    """Let ``target``, which a block may read again, have the sequences of ``value`` from now on."""
+    lod, before = lod_of(value), lod_of(target)
+    around = block_around(target)
+    if around is None:
+        set_lod(target, lod)
+    elif len(lod) == len(before):
+        for level, old in zip(lod, before):
+            paddle.assign(level, old)
+    elif before or target.hash() in lods_missed:
+        set_lod(target, mixed_sequences)
+    else:
+        with inserting(around):
+            set_lod(target, [paddle.zeros([1], "int64") for _ in lod])
+        own_lods[target.hash()] = paddle.static.default_main_program()
+        write_lod(value, target)
+
+
+def mixed_sequences():
+    """Refuse: what has sequences on one way and none on another."""
+    raise ValueError(
+        "a value or array is written with sequences of different levels inside a block: "
+        "give all of them the same levels with lod_reset"
+    )
 
 
 def may_share_rows(operand, result):

@@ -247,24 +247,3 @@ def copy_of_tensor(value):
     if hasattr(value, "is_dense_tensor_array_type") and value.is_dense_tensor_array_type():
         return value
     return paddle.assign(value)
-
-
-def create_array(dtype):
-    """An array of tensors that gradients pass through."""
-    array = paddle.tensor.create_array(dtype)
-    if hasattr(array, "stop_gradient"):
-        array.stop_gradient = False
-    return array
-
-
-def array_write(x, i, array=None):
-    """``x`` written at place ``i`` of an array, which is made where none is given."""
-    return paddle.tensor.array_write(x, i, create_array(x.dtype) if array is None else array)
-
-
-def tensor_array_to_tensor(input, axis=1, name=None, use_stack=False):
-    """The members of an array side by side along ``axis``, and their sizes there."""
-    if isinstance(input, list):
-        joined = paddle.stack(input, axis) if use_stack else paddle.concat(input, axis)
-        return joined, paddle.to_tensor([x.shape[axis] for x in input])
-    return paddle.tensor.manipulation.tensor_array_to_tensor(input, axis, use_stack)
