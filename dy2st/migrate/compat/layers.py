@@ -148,7 +148,8 @@ def batch_norm(
     use_global_stats=False,
 ):
     """Batch normalisation with its own parameters and moving averages, then ``act``."""
-    computed = momentum if hasattr(momentum, "dtype") else None  # by the program: no attribute
+    if hasattr(momentum, "dtype"):
+        momentum = 0.9  # 1.8 takes one that the program computes and does not use it
     attrs = named(param_attr, name, "w"), named(bias_attr, name, "b")
     if name is not None:  # the averages are counted on after the scale, as in 1.8
         moving_mean_name = moving_mean_name or paddle.utils.unique_name.generate(f"{name}.w")
@@ -158,7 +159,7 @@ def batch_norm(
     layer = paddle.nn.BatchNorm(
         input.shape[1 if data_layout == "NCHW" else -1],
         is_test=is_test,
-        momentum=momentum if computed is None else 1.0,
+        momentum=momentum,
         epsilon=epsilon,
         param_attr=attrs[0],
         bias_attr=attrs[1],
@@ -171,20 +172,7 @@ def batch_norm(
     )
     if is_test:
         layer.eval()
-    out = apply_layer(layer, input)
-    if computed is not None and not is_test and not use_global_stats:
-        move_averages(layer, input, computed, data_layout)
-    return append_act(out, act)
-
-
-def move_averages(layer, x, momentum, data_layout):
-    """Move a batch normalisation's averages by a momentum that the program computes."""
-    channel = 1 if data_layout == "NCHW" else len(x.shape) - 1
-    axes = [axis for axis in range(len(x.shape)) if axis != channel]
-    x = without_gradient(x)
-    seen = (paddle.mean(x, axes), paddle.var(x, axes, unbiased=False))
-    for average, value in zip((layer._mean, layer._variance), seen):
-        write_update(average * momentum + value * (1.0 - momentum), average)
+    return append_act(apply_layer(layer, input), act)
 
 
 def layer_norm(
