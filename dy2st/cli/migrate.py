@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from dy2st import __version__
+
 USAGE = 64  # sysexits' EX_USAGE; click's own 2 means open points here
 
 
@@ -25,7 +27,7 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="dy2st", prog_name="paddle-migrate")
+@click.version_option(__version__, prog_name="paddle-migrate")
 def cli() -> None:
     """Rewrite paddle.fluid code so that it runs on today's Paddle and computes the same numbers.
 

@@ -13,6 +13,7 @@ from typing import Any
 from dy2st.errors import MigrateUsageError
 from dy2st.migrate import config, engine, report, runner, scan, state, table
 from dy2st.migrate.model import Options
+from dy2st.migrate.points import POINTS
 from dy2st.migrate.printing import Print, printer
 from dy2st.migrate.rules import BY_METHOD, BY_NAME, SCANS, Rule, load_all
 
@@ -32,6 +33,7 @@ def run(paths: tuple[str, ...], given: dict[str, Any]) -> int:
     for path in settings.report:
         if os.path.splitext(path)[1].lower() not in report.FORMATS:
             raise MigrateUsageError(f"--report {path}: ends in none of {', '.join(report.FORMATS)}")
+    _check_rules(settings)
     if "-" in paths:
         if len(paths) > 1:
             raise MigrateUsageError("standard input (-) cannot be mixed with paths")
@@ -42,6 +44,19 @@ def run(paths: tuple[str, ...], given: dict[str, Any]) -> int:
         summary = runner.Runner(settings, update).run()
     _show(summary, settings)
     return summary.exit_code(settings)
+
+
+def _check_rules(settings: config.Settings) -> None:
+    """Refuse a pattern of --select or --ignore that no rule and no row answers to."""
+    if not settings.select and not settings.ignore:
+        return
+    rules, rows = all_rules(), table.load().rows
+    known = [*(r.id for r in rules), *(r.id for r in rows), *POINTS]
+    names = {*(r.name for r in rules), *(n for r in rows for n in (r.old, *r.aliases))}
+    for option, patterns in (("--select", settings.select), ("--ignore", settings.ignore)):
+        for pattern in patterns:
+            if pattern not in names and not any(i.startswith(pattern) for i in known):
+                raise MigrateUsageError(f"{option} {pattern}: no rule has that number or name")
 
 
 def _run_stdin(settings: config.Settings) -> int:
@@ -172,7 +187,25 @@ def explain(name: str) -> int:
     if found_id is not None:
         show(_row_text(found_id))
         return 0
-    raise MigrateUsageError(f"nothing is known of {name}")
+    if name in POINTS:
+        show(f"{name} {POINTS[name]}")
+        return 0
+    raise MigrateUsageError(f"nothing is known of {name}{_close(name, rows)}")
+
+
+def _close(name: str, rows: table.Table) -> str:
+    """The known names that look most like one that is not known."""
+    import difflib
+
+    last = name.rpartition(".")[2]
+    whole = difflib.get_close_matches(name, rows.names, 3, 0.8)
+    # of the names that end alike the shortest
+    parts = {n.rpartition(".")[2]: n for n in sorted(rows.names, key=len, reverse=True)}
+    found = [*whole, *(parts[p] for p in difflib.get_close_matches(last, parts, 3, 0.7))]
+    found += [
+        r.name for r in all_rules() if difflib.SequenceMatcher(None, name, r.name).ratio() > 0.8
+    ]
+    return f"; did you mean {', '.join(dict.fromkeys(found))}?" if found else ""
 
 
 def _row_text(row: table.Row) -> str:
@@ -242,6 +275,8 @@ def list_rules() -> int:
     show = printer(sys.stdout)
     for rule in all_rules():
         show(f"{rule.id} {rule.name}: {_first(rule)}")
+    for number, text in POINTS.items():
+        show(f"{number}: {text}")
     return 0
 
 

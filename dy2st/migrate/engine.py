@@ -14,9 +14,20 @@ from dy2st.migrate.edits import EditConflict, apply
 from dy2st.migrate.facts import learn, skipped
 from dy2st.migrate.forms import plain_call, reference, to_helper
 from dy2st.migrate.helpers import INLINE_PREFIX, MARK
-from dy2st.migrate.model import DOCS, Change, Decline, Facts, FileContext, OpenPoint, Options, Use
+from dy2st.migrate.model import (
+    DOCS,
+    OLD_DOCS,
+    Change,
+    Decline,
+    Facts,
+    FileContext,
+    OpenPoint,
+    Options,
+    Use,
+)
 from dy2st.migrate.names import Names, left_over
 from dy2st.migrate.rules import BY_METHOD, BY_NAME, SCANS, load_all
+from dy2st.migrate.table import Row
 from dy2st.migrate.texts import STRING, Mentions, mentions
 from dy2st.records import record
 
@@ -190,9 +201,21 @@ def _helper_lines(context: FileContext) -> frozenset[int]:
     return frozenset(lines)
 
 
+def _in_characters(context: FileContext, outcome: Outcome) -> None:
+    """Columns as people and editors count them; ``ast`` counts the bytes of UTF-8."""
+    if context.source.text.isascii():
+        return
+    items: list[OpenPoint | Change] = [*outcome.open_points, *outcome.changes]
+    for item in items:
+        start = context.source.line_span(item.line)[0]
+        before = context.source.text[start : start + item.column]
+        item.column = len(before.decode("utf-8", "replace"))
+
+
 def _finish(context: FileContext, outcome: Outcome) -> None:
     """Apply the edits, and accept the result only when it parses and compiles."""
     outcome.open_points.sort(key=lambda o: (o.line, o.column))
+    _in_characters(context, outcome)
     if not context.edits:
         return
     try:
@@ -312,11 +335,27 @@ def rewrite_use(use: Use, context: FileContext) -> None:
         _leave(context, row.id, use.node, row.old, reason, recipe or row.recipe or "by hand")
         return
     context.converted.add(use.node)
-    reason = row.note or (_first_line(BY_NAME[row.rule]) if row.rule else "")
+    helped = new.partition(".")[0] == context.compat_module or new.startswith(INLINE_PREFIX)
+    reason = row.note or (
+        _first_line(BY_NAME[row.rule]) if row.rule else _what_changed(row, helped)
+    )
     link = DOCS + row.new.replace(".", "/") + "_en.html" if row.new else ""
+    if helped or not link:
+        link = OLD_DOCS + row.old.replace(".", "/") + "_cn.html"
     context.changes.append(
         Change(row.id, use.node.lineno, use.node.col_offset, row.old, new, reason, link)
     )
+
+
+def _what_changed(row: Row, helped: bool) -> str:
+    """A row's data as a sentence for the report."""
+    if helped:
+        return "no call of Paddle 3 says the same: a helper with the old arguments"
+    parts = [f"{old} is {new} now" for old, new in row.rename.items() if old != new]
+    parts += [f"{name}={value} keeps the old default" for name, value in row.add.items()]
+    if row.drop:
+        parts.append(f"{', '.join(row.drop)} mean nothing now")
+    return "; ".join(["another name", *parts])
 
 
 def _positions_hold(use: Use, context: FileContext) -> bool:

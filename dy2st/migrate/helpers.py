@@ -14,11 +14,12 @@ from pathlib import Path
 
 from dy2st.errors import DeclarationError
 from dy2st.migrate import state
+from dy2st.migrate.names import OUR_PREFIX
 from dy2st.records import record
 
 COMPAT = Path(__file__).with_name("compat")
 MARK = "# Written by paddle-migrate: what Paddle 1.8 computed, said with Paddle 3."
-INLINE_PREFIX = "_fluid_"
+INLINE_PREFIX = OUR_PREFIX
 _MODULES = {
     "collections": "import collections",
     "contextlib": "import contextlib",

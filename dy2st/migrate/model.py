@@ -15,6 +15,9 @@ from dy2st.records import record
 T = TypeVar("T")
 DOCS = "https://www.paddlepaddle.org.cn/documentation/docs/en/api/"
 
+# of Paddle 2.5, the last one whose documentation has the old names
+OLD_DOCS = "https://www.paddlepaddle.org.cn/documentation/docs/zh/2.5/api/"
+
 
 class Decline(Exception):
     """A use that cannot be rewritten: ``reason`` or ``reason|recipe`` for the report.

@@ -1,8 +1,8 @@
 """What a name means: one pass over ``ast`` collects bindings, then names are resolved on demand.
 
 A *candidate* is a string: a dotted name (``paddle.fluid.layers.fc``), ``@<path>`` for a module of
-the project itself, ``inst:<name>`` for an object made by calling ``<name>``, or ``?`` where the
-value cannot be known. A name means something only when all its candidates agree.
+the project itself, ``fluid_compat.<name>`` for a helper that an earlier run wrote, ``inst:<name>``
+for an object made by calling ``<name>``, or ``?`` where the value cannot be known. A name means something only when all its candidates agree.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ from typing import cast
 
 from dy2st.migrate.scopes import UNKNOWN, Binding, Bindings, Chain, ProjectLike, Scope
 
+OURS = "fluid_compat"  # the module of helpers, under whatever name a project has it
+OUR_PREFIX = "_fluid_"  # of helpers that stand in a file of their user
 LEFT_OVER = "NotMigrated"  # the helper that stands for an old name which is still used
 _LIMIT = 40  # how far an alias is followed
 __all__ = [
+    "OURS",
+    "OUR_PREFIX",
     "UNKNOWN",
     "Chain",
     "Names",
@@ -128,7 +132,9 @@ class Names(Bindings):
                 assert binding.scope is not None
                 found |= self.resolve(binding.value, binding.scope, depth + 1)  # type: ignore[arg-type]
             else:
-                found.add(UNKNOWN)
+                name = getattr(binding.node, "name", None) or ""
+                ours = name.startswith(OUR_PREFIX) and isinstance(binding.node, ast.stmt)
+                found.add(f"{OURS}.{name[len(OUR_PREFIX) :]}" if ours else UNKNOWN)
         return frozenset(found)
 
     def _remember(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from dy2st.errors import SourceReadError
 from dy2st.migrate import source as sources
-from dy2st.migrate.names import UNKNOWN, Names, ProjectLike
+from dy2st.migrate.helpers import MARK
+from dy2st.migrate.names import OURS, UNKNOWN, Names, ProjectLike
 from dy2st.migrate.table import Table
 
 _REMEMBERED = 64  # analysed files kept: a tree is some 200 KB
@@ -21,6 +22,7 @@ class Project(ProjectLike):
         self.files = files
         self.table = table
         self._names: dict[str, Names | None] = {}
+        self._ours: dict[str, bool] = {}
         self._located: dict[tuple[str, str, int], str | None] = {}
 
     def add(self, path: str, names: Names) -> None:
@@ -80,6 +82,8 @@ class Project(ProjectLike):
         if not base.startswith("@"):
             return frozenset({f"{base}.{name}"})
         path = base[1:]
+        if os.path.basename(path).startswith(OURS) and self._is_ours(path):
+            return frozenset({f"{OURS}.{name}"})
         names = self.names_of(path)
         if names is not None:
             found = names.lookup(name, names.module, depth + 1)
@@ -92,6 +96,16 @@ class Project(ProjectLike):
             if inner:
                 return frozenset({f"@{inner}"})
         return frozenset({UNKNOWN})
+
+    def _is_ours(self, path: str) -> bool:
+        """Whether an earlier run wrote this module of helpers."""
+        if path not in self._ours:
+            try:
+                with open(path, "rb") as stream:
+                    self._ours[path] = stream.read(len(MARK)) == MARK.encode()
+            except OSError:
+                self._ours[path] = False
+        return self._ours[path]
 
     def star(self, module: str, name: str, depth: int) -> frozenset[str]:
         """Candidates that ``from module import *`` gives ``name``."""

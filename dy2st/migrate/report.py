@@ -7,8 +7,11 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import dy2st
 from dy2st.errors import MigrateUsageError
 from dy2st.migrate.engine import Outcome
+from dy2st.migrate.model import Change, OpenPoint
+from dy2st.migrate.points import POINTS
 from dy2st.migrate.runner import Summary
 
 FORMATS = {".json": "json", ".md": "markdown", ".html": "html", ".htm": "html", ".sarif": "sarif"}
@@ -96,41 +99,77 @@ def _worth_showing(summary: Summary) -> Iterator[Outcome]:
             yield outcome
 
 
-_STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em}
-table{border-collapse:collapse;width:100%}td,th{border:1px solid #8884;padding:.3em .5em;
-text-align:left;vertical-align:top}code{font:13px ui-monospace,monospace}.e{color:#b00}
-summary{cursor:pointer;font-weight:600}"""
+_STYLE = """:root{color-scheme:light dark}
+body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:75em;padding:0 1em}
+table{border-collapse:collapse;width:100%;margin:.5em 0 1em}
+td,th{border:1px solid #8884;padding:.3em .5em;text-align:left;vertical-align:top}
+code{font:13px ui-monospace,monospace}.e{color:#c22}details{margin:.3em 0}
+summary{cursor:pointer;font-weight:600}.n{display:flex;gap:1em;flex-wrap:wrap;padding:0}
+.n li{list-style:none;border:1px solid #8884;border-radius:.4em;padding:.3em 1em}
+.n b{display:block;font-size:1.5em}"""
 
 
 def to_html(summary: Summary) -> str:
-    """One page without anything from elsewhere."""
+    """One page without anything from elsewhere: numbers, what is left by cause, then each file."""
     from html import escape
 
-    parts = [f"<!doctype html><meta charset=utf-8><title>Migration report</title><style>{_STYLE}"]
-    parts.append(f"</style><h1>Migration report</h1><p><b>{escape(headline(summary))}</b></p>")
-    for outcome in _worth_showing(summary):
-        opened = " open" if outcome.open_points or outcome.error else ""
-        counts = f"{len(outcome.changes)} changed, {len(outcome.open_points)} open"
-        parts.append(f"<details{opened}><summary>{escape(outcome.path)} ({counts})</summary>")
-        if outcome.error:
-            parts.append(f"<p class=e>line {outcome.error_line}: {escape(outcome.error)}</p>")
-        parts += [f"<p>{escape(note)}</p>" for note in outcome.notes]
-        if outcome.open_points:
-            rows = [(p.line, p.rule, p.old, p.reason, p.recipe) for p in outcome.open_points]
-            parts.append(_table(("line", "rule", "open point", "why", "what to do"), rows))
-        if outcome.changes:
-            parts.append("<table><tr><th>line<th>rule<th>was<th>is<th>why</tr>")
-            for c in outcome.changes:
-                link = (
-                    f'<a href="{escape(c.link)}">{escape(c.new)}</a>' if c.link else escape(c.new)
-                )
-                parts.append(
-                    f"<tr><td>{c.line}<td>{c.rule}<td><code>{escape(c.old)}</code>"
-                    f"<td><code>{link}</code><td>{escape(c.reason)}</tr>"
-                )
-            parts.append("</table>")
-        parts.append("</details>")
-    return "\n".join(parts) + "\n"
+    parts = ["<!doctype html><html lang=en><meta charset=utf-8>"]
+    parts.append("<meta name=viewport content='width=device-width'><title>Migration report</title>")
+    parts.append(f"<style>{_STYLE}</style><h1>Migration report</h1>")
+    parts.append(f"<p>{escape(headline(summary))}</p><ul class=n>")
+    numbers = (
+        ("found", summary.found),
+        ("converted", summary.converted),
+        ("open", summary.open_points - summary.unknown),
+        ("unknown", summary.unknown),
+        ("files with errors", len(summary.errors)),
+    )
+    parts += [f"<li><b>{number}</b>{name}</li>" for name, number in numbers]
+    parts.append("</ul>")
+    left = _by_cause(summary)
+    if left:
+        parts.append("<h2>What is left, by cause</h2>")
+        parts.append(_table(("uses", "rule", "old name", "why", "what to do"), left))
+    parts.append("<h2>Files</h2>")
+    parts += [_file_part(outcome) for outcome in _worth_showing(summary)]
+    return "\n".join(parts) + "\n</html>\n"
+
+
+def _by_cause(summary: Summary) -> list[tuple[Any, ...]]:
+    """The open points counted by what they are, the most frequent first."""
+    found: dict[tuple[str, ...], int] = {}
+    for outcome in summary.outcomes:
+        for p in outcome.open_points:
+            key = (p.rule, p.old, p.reason, p.recipe)
+            found[key] = found.get(key, 0) + 1
+    ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return [(number, *key) for key, number in ordered]
+
+
+def _file_part(outcome: Outcome) -> str:
+    from html import escape
+
+    opened = " open" if outcome.open_points or outcome.error else ""
+    counts = f"{len(outcome.changes)} changed, {len(outcome.open_points)} open"
+    parts = [f"<details{opened}><summary>{escape(outcome.path)} ({counts})</summary>"]
+    if outcome.error:
+        parts.append(f"<p class=e>line {outcome.error_line}: {escape(outcome.error)}</p>")
+    parts += [f"<p>{escape(note)}</p>" for note in outcome.notes]
+    if outcome.open_points:
+        rows = [(p.line, p.rule, p.old, p.reason, p.recipe) for p in outcome.open_points]
+        parts.append(_table(("line", "rule", "open point", "why", "what to do"), rows))
+    if outcome.changes:
+        parts.append("<table><tr><th>line<th>rule<th>was<th>is<th>why</tr>")
+        for c in outcome.changes:
+            new = f"<code>{escape(c.new)}</code>"
+            link = f'<a href="{escape(c.link)}">{new}</a>' if c.link else new
+            parts.append(
+                f"<tr><td>{c.line}<td>{c.rule}<td><code>{escape(c.old)}</code>"
+                f"<td>{link}<td>{escape(c.reason)}</tr>"
+            )
+        parts.append("</table>")
+    parts.append("</details>")
+    return "\n".join(parts)
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
@@ -139,7 +178,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
     lines = ["<table><tr>" + "".join(f"<th>{h}" for h in head) + "</tr>"]
     for row in rows:
         lines.append("<tr>" + "".join(f"<td>{escape(str(v))}" for v in row) + "</tr>")
-    return "".join(lines) + "</table>"
+    return "\n".join(lines) + "</table>"
 
 
 def to_sarif(summary: Summary) -> str:
@@ -156,12 +195,20 @@ def to_sarif(summary: Summary) -> str:
         for c in outcome.changes:
             text = f"{c.old} became {c.new}. {c.reason}"
             results.append(_result(c.rule, "note", text, outcome.path, c.line, c.column))
-    rules = [{"id": r} for r in sorted({str(r["ruleId"]) for r in results})]
-    driver = {"name": "paddle-migrate", "rules": rules}
+    ids = sorted({str(r["ruleId"]) for r in results})
+    for result in results:
+        result["ruleIndex"] = ids.index(result["ruleId"])
+    driver = {
+        "name": "paddle-migrate",
+        "semanticVersion": dy2st.__version__,
+        "rules": [{"id": i, "shortDescription": {"text": _about(i, summary)}} for i in ids],
+    }
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": results}],
+        "runs": [
+            {"tool": {"driver": driver}, "results": results, "columnKind": "unicodeCodePoints"}
+        ],
     }
     return json.dumps(log, indent=2) + "\n"
 
@@ -170,7 +217,7 @@ def _result(
     rule: str, level: str, text: str, path: str, line: int, column: int = 0
 ) -> dict[str, Any]:
     place = {
-        "artifactLocation": {"uri": path.replace(os.sep, "/")},
+        "artifactLocation": {"uri": _uri(path)},
         "region": {"startLine": max(line, 1), "startColumn": column + 1},
     }
     return {
@@ -179,6 +226,26 @@ def _result(
         "message": {"text": text},
         "locations": [{"physicalLocation": place}],
     }
+
+
+def _uri(path: str) -> str:
+    """A path as a URI: relative to where the tool ran, or a file's."""
+    from urllib.parse import quote
+
+    text = quote(path.replace(os.sep, "/").encode("utf-8", "surrogateescape"))
+    return f"file://{text}" if os.path.isabs(path) else text
+
+
+def _about(number: str, summary: Summary) -> str:
+    """What one number means: the rule's sentence, or the old name of its row."""
+    if number in POINTS:
+        return POINTS[number]
+    for outcome in summary.outcomes:
+        items: list[OpenPoint | Change] = [*outcome.open_points, *outcome.changes]
+        for item in items:
+            if item.rule == number:
+                return item.old
+    return number
 
 
 def diff(path: str, old: bytes | None, new: bytes) -> bytes:

@@ -81,7 +81,7 @@ class Runner:
             settings.mark,
         )
         self.summary = Summary(root=os.getcwd())
-        self.compat_used: dict[str, set[str]] = {}
+        self.compat_of: dict[str, str] = {}  # a file to the module of its helpers
 
     def run(self) -> Summary:
         """Find, rewrite and write; raises MigrateUsageError for paths that do not exist."""
@@ -123,8 +123,7 @@ class Runner:
             self._remember(cache, outcomes, seen)
         for job, outcome in zip(jobs, outcomes, strict=True):
             if outcome.helpers and job.compat and plan is not None and outcome.changed:
-                target = plan.compat_path(job.path)
-                self.compat_used.setdefault(target, set()).update(outcome.helpers)
+                self.compat_of[job.path] = plan.compat_path(job.path)
         for outcome in outcomes:
             if outcome.old is not None:
                 self.summary.originals[outcome.path] = outcome.old
@@ -197,10 +196,16 @@ class Runner:
         (self.summary.created if created else self.summary.written).append(self._shown(path))
 
     def _refuse_dirty(self, changed: list[engine.Outcome]) -> None:
-        refused = vcs.dirty([self._absolute(o.path) for o in changed])
+        there = [p for p, text in self._compat_files(changed).items() if _differs(p, text)]
+        refused = vcs.dirty([*(self._absolute(o.path) for o in changed), *there])
         for outcome in changed:
-            if self._absolute(outcome.path) in refused:
+            path = self._absolute(outcome.path)
+            helper = self.compat_of.get(path, "")
+            if path in refused:
                 self._refuse(outcome, "has uncommitted changes (commit, or --allow-dirty)")
+            elif helper in refused:
+                reason = f"needs {self._shown(helper)}, which has uncommitted changes"
+                self._refuse(outcome, f"{reason} (commit, or --allow-dirty)")
 
     def _refuse(self, outcome: engine.Outcome, reason: str) -> None:
         self.summary.refused.append(outcome.path)
@@ -208,14 +213,15 @@ class Runner:
 
     def _compat_files(self, changed: list[engine.Outcome]) -> dict[str, bytes]:
         """The helper modules that the written files import."""
-        kept = {self._absolute(o.path) for o in changed}
-        found = {}
-        for path, names in self.compat_used.items():
-            users = [p for p in kept if p.startswith(os.path.dirname(path) + os.sep)]
-            if users:
-                have = layout.helpers_in(path)
-                found[path] = helpers.module_text(names | have).encode()
-        return found
+        used: dict[str, set[str]] = {}
+        for outcome in changed:
+            target = self.compat_of.get(self._absolute(outcome.path))
+            if target:
+                used.setdefault(target, set()).update(outcome.helpers)
+        return {
+            path: helpers.module_text(names | layout.helpers_in(path)).encode()
+            for path, names in used.items()
+        }
 
     def _write_out(self) -> None:
         """A copy of each root in ``--out``, other files carried along."""
@@ -262,6 +268,12 @@ def _not_inside(out: str) -> Callable[[str, list[str]], set[str]]:
         return {n for n in names if os.path.join(os.path.abspath(folder), n) == out or n == ".git"}
 
     return ignore
+
+
+def _differs(path: str, text: bytes) -> bool:
+    """Whether a file is there and would be changed."""
+    old = scan.read_file(path)
+    return old is not None and old != text
 
 
 def _replace_all(part: dict[str, tuple[bytes | None, bytes]]) -> dict[str, str]:

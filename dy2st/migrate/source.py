@@ -83,8 +83,7 @@ def parse(text: bytes, filename: str = "<source>") -> ast.Module:
             return ast.parse(text.decode("utf-8"), filename)
     except SyntaxError as error:
         hint = " (Python 2 syntax?)" if "print" in (error.msg or "") else ""
-        message = f"line {error.lineno or 1}: {error.msg}{hint}"
-        raise SourceReadError(message, line=error.lineno or 1) from error
+        raise SourceReadError(f"{error.msg}{hint}", line=error.lineno or 1) from error
     except (ValueError, MemoryError, RecursionError, UnicodeError, OverflowError) as error:
         reason = str(error) or type(error).__name__
         raise SourceReadError(f"cannot be parsed: {reason}", line=1) from error

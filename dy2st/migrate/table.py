@@ -158,6 +158,11 @@ class Table:
         self.members = {m: frozenset(names) for m, names in modules.items()}
 
     @property
+    def names(self) -> list[str]:
+        """All old names that have a row."""
+        return list(self._numbers)
+
+    @property
     def rows(self) -> list[Row]:
         """All rows, in the order of the files."""
         return [self._row(number) for number in range(len(self._texts))]
@@ -181,6 +186,12 @@ class Table:
             number = self._numbers.get(".".join(parts[:length]))
             if number is not None:
                 return self._row(number), length
+        if (
+            "core" in parts[3:-1]
+        ):  # many modules of 1.8 import ``core``: fluid.layers.core is it, too
+            start = parts.index("core", 3)
+            found = self._find(".".join(["paddle.fluid", *parts[start:]]))
+            return (found[0], found[1] + start - 2) if found else None
         return None
 
     def is_old(self, dotted: str) -> bool:

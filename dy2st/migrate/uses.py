@@ -133,11 +133,11 @@ def _is_value(chain: Chain, root: ast.Name, names: Names, table: Table) -> bool:
     values = [b for b in bindings if b.kind == "expr"]
     if not values or any(b.kind in ("name", "from") or left_over(b.value) for b in bindings):
         return False
-    candidates = names.resolve(start, chain.scope)
-    if len(values) < len(bindings):  # a default, or what else a caller hands over
-        return start is chain.node and all(
-            c == UNKNOWN or table.find(c) is not None for c in candidates
-        )
+    candidates = set(names.resolve(start, chain.scope))
+    if start is chain.node:  # used as it is: whatever else it may hold stands for itself
+        candidates.discard(UNKNOWN)
+    elif len(values) < len(bindings):
+        return False
     return all(table.find(c) is not None for c in candidates)
 
 

@@ -341,3 +341,85 @@ def test_a_kill_at_any_moment_leaves_whole_files(tmp_path):
         files.replace(str(path), b"new")
     assert path.read_text() == OLD
     assert [p.name for p in tmp_path.iterdir()] == ["a.py"]
+
+
+def test_explain_says_what_was_probably_meant(run):
+    code, _, err = run("explain", "fluid.layers.cross_entrpy")
+    assert code == 64
+    assert "paddle.fluid.layers.cross_entropy" in err
+    assert run("explain", "PM306")[0] == 0
+    assert run("explain", "fluid.layers.fc")[0] == 0
+
+
+def test_rules_that_nobody_has_are_wrong_usage(run, tmp_path):
+    write(tmp_path, {"a.py": OLD})
+    assert run(".", "--select", "NOPE")[0] == 64
+    assert run(".", "--ignore", "paddle.fluid.layers.relu", "--check")[0] == 2
+    assert run(".", "--select", "optimizer", "--check")[0] == 2
+
+
+def test_a_broken_pyproject_is_told_where_it_speaks_of_us(run, tmp_path):
+    write(tmp_path, {"a.py": OLD, "pyproject.toml": "[tool.other\n"})
+    assert run(".", "--check")[0] == 1
+    write(tmp_path, {"pyproject.toml": "[tool.paddle-migrate\n"})
+    assert run(".", "--check")[0] == 64
+
+
+def test_helpers_with_uncommitted_changes_are_refused(run, tmp_path):
+    """A file that needs the changed helper module is refused with it, the others are not."""
+    fc = OLD.replace("relu(y)", "fc(y, 3)")
+    write(tmp_path, {"a.py": fc})
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(tmp_path)]
+    assert run(".", "--allow-dirty")[0] == 0
+    write(tmp_path, {"b.py": OLD.replace("relu", "hard_sigmoid"), "c.py": OLD})
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *arguments], check=True)
+    with (tmp_path / "fluid_compat.py").open("a") as stream:
+        stream.write("# mine\n")
+    code, out, _ = run(".")
+    assert code == 3
+    assert "b.py:1: needs fluid_compat.py" in out
+    assert (tmp_path / "c.py").read_text() == NEW
+    assert (tmp_path / "fluid_compat.py").read_text().endswith("# mine\n")
+
+
+def test_sarif_names_files_as_uris(run, tmp_path):
+    write(tmp_path, {"a b é.py": "n = 'é'; import paddle.fluid as f; f.layers.no_such_name(1)\n"})
+    assert run(".", "--report", "r.sarif")[0] == 2
+    log = json.loads((tmp_path / "r.sarif").read_text())
+    driver = log["runs"][0]["tool"]["driver"]
+    result = log["runs"][0]["results"][0]
+    place = result["locations"][0]["physicalLocation"]
+    assert log["version"] == "2.1.0"
+    assert place["artifactLocation"]["uri"] == "a%20b%20%C3%A9.py"
+    assert place["region"] == {"startLine": 1, "startColumn": 36}
+    assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "PM301"
+    assert all(rule["shortDescription"]["text"] for rule in driver["rules"])
+
+
+def test_the_second_run_over_helpers_in_the_file_changes_nothing(run, tmp_path):
+    """Helpers that stand in a single file are ours: no rule looks at them."""
+    write(tmp_path, {"a.py": "import paddle.fluid as fluid\nx = fluid.io.load_vars(e, d)\n"})
+    assert run("a.py")[0] == 0
+    text = (tmp_path / "a.py").read_text()
+    assert "_fluid_load_vars" in text
+    code, out, _ = run("a.py")
+    assert out.startswith("converted 0 of 0")
+    assert code == 0
+    assert (tmp_path / "a.py").read_text() == text
+
+
+def test_a_process_that_dies_costs_one_file(tmp_path):
+    """The other jobs of the same process are done by another one."""
+    from dy2st.migrate import pool
+
+    def work(number):
+        if number in (3, 8):
+            os._exit(1)
+        return str(number).encode()
+
+    done = {}
+    pool.run(12, 2, work, done.__setitem__)
+    assert done == {n: None if n in (3, 8) else str(n).encode() for n in range(12)}
+    pool.run(3, 2, lambda number: os._exit(1), done.__setitem__)
+    assert [done[n] for n in range(3)] == [None] * 3

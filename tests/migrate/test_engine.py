@@ -201,7 +201,9 @@ def test_what_stays_fails_where_it_is_used():
         NotImplementedError, match=r"paddle\.fluid\.core\.nothing is not in Paddle 3"
     ):
         names["g"](1)
-    with pytest.raises(NotImplementedError, match=r"paddle\.fluid\.layers\.similarity_focus is not"):
+    with pytest.raises(
+        NotImplementedError, match=r"paddle\.fluid\.layers\.similarity_focus is not"
+    ):
         names["b"](1)
     again = engine.migrate(outcome.new)
     assert again.new is None

@@ -124,9 +124,32 @@ def followed_lod(value):
         elif found.hash() in known_lods:
             return noted_lod(found)
         elif found.get_defining_op() is not None:
+            if rows_after_each_other(found.get_defining_op()):
+                return joined_lod(found.get_defining_op())
             shared = found.get_defining_op().operands_source()
             pending.extend(reversed([v for v in shared if may_share_rows(v, found)]))
     return None
+
+
+def rows_after_each_other(op):
+    """Whether an operation is a concatenation of rows."""
+    if op.name() != "pd_op.concat":
+        return False
+    axis = op.operand_source(1).get_defining_op()
+    return axis is not None and axis.attrs().get("value") == 0
+
+
+def joined_lod(concat):
+    """The sequences of the first operand, then those of the next ones; None without any."""
+    parts = concat.operand_source(0).get_defining_op().operands_source()
+    first, *rest = (lod_of(value) for value in parts)
+    with inserting(concat):
+        for lod in rest:
+            first = [paddle.concat([a, b[1:] + a[-1]]) for a, b in zip(first, lod)]
+    if not first or not all(rest):
+        return None
+    set_lod(concat.result(0), first)
+    return first
 
 
 def noted_lod(value):

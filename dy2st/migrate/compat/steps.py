@@ -230,20 +230,90 @@ def mapped(mapping, value):
 
 
 def while_loop(cond, body, loop_vars, is_test=False, name=None):
-    """``body`` as long as ``cond`` holds; what it yields is copied (see ``repeat_while``)."""
+    """``body`` as long as ``cond`` holds; the sequences of the variables go along.
+
+    What goes in and what the body yields is copied (see ``repeat_while``); arrays stay themselves.
+    """
+    each, flatten = paddle.utils.map_structure, paddle.utils.flatten
+    if paddle.in_dynamic_mode():
+        return paddle.static.nn.while_loop(cond, body, loop_vars)
+    flat = flatten(list(loop_vars))
+    arrays = {n: v for n, v in enumerate(flat) if is_array(v)}
+    lods = [lod_of(value) for value in flat]
+    state = [copy_of_tensor(value) for n, value in enumerate(flat) if n not in arrays]
+    noted = NotedLods(lods, arrays)
+
+    def whole(values):
+        values = iter(values)
+        values = [arrays[n] if n in arrays else next(values) for n in range(len(flat))]
+        return paddle.utils.pack_sequence_as(list(loop_vars), values)
 
     def copied(*values):
-        made = body(*values)
-        made = made if isinstance(made, (list, tuple)) else [made]
-        return paddle.utils.map_structure(copy_of_tensor, list(made))
+        variables = noted.take(values)
+        made = body(*whole(variables))
+        made = list(made) if isinstance(made, (list, tuple)) else [made]
+        paddle.utils.assert_same_structure(list(loop_vars), made, check_types=False)
+        noted.written += written_in_block()
+        made = [value for n, value in enumerate(flatten(made)) if n not in arrays]
+        return each(paddle.assign, [*made, *noted.give(made)])
 
-    # copies, too: a value whose gradient needs it must not be the loop's own variable
-    loop_vars = paddle.utils.map_structure(copy_of_tensor, list(loop_vars))
-    return paddle.static.nn.while_loop(cond, copied, loop_vars)
+    last = paddle.static.nn.while_loop(
+        lambda *values: cond(*whole(values)), copied, [*state, *noted.levels()]
+    )
+    show_written(noted.written)
+    return whole(noted.take(last))
+
+
+class NotedLods:
+    """The offsets of a loop's variables, which are variables of the loop themselves."""
+
+    def __init__(self, lods, arrays):
+        self.lods = [lod for n, lod in enumerate(lods) if n not in arrays]
+        self.mixed, self.asked, self.written = set(), set(), []
+
+    def levels(self):
+        """All offsets, as copies."""
+        return [paddle.assign(level) for lod in self.lods for level in lod]
+
+    def take(self, values):
+        """The variables among a loop's values, the offsets noted for them."""
+        variables, levels = values[: len(self.lods)], iter(values[len(self.lods) :])
+        for number, (value, lod) in enumerate(zip(variables, self.lods)):
+            self.note(number, value, [next(levels) for _ in lod])
+        return variables
+
+    def note(self, number, value, lod):
+        """Note a variable's offsets; asking for them is remembered."""
+
+        def asked_for():
+            self.asked.add(number)
+            return mixed_sequences() if number in self.mixed else lod
+
+        set_lod(value, asked_for)
+
+    def give(self, variables):
+        """The offsets of what the body yields."""
+        found = []
+        for number, (value, before) in enumerate(zip(variables, self.lods)):
+            lod = lod_of(value)
+            if len(lod) != len(before):
+                self.mixed.add(number)
+                lod = [paddle.zeros([1], "int64") for _ in before]
+            found.extend(lod)
+        if self.mixed & self.asked:
+            mixed_sequences()
+        return found
+
+
+def is_array(value):
+    """Whether a value is an array of tensors."""
+    return hasattr(value, "is_dense_tensor_array_type") and value.is_dense_tensor_array_type()
 
 
 def copy_of_tensor(value):
-    """A copy of a tensor; arrays of tensors stay."""
-    if hasattr(value, "is_dense_tensor_array_type") and value.is_dense_tensor_array_type():
-        return value
-    return paddle.assign(value)
+    """A copy of a tensor, of open size where it has none yet and may grow."""
+    value = paddle.assign(value)
+    if 0 in value.shape:
+        shape = [size or -1 for size in value.shape]
+        value.set_type(paddle.base.libpaddle.pir.create_shaped_type(value.type(), shape))
+    return value
