@@ -44,6 +44,7 @@ def learn(names: Names, table: Table) -> Facts:
     """Whether the file builds static graphs, runs dynamically, and what it needs for that."""
     facts = Facts()
     builds = False  # calls layers or optimizers where the module is run: 1.8 is static by default
+    seeds = False
     for chain in names.chains:
         for candidate in names.resolve(chain.node, chain.scope):
             if not candidate.startswith("paddle."):
@@ -52,15 +53,25 @@ def learn(names: Names, table: Table) -> Facts:
             if match is None:
                 continue
             old = match[0].old
+            if _sets_seed(chain.node, names):
+                seeds = True
+                continue
             facts.static |= bool(_STATIC.match(old))
             facts.dygraph |= bool(_DYGRAPH.match(old))
             facts.executor_helper |= bool(_EXECUTOR.match(old))
             facts.graph_rate |= bool(_RATE.match(old))
             facts.program_clip |= old == "paddle.fluid.clip.set_gradient_clip"
             builds |= chain.scope.kind == "module" and bool(_BUILDERS.match(old))
-    facts.static |= builds and not facts.dygraph
+    facts.static |= (builds or seeds) and not facts.dygraph
     _learn_calls(names, facts)
     return facts
+
+
+def _sets_seed(node: ast.expr, names: Names) -> bool:
+    """Whether of a program only the seed is meant, which dynamic scripts set too."""
+    call = names.parents.get(node)
+    attribute = names.parents.get(call) if isinstance(call, ast.Call) else None
+    return isinstance(attribute, ast.Attribute) and attribute.attr == "random_seed"
 
 
 def _learn_calls(names: Names, facts: Facts) -> None:

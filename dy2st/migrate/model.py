@@ -109,6 +109,9 @@ class Facts:
     executor_helper: bool = False
     graph_rate: bool = False  # a learning rate may be a value that the program computes
     program_clip: bool = False  # clipping may be set for a program, not for its optimizer
+    programs: bool = (
+        False  # some file of the run builds or runs programs: it is static when imported
+    )
     kept: tuple[str, ...] = ()  # attributes under which modules of 1.x are kept
     read_elsewhere: tuple[str, ...] = ()  # those of them that some other file reads
 
@@ -122,6 +125,7 @@ class Facts:
         self.executor_helper |= other.executor_helper
         self.graph_rate |= other.graph_rate
         self.program_clip |= other.program_clip
+        self.programs |= other.programs
         self.kept = tuple(sorted({*self.kept, *other.kept}))
         self.read_elsewhere = other.read_elsewhere
 

@@ -25,6 +25,10 @@ _HELPER = re.compile(
     rb"CompiledProgram|ParallelExecutor|[pP]y_?[rR]eader|EOFException|DataLoader|_decay\b|lr_warmup"
 )
 _RATE = re.compile(rb"step_counter|create_global_var|\.Switch\b|create_tensor")
+_PROGRAM = re.compile(
+    rb"\bExecutor\(|program_guard\(|\b(fluid|layers|F|L)\.data\(|py_reader\(|append_backward\("
+    rb"|(save|load)_(inference_model|params|persistables|vars)\("
+)
 _WORD = re.compile(rb"\w+")
 _STATEMENT = re.compile(rb"[ \t]*(?:from|import)[ \t]")
 _OWN_PACKAGE = re.compile(rb"from[ \t]+\.+[ \t]+import")
@@ -220,6 +224,7 @@ def prescan(contents: Iterable[bytes]) -> Facts:
             continue
         if _FOR_TEST.search(content) or _BY_NAME.search(content) or _HELPER.search(content):
             facts.executor_helper = True
+        facts.programs |= bool(_PROGRAM.search(content))
         facts.graph_rate |= bool(_RATE.search(content))
         facts.program_clip |= b"set_gradient_clip" in content
         facts.kept = tuple(sorted({*facts.kept, *_kept(content)}))

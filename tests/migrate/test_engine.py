@@ -88,7 +88,7 @@ CASES = [
     ),
     (
         "import paddle.fluid as fluid\nfluid.layers.dropout(x, 0.5, seed=None)",
-        "paddle.nn.functional.dropout(x, 0.5, mode='downscale_in_infer')",
+        "fluid_compat.dropout(x, 0.5, seed=None)",
     ),
     (
         "import paddle.fluid as fluid\nfluid.layers.zeros([2], 'float32', force_cpu=True)",

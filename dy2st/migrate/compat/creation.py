@@ -110,7 +110,13 @@ def dropout(
     name=None,
     dropout_implementation="downgrade_in_infer",
 ):
-    """Random zeros in training; scaled as ``dropout_implementation`` says."""
+    """Random zeros in training; scaled as ``dropout_implementation`` says.
+
+    In dynamic graphs ``train()``, ``eval()`` and ``no_grad`` decide, not ``is_test``, as in 1.8.
+    """
+    if paddle.in_dynamic_mode():
+        tracer = paddle.base.framework._dygraph_tracer()
+        is_test = not (tracer._train_mode and tracer._has_grad)
     mode = dropout_implementation.replace("downgrade", "downscale")
     return paddle.nn.functional.dropout(x, dropout_prob, training=not is_test, mode=mode)
 

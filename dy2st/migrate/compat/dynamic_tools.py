@@ -176,3 +176,16 @@ def no_grad(func=None):
     """No gradients within: a context, or a decorator with or without parentheses."""
     context = paddle.no_grad()
     return context if func is None else context(func)
+
+
+class ParallelStrategy:
+    """Which process of how many this is, as ``prepare_context`` took it."""
+
+    def __init__(self):
+        self.nranks, self.local_rank = 1, 0
+        self.trainer_endpoints, self.current_endpoint = [], ""
+
+
+def append_activation_in_dygraph(input, act=None, use_cudnn=None, use_mkldnn=None):
+    """The activation named ``act`` of ``input``."""
+    return append_act(input, act)

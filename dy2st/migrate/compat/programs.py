@@ -26,12 +26,17 @@ def data(
 
 @contextlib.contextmanager
 def dygraph_guard(place=None):
-    """Dynamic mode inside the block, and what was before it after the block."""
+    """Dynamic mode inside the block, with new names and in training; after it what was before."""
     was_dynamic = paddle.in_dynamic_mode()
     paddle.disable_static(place)
+    tracer = paddle.base.framework._dygraph_tracer()
+    trained = tracer._train_mode
+    tracer.train_mode()
     try:
-        yield
+        with paddle.utils.unique_name.guard():
+            yield
     finally:
+        tracer._train_mode = trained
         if not was_dynamic:
             paddle.enable_static()
 

@@ -115,6 +115,12 @@ def current_step_lr(optimizer):
     return schedule.last_lr if hasattr(schedule, "last_lr") else schedule
 
 
+def global_learning_rate(optimizer):
+    """The rate of the optimizer's last step, of shape [1]; None before the first step."""
+    rate = optimizer._global_learning_rate()
+    return None if rate is None else paddle.reshape(rate, [1])
+
+
 def rate_at(learning_rate, step):
     """``learning_rate`` itself, or what a schedule says for this step."""
     return learning_rate.rule(step) if hasattr(learning_rate, "before_run") else learning_rate

@@ -88,6 +88,13 @@ def scope_tensor(name):
     return None if found is None else found.get_tensor()
 
 
+def fetch_var(name, scope=None, return_numpy=True):
+    """What is stored under a name: an array, or the tensor itself."""
+    scope = scope or paddle.static.global_scope()
+    tensor = scope.find_var(name).get_tensor()
+    return np.array(tensor) if return_numpy else tensor
+
+
 def save_vars(executor, dirname, main_program=None, vars=None, predicate=None, filename=None):
     """Write variables: one file for each, or all into ``filename``."""
     save_names(dirname, chosen_names(main_program, vars, predicate), filename)

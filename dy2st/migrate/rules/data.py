@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from typing import ClassVar
 
-from dy2st.migrate.calls import Bound, bind, literal
+from dy2st.migrate.calls import Bound, bind, insert_arguments, literal
 from dy2st.migrate.edits import Replace
 from dy2st.migrate.forms import plain_call, to_helper
 from dy2st.migrate.model import Decline, FileContext, Use
 from dy2st.migrate.rules import UseRule
+from dy2st.migrate.scopes import Chain
 
 
 class LayersData(UseRule):
@@ -77,7 +78,12 @@ class FluidData(UseRule):
 
 
 class DygraphGuard(UseRule):
-    """``with dygraph.guard():`` is dissolved in dynamic files: today that is the default."""
+    """``with dygraph.guard():`` is dissolved where all is dynamic: today that is the default.
+
+    Where any file of the run builds programs, importing it switches to static mode, so that the
+    block has to switch back. A block that is entered more than once starts names anew each time,
+    which saved states of optimizers and named parameters need.
+    """
 
     id = "PM202"
     name = "dygraph_guard"
@@ -91,7 +97,11 @@ class DygraphGuard(UseRule):
     def apply(self, use: Use, context: FileContext) -> str | None:
         """Dedent the block, or name the helper that switches the mode for the block."""
         statement = self._statement(use, context)
-        if statement is None or context.facts.static or not self._dedentable(statement, context):
+        if statement is None or context.facts.static or context.facts.programs:
+            return None
+        if not _entered_once(statement, use, context):
+            return None
+        if not self._dedentable(statement, context):
             return None
         self._dissolve(statement, context)
         return "(block dissolved)"
@@ -157,6 +167,39 @@ class DygraphGuard(UseRule):
                 context.edits.append(Replace(begin + len(outer), begin + len(outer) + step, b""))
 
 
+def _entered_once(statement: ast.With, use: Use, context: FileContext) -> bool:
+    """Whether a block is the only one of its kind and runs once, as far as the file tells."""
+    chains = context.names.chains
+    guards = [c for c in chains if c.node is not use.node and _is_guard(c, context)]
+    function: ast.AST | None = statement
+    while function is not None and not isinstance(function, ast.FunctionDef):
+        if isinstance(function, (ast.For, ast.While, ast.AsyncFunctionDef, ast.Lambda)):
+            return False
+        function = context.names.parents.get(function)
+    if guards or function is None:
+        return not guards
+    calls = [c for c, _ in context.names.calls if _called_name(c) == function.name]
+    return len(calls) <= 1 and not any(_in_loop(c, context) for c in calls)
+
+
+def _is_guard(chain: Chain, context: FileContext) -> bool:
+    found = context.names.resolve(chain.node, chain.scope)
+    rows = [context.table.find(name) for name in found]
+    return any(row is not None and row[0].old == "paddle.fluid.dygraph.guard" for row in rows)
+
+
+def _called_name(call: ast.Call) -> str:
+    return getattr(call.func, "id", "") or getattr(call.func, "attr", "")
+
+
+def _in_loop(node: ast.AST | None, context: FileContext) -> bool:
+    while node is not None:
+        if isinstance(node, (ast.For, ast.While)):
+            return True
+        node = context.names.parents.get(node)
+    return False
+
+
 def _pure_place(call: ast.Call) -> bool:
     """Whether the argument only names a place (``fluid.CPUPlace()``), without effects."""
     return all(isinstance(a, (ast.Call, ast.IfExp, ast.Name, ast.Attribute)) for a in call.args)
@@ -189,8 +232,9 @@ class DataLoaderFactory(UseRule):
             raise Decline(
                 f"DataLoader.{what} is gone|paddle.distributed.InMemoryDataset reads files"
             )
-        if use.call is not None and any(
-            k.arg in ("places", "feed_list") for k in use.call.keywords
-        ):
-            raise Decline("feed_list and places|in dynamic graphs leave both out")
+        call = use.call
+        names = {k.arg for k in call.keywords} if call is not None else set()
+        if call is not None and "feed_list" in names and "return_list" not in names:
+            more = ["return_list=False"]  # 1.8 gave a dict for each place
+            insert_arguments(call, more, True, [], context.source, context.edits)
         return None

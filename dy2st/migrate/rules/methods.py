@@ -122,6 +122,47 @@ class BlockOfProgram(MethodRule):
         return ".global_block()"
 
 
+class SublayersOnly(MethodRule):
+    """``layer.sublayers(include_sublayers=False)``: the argument now says something else."""
+
+    id = "PM246"
+    name = "include_sublayers"
+    methods = ("sublayers", "named_sublayers")
+    changes: ClassVar = (
+        ("net.sublayers(include_sublayers=False)", "list(net.children())"),
+        ("net.sublayers(include_sublayers=True)", "net.sublayers()"),
+    )
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """Where the argument is given, by name or by place."""
+        assert isinstance(call.func, ast.Attribute)
+        place = 0 if call.func.attr == "sublayers" else 1
+        by_name = keyword_of(call, "include_sublayers") is not None
+        return by_name or (len(call.args) > place and b"fluid" in context.source.text)
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """All sublayers, or the direct ones; what is known only at run time is left."""
+        assert isinstance(call.func, ast.Attribute)
+        method = call.func.attr
+        keyword = keyword_of(call, "include_sublayers")
+        if len(call.keywords) + len(call.args) > 1:
+            raise Decline("include_sublayers is gone|children() are the direct sublayers")
+        value = literal(keyword.value if keyword is not None else call.args[0])
+        if not isinstance(value, bool):
+            raise Decline("include_sublayers is known only at run time|write an if")
+        start, end = context.source.span(call)
+        base_end = context.source.span(call.func.value)[1]
+        if value:
+            context.edits.append(Replace(base_end, end, f".{method}()".encode()))
+            return f".{method}"
+        children = {"sublayers": "children", "named_sublayers": "named_children"}[method]
+        if method == "sublayers":
+            context.edits.append(Replace(start, start, b"list("))
+        tail = b")" if method == "sublayers" else b""
+        context.edits.append(Replace(base_end, end, f".{children}()".encode() + tail))
+        return f".{children}"
+
+
 class TextOfProgram(MethodRule):
     """``program.to_string(...)``: programs are printed in another language now."""
 

@@ -167,26 +167,35 @@ class ApplyOptimize(MethodRule):
 
 
 class StepRate(MethodRule):
-    """``optimizer.current_step_lr()`` is ``get_lr()``; a schedule is not moved by the question."""
+    """``optimizer.current_step_lr()`` is ``get_lr()``; a schedule is not moved by the question.
+
+    ``optimizer._global_learning_rate()`` is the same as a tensor of shape [1].
+    """
 
     id = "PM242"
     name = "current_step_lr"
-    methods = ("current_step_lr",)
-    changes: ClassVar = (("adam.current_step_lr()", "fluid_compat.current_step_lr(adam)"),)
+    methods = ("current_step_lr", "_global_learning_rate")
+    changes: ClassVar = (
+        ("adam.current_step_lr()", "fluid_compat.current_step_lr(adam)"),
+        ("adam._global_learning_rate()", "fluid_compat.global_learning_rate(adam)"),
+    )
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
-        """No other library has a method of this name."""
+        """No other library has methods of these names."""
         return not call.args and not call.keywords
 
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """The helper; without helpers the method's new name."""
         assert isinstance(call.func, ast.Attribute)
+        method = call.func.attr.lstrip("_")
         end = context.source.span(call)[1]
         base_end = context.source.span(call.func.value)[1]
         if not context.options.compat:
+            if method != "current_step_lr":
+                raise Decline("the rate's variable has another shape|ask optimizer.get_lr()")
             context.edits.append(Replace(base_end, end, b".get_lr()"))
             return ".get_lr"
-        return as_first_argument(call, "current_step_lr", context)
+        return as_first_argument(call, method, context)
 
 
 class SetDict(MethodRule):

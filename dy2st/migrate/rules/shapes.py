@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 from typing import ClassVar
 
-from dy2st.migrate.calls import Unfit, bind, is_missing, literal
+from dy2st.migrate.calls import bind, is_missing, literal
 from dy2st.migrate.edits import Replace
 from dy2st.migrate.forms import plain_call, to_helper
 from dy2st.migrate.model import FileContext, Use
@@ -69,64 +68,38 @@ class Matmul(UseRule):
 
 
 class Dropout(UseRule):
-    """``dropout`` of 1.x scales at inference and follows the layer's mode in dynamic graphs."""
+    """``dropout`` of 1.x scales at inference; in dynamic graphs the mode of all decides.
+
+    There ``train()`` or ``eval()`` of any layer, and ``no_grad``, say what every ``dropout`` does.
+    """
 
     id = "PM233"
     name = "dropout"
     changes: ClassVar = (
         (
-            "fluid.layers.dropout(x, 0.5)",
+            "x = fluid.data('x', [4])\nfluid.layers.dropout(x, 0.5)",
             "paddle.nn.functional.dropout(x, 0.5, mode='downscale_in_infer')",
+        ),
+        (
+            "fluid.layers.dropout(x, 0.5)",
+            "fluid_compat.dropout(x, 0.5)",
         ),
     )
 
     def apply(self, use: Use, context: FileContext) -> str | None:
-        """Literal ``is_test`` becomes ``training``; inside a Layer the layer's own flag is used."""
+        """Today's call where the file builds programs, else the helper that asks for the mode."""
         if use.call is None:
             return None
         bound = bind(use.row, use.call)
         if bound.problem:
             return None
-        given = bound.given.pop("is_test", None)
-        value = literal(given.value) if given is not None else False
-        if not isinstance(value, bool):
-            return to_helper(use, context, use.row.helper)
-        self_name = _layer_self(use, context)
         mode = bound.given.get("dropout_implementation")
         implementation = literal(mode.value) if mode is not None else "downgrade_in_infer"
-        if given is not None or not isinstance(implementation, str):
+        programs = context.facts.static and not context.facts.dygraph
+        if not programs or "is_test" in bound.given or not isinstance(implementation, str):
             return to_helper(use, context, use.row.helper)
         new = plain_call(use, context, use.row.new)
         if mode is not None and implementation == "downgrade_in_infer":
             start, end = context.source.span(mode.value)
             context.edits.append(Replace(start, end, b"'downscale_in_infer'"))
-        if self_name:
-            text = f", training={self_name}.training"
-            end = _last_argument_end(use.call, context)
-            context.edits.append(Replace(end, end, text.encode()))
         return new
-
-
-def _layer_self(use: Use, context: FileContext) -> str:
-    """``self`` inside a method of a dynamic-graph Layer, else an empty string."""
-    if not context.facts.dygraph:
-        return ""
-    scope = use.scope
-    while scope is not None and scope.kind != "function":
-        scope = scope.parent  # type: ignore[assignment]
-    if scope is None or scope.parent is None or scope.parent.kind != "class":
-        return ""
-    node = scope.parent.node
-    assert isinstance(node, ast.ClassDef)
-    for base in node.bases:
-        for candidate in context.names.resolve(base, scope.parent.parent or scope.parent):
-            if candidate.endswith(".Layer"):
-                return scope.self_name or ""
-    return ""
-
-
-def _last_argument_end(call: ast.Call, context: FileContext) -> int:
-    values = [*call.args, *(k.value for k in call.keywords)]
-    if not values:
-        raise Unfit("no arguments")
-    return max(context.source.span(v)[1] for v in values)
