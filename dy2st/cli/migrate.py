@@ -107,6 +107,21 @@ def undo() -> None:
     raise SystemExit(commands.undo())
 
 
+@cli.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.option("--model-filename", metavar="FILE", help="The program's file (default: __model__).")
+@click.option("--params-filename", metavar="FILE", help="Where all tensors are in one file.")
+@click.option("--new-python", metavar="PYTHON", help="Has Paddle 3 (default: this one).")
+def model(
+    folder: str, model_filename: str | None, params_filename: str | None, new_python: str | None
+) -> None:
+    """Write an inference model that Paddle 1.8 saved again, for Paddle 3, beside the old files."""
+    from dy2st.migrate import models
+
+    prefix = models.convert(new_python or sys.executable, folder, model_filename, params_filename)
+    click.echo(f"wrote {prefix}.json and {prefix}.pdiparams")
+
+
 @cli.command(context_settings={"ignore_unknown_options": True})
 @click.argument("script", type=click.Path(exists=True, dir_okay=False))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)

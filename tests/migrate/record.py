@@ -5,6 +5,7 @@ Usage: python tests/migrate/record.py PYTHON37 [name-prefix]. Only what is new o
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -69,9 +70,22 @@ def record_programs(python: str) -> None:
         print(f"recorded {name}: {len(record['steps'])} steps")
 
 
+def record_models(python: str) -> None:
+    """Save the inference models again where their program changed."""
+    source = Path(__file__).with_name("old_models.py")
+    target, digest = examples.FIXTURES / "models", hashlib.sha256(source.read_bytes()).hexdigest()
+    stamp = target / "digest"
+    if not stamp.exists() or stamp.read_text() != digest:
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        subprocess.run([os.path.abspath(python), str(source), str(target)], check=True)
+        stamp.write_text(digest)
+
+
 def main() -> None:
     """Record new and changed examples."""
     record_programs(sys.argv[1])
+    record_models(sys.argv[1])
     python, prefix = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else "")
     jobs = examples.jobs()
     old = examples.recorded()

@@ -128,7 +128,7 @@ CASES = [
         "import paddle.fluid as fluid\nclass N(fluid.dygraph.Layer):\n    def forward(self, x):\n"
         "        return fluid.layers.dropout(x, 0.3)",
         "class N(paddle.nn.Layer):\n    def forward(self, x):\n        return "
-        "paddle.nn.functional.dropout(x, 0.3, mode='downscale_in_infer', training=self.training)",
+        "fluid_compat.dropout(x, 0.3)",
     ),
 ]
 

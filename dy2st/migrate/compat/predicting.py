@@ -1,6 +1,6 @@
 """The predictor of 1.8 (``AnalysisConfig``, ``PaddleTensor``) on ``paddle.inference``.
 
-It reads what ``save_inference_model`` of these helpers wrote.
+It reads what ``save_inference_model`` of these helpers or ``paddle-migrate model`` wrote.
 """
 
 import os
@@ -22,6 +22,9 @@ class AnalysisConfig(paddle.inference.Config):
         """A folder, or the file of the program."""
         path = os.path.join(model, "__model__") if params_file is None else model
         prefix = os.path.splitext(path)[0]
+        old = old_model_error(*os.path.split(path))
+        if old is not None:
+            raise old
         super().set_model(prefix + ".json", prefix + ".pdiparams")
 
 

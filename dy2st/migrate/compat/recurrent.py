@@ -173,11 +173,19 @@ def dynamic_gru(
     name = layer_name("gru", None)
     weight = new_parameter([size, 3 * size], input.dtype, named(param_attr, name, "w"), None)
     bias = new_parameter([1, 3 * size], input.dtype, named(bias_attr, name, "b"), None, True)
+    return gru_of_sequences(
+        input, weight, bias, h_0, gate_activation, candidate_activation, is_reverse, origin_mode
+    )
+
+
+def gru_of_sequences(input, weight, bias, h_0, gate, candidate, is_reverse, origin_mode):
+    """A GRU with these weights along each sequence of ``input``."""
+    size = weight.shape[0]
     # 1.8 stored the two parts of the weight one after the other
     flat = paddle.reshape(weight, [-1])
     gates_w = paddle.reshape(flat[: 2 * size * size], [size, 2 * size])
     candidate_w = paddle.reshape(flat[2 * size * size :], [size, size])
-    gate, candidate = gate_activation_of(gate_activation), gate_activation_of(candidate_activation)
+    gate, candidate = gate_activation_of(gate), gate_activation_of(candidate)
 
     def run(x, h):
         u, r = paddle.split(gate(x[:, : 2 * size] + paddle.matmul(h, gates_w)), 2, -1)

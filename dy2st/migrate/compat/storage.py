@@ -144,10 +144,15 @@ def load_names(dirname, names, filename):
 
 
 def set_tensor(name, array):
-    """Put an array into the stored tensor, in the tensor's own shape."""
-    tensor = scope_tensor(name)
-    shape = tensor.shape()
-    if int(np.prod(shape)) == array.size:
+    """Put an array into the tensor of that name, which is made where it was never started.
+
+    Raises ValueError where the tensor has another shape; dimensions of 1 may differ.
+    """
+    tensor = paddle.static.global_scope().var(name).get_tensor()
+    if tensor._is_initialized():
+        shape = tensor.shape()
+        if [n for n in shape if n != 1] != [n for n in array.shape if n != 1]:
+            raise ValueError(f"{name} has the shape {shape}, what is loaded {list(array.shape)}")
         array = array.reshape(shape)
     tensor.set(array, paddle.CPUPlace())
 
@@ -244,14 +249,26 @@ def save_inference_model(
         feeds = [mapping.look_up(v) for v in feeds]
         targets = [mapping.look_up(v) for v in targets]
         program = test
+    in_order(feeds)
     paddle.static.save_inference_model(prefix, feeds, targets, executor, program=program)
     return [f"save_infer_model/scale_{i}" for i in range(len(targets))]
+
+
+def in_order(feeds):
+    """Move inputs to the start of their program, in this order: loading names them so."""
+    for value in reversed(feeds):
+        if hasattr(value, "get_defining_op"):
+            op = value.get_defining_op()
+            op.move_before(op.get_parent_block().front())
 
 
 def load_inference_model(
     dirname, executor, model_filename=None, params_filename=None, pserver_endpoints=None
 ):
     """The program, the names of its inputs and its results."""
+    old = old_model_error(dirname, model_filename)
+    if old is not None:
+        raise old
     prefix = os.path.join(dirname, os.path.splitext(model_filename or "__model__")[0])
     program, names, results = paddle.static.load_inference_model(prefix, executor)
     for name in names:
