@@ -14,10 +14,12 @@ def backward(optimizer, loss, startup_program=None, parameter_list=None, *args, 
     """``optimizer.backward`` that also takes parameters by name."""
     if parameter_list is not None:
         parameter_list = [parameter_by_name(loss, p) for p in parameter_list]
-    return in_order(optimizer.backward(loss, startup_program, parameter_list, *args, **kwargs))
+    return pairs_in_order(
+        optimizer.backward(loss, startup_program, parameter_list, *args, **kwargs)
+    )
 
 
-def in_order(pairs):
+def pairs_in_order(pairs):
     """Pairs of parameters and gradients in the order in which the parameters were made."""
     if paddle.in_dynamic_mode():
         return pairs
@@ -95,7 +97,7 @@ def append_backward(loss, parameter_list=None, no_grad_set=None, callbacks=None,
     if no_grad_set is not None:
         no_grad_set = {parameter_by_name(loss, p) for p in no_grad_set}
     pairs = paddle.static.append_backward(loss, parameter_list, no_grad_set, callbacks, checkpoints)
-    return in_order([(p, gradient) for p, gradient in pairs if gradient is not None])
+    return pairs_in_order([(p, gradient) for p, gradient in pairs if gradient is not None])
 
 
 def apply_optimize(optimizer, loss, startup_program, params_grads):

@@ -10,7 +10,7 @@ from dy2st.migrate.edits import Replace
 from dy2st.migrate.forms import plain_call, to_helper
 from dy2st.migrate.model import Decline, FileContext, Use
 from dy2st.migrate.names import Scope
-from dy2st.migrate.rules import MethodRule, UseRule, keyword_of
+from dy2st.migrate.rules import MethodRule, UseRule, hand_to_helper, keyword_of
 
 _LOOK_LIKE = ("opt", "adam", "sgd")
 
@@ -76,20 +76,6 @@ class MakeOptimizer(UseRule):
         return name
 
 
-def as_first_argument(call: ast.Call, helper: str, context: FileContext) -> str:
-    """Make ``x.method(...)`` the helper's ``method(x, ...)``."""
-    assert isinstance(call.func, ast.Attribute)
-    name = context.helper(helper)
-    begin, end = context.source.span(call)
-    _, base_end = context.source.span(call.func.value)
-    _, func_end = context.source.span(call.func)
-    first = context.source.text.index(b"(", func_end) + 1
-    alone = not call.args and not call.keywords
-    context.edits.append(Replace(begin, begin, f"{name}(".encode()))
-    context.edits.append(Replace(base_end, end if alone else first, b")" if alone else b", "))
-    return name
-
-
 class MinimizeByName(MethodRule):
     """``minimize(parameter_list=...)``: the argument is ``parameters``; names become parameters."""
 
@@ -111,7 +97,8 @@ class MinimizeByName(MethodRule):
         """The helper, which takes names and parameters; without helpers the new argument name."""
         keyword = keyword_of(call, "parameter_list")
         if context.options.compat and not context.facts.dygraph:
-            return as_first_argument(call, self.methods[0], context)
+            assert isinstance(call.func, ast.Attribute)
+            return hand_to_helper(call.func, self.methods[0], context)
         if keyword is None:
             return f".{self.methods[0]}"
         start = context.source.offset(keyword.lineno, keyword.col_offset)
@@ -163,7 +150,8 @@ class ApplyOptimize(MethodRule):
         """The helper, which takes the optimizer first."""
         if not context.options.compat:
             raise Decline("apply_optimize is gone|call apply_gradients(params_grads)")
-        return as_first_argument(call, "apply_optimize", context)
+        assert isinstance(call.func, ast.Attribute)
+        return hand_to_helper(call.func, "apply_optimize", context)
 
 
 class StepRate(MethodRule):
@@ -195,7 +183,8 @@ class StepRate(MethodRule):
                 raise Decline("the rate's variable has another shape|ask optimizer.get_lr()")
             context.edits.append(Replace(base_end, end, b".get_lr()"))
             return ".get_lr"
-        return as_first_argument(call, method, context)
+        assert isinstance(call.func, ast.Attribute)
+        return hand_to_helper(call.func, method, context)
 
 
 class SetDict(MethodRule):
@@ -234,4 +223,5 @@ class ProgramParameters(MethodRule):
         """The helper, which lists them in the order in which they were made."""
         if not context.options.compat:
             raise Decline("lists the last parameter first now|global_block().all_parameters()")
-        return as_first_argument(call, "all_parameters", context)
+        assert isinstance(call.func, ast.Attribute)
+        return hand_to_helper(call.func, "all_parameters", context)
