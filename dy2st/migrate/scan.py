@@ -20,6 +20,7 @@ from dy2st.records import record
 
 _MARKER = re.compile(rb"TODO\(paddle-migrate PM\d+\)")
 _FOR_TEST = re.compile(rb"for_test\s*=")
+_CLONE = re.compile(rb"prog(ram)?s?(\(\))?\.clone\(\s*\)")
 _BY_NAME = re.compile(rb"fetch_list\s*=\s*\[?\s*['\"]")
 _HELPER = re.compile(
     rb"CompiledProgram|ParallelExecutor|[pP]y_?[rR]eader|EOFException|DataLoader|_decay\b|lr_warmup"
@@ -226,6 +227,8 @@ def prescan(contents: Iterable[bytes]) -> Facts:
             facts.executor_helper = True
         facts.programs |= bool(_PROGRAM.search(content))
         facts.graph_rate |= bool(_RATE.search(content))
+        if _CLONE.search(content):
+            facts.executor_helper = facts.program_clones = True
         facts.program_clip |= b"set_gradient_clip" in content
         facts.kept = tuple(sorted({*facts.kept, *_kept(content)}))
     return facts

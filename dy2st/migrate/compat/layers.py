@@ -324,9 +324,13 @@ def embedding_v2(
 ):
     """Rows of a table; the row's dimension comes after those of the ids."""
     weight = named_embedding(size, dtype, param_attr)
-    return paddle.nn.functional.embedding(
+    rows = paddle.nn.functional.embedding(
         input, weight, padding_idx=padding_idx, sparse=bool(is_sparse)
     )
+    if is_sparse and hasattr(rows, "get_defining_op"):
+        # programs of Paddle 3 forget it; some optimizers of 1.8 went by it
+        rows.get_defining_op().set_bool_attr("sparse_rows", True)
+    return rows
 
 
 def named_embedding(size, dtype, param_attr):
@@ -352,7 +356,7 @@ def row_conv(input, future_context_size, param_attr=None, act=None):
     weight = new_parameter(shape, input.dtype, attr, None)
     if lod_of(input):
         return append_act(paddle.sum(neighbour_rows(input, 0, shape[0]) * weight, 1), act)
-    steps = input.shape[1]
+    steps = size_of(input, 1)
     padded = paddle.nn.functional.pad(
         input, [0, future_context_size], data_format="NLC", mode="constant"
     )

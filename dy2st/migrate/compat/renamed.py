@@ -239,5 +239,5 @@ def create_parameter(shape, dtype, name=None, attr=None, is_bias=False, default_
 
 
 def uniform_random(shape, dtype="float32", min=-1.0, max=1.0, seed=0):
-    """Uniform random values."""
-    return paddle.uniform(shape, dtype, min, max, seed)
+    """Uniform random values; 1.8.5 takes ``dtype`` and makes float32."""
+    return paddle.uniform(shape, "float32", min, max, seed)

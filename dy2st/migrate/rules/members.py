@@ -53,6 +53,16 @@ MEMBERS = (
     Member("create_var", ("block",), "create_var", telling=True),
     Member("create_variable_for_type_inference", (), "new_variable", telling=True),
     Member("create_tmp_variable", (), "new_variable", telling=True),
+    Member("all_parameters", ("program", "block", "compiled"), "all_parameters", telling=True),
+    Member("_global_learning_rate", ("optimizer",), "global_rate", telling=True),
+    Member("apply_optimize", ("optimizer",), "apply_optimize", telling=True),
+    Member(
+        "_learning_rate_map",
+        ("optimizer",),
+        recipe="optimizer._global_learning_rate() is the rate that a program uses",
+        telling=True,
+        called=False,
+    ),
     Member("lod_level", ("variable",), "lod_level_of", telling=True, called=False),
     *(
         Member(name, ("operator",), recipe=_OPERATOR, called=None)

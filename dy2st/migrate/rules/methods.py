@@ -8,6 +8,7 @@ from typing import ClassVar
 from dy2st.migrate import helpers
 from dy2st.migrate.calls import literal
 from dy2st.migrate.edits import Replace
+from dy2st.migrate.kinds import kind_of
 from dy2st.migrate.model import Decline, FileContext
 from dy2st.migrate.names import Scope
 from dy2st.migrate.rules import MethodRule, hand_to_helper, keyword_of, receiver_is
@@ -48,6 +49,39 @@ class CloneForTest(MethodRule):
         if not context.options.compat:
             raise Decline("needs a helper of fluid_compat and --no-compat is given")
         name = context.helper("clone_for_test")
+        context.edits.append(Replace(start, start, f"{name}(".encode()))
+        context.edits.append(Replace(base_end, end, b")"))
+        return name
+
+
+class CloneProgram(MethodRule):
+    """``program.clone()``: a copy in which values of the original stand for the copy's own."""
+
+    id = "PM272"
+    name = "clone_program"
+    methods = ("clone",)
+    changes: ClassVar = (
+        (
+            "fluid.default_main_program().clone()",
+            "fluid_compat.clone_program(paddle.static.default_main_program())",
+        ),
+    )
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """Where the object is a program of 1.x; tensors have a ``clone``, too."""
+        if call.args or call.keywords or not context.facts.program_clones:
+            return False
+        assert isinstance(call.func, ast.Attribute)
+        return kind_of(call.func.value, scope, context) == "program"
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """Name the helper; without helpers the copy stays as it is."""
+        if not context.options.compat:
+            return ".clone"
+        assert isinstance(call.func, ast.Attribute)
+        start, end = context.source.span(call)
+        base_end = context.source.span(call.func.value)[1]
+        name = context.helper("clone_program")
         context.edits.append(Replace(start, start, f"{name}(".encode()))
         context.edits.append(Replace(base_end, end, b")"))
         return name

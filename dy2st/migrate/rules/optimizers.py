@@ -8,11 +8,12 @@ from typing import ClassVar
 from dy2st.migrate.calls import bind, call_parenthesis, insert_arguments, is_missing, literal
 from dy2st.migrate.edits import Replace
 from dy2st.migrate.forms import plain_call, to_helper
+from dy2st.migrate.kinds import kind_of
 from dy2st.migrate.model import Decline, FileContext, Use
 from dy2st.migrate.names import Scope
 from dy2st.migrate.rules import MethodRule, UseRule, hand_to_helper, keyword_of
 
-_LOOK_LIKE = ("opt", "adam", "sgd")
+_LOOK_LIKE = ("Optimizer", "optimizer", "opt", "adam", "sgd")
 
 
 class MakeOptimizer(UseRule):
@@ -82,7 +83,7 @@ class MinimizeByName(MethodRule):
     id = "PM241"
     name = "minimize_parameters"
     methods = ("minimize",)
-    changes: ClassVar[tuple[tuple[str, str], ...]] = (
+    changes: ClassVar = (
         (
             "opt.minimize(loss, parameter_list=names)",
             "fluid_compat.minimize(opt, loss, parameter_list=names)",
@@ -90,20 +91,34 @@ class MinimizeByName(MethodRule):
     )
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
-        """Only with ``parameter_list``: plain ``minimize(loss)`` means what it meant."""
-        return keyword_of(call, "parameter_list") is not None
+        """With ``parameter_list``, where programs are copied, or where the result is used."""
+        if keyword_of(call, "parameter_list") is not None:
+            return True
+        if context.facts.program_clones and b"fluid." in context.source.text:
+            return True
+        used = not isinstance(context.names.parents.get(call), ast.Expr)
+        static = context.facts.static and not context.facts.dygraph
+        assert isinstance(call.func, ast.Attribute)
+        return used and static and kind_of(call.func.value, scope, context) == "optimizer"
 
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """The helper, which takes names and parameters; without helpers the new argument name."""
         keyword = keyword_of(call, "parameter_list")
-        if context.options.compat and not context.facts.dygraph:
-            assert isinstance(call.func, ast.Attribute)
-            return hand_to_helper(call.func, self.methods[0], context)
-        if keyword is None:
+        assert isinstance(call.func, ast.Attribute)
+        if keyword is None and not context.options.compat:
             return f".{self.methods[0]}"
-        start = context.source.offset(keyword.lineno, keyword.col_offset)
-        context.edits.append(Replace(start, start + len("parameter_list"), b"parameters"))
-        return f".{self.methods[0]}(parameters=)"
+        start = context.source.offset(keyword.lineno, keyword.col_offset) if keyword else 0
+        if keyword and (context.facts.dygraph or not context.options.compat):
+            context.edits.append(Replace(start, start + len("parameter_list"), b"parameters"))
+            return f".{self.methods[0]}(parameters=)"
+        name = context.helper(self.methods[0])
+        begin, _ = context.source.span(call)
+        _, base_end = context.source.span(call.func.value)
+        _, func_end = context.source.span(call.func)
+        open_parenthesis = context.source.text.index(b"(", func_end)
+        context.edits.append(Replace(begin, begin, f"{name}(".encode()))
+        context.edits.append(Replace(base_end, open_parenthesis + 1, b", "))
+        return name
 
 
 class BackwardByName(MinimizeByName):
@@ -112,21 +127,12 @@ class BackwardByName(MinimizeByName):
     id = "PM245"
     name = "backward_parameters"
     methods = ("backward",)
-    changes: ClassVar[tuple[tuple[str, str], ...]] = (
+    changes: ClassVar = (
         (
             "opt.backward(loss, parameter_list=names)",
             "fluid_compat.backward(opt, loss, parameter_list=names)",
         ),
-        ("optimizer.backward(loss)", "fluid_compat.backward(optimizer, loss)"),
     )
-
-    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
-        """Of an optimizer, whose pairs come in another order now, or with ``parameter_list``."""
-        if keyword_of(call, "parameter_list") is not None:
-            return True
-        assert isinstance(call.func, ast.Attribute)
-        receiver = ast.unparse(call.func.value).lower()
-        return bool(call.args) and any(part in receiver for part in _LOOK_LIKE)
 
 
 class ApplyOptimize(MethodRule):
@@ -176,15 +182,17 @@ class StepRate(MethodRule):
         """The helper; without helpers the method's new name."""
         assert isinstance(call.func, ast.Attribute)
         method = call.func.attr.lstrip("_")
-        end = context.source.span(call)[1]
+        start, end = context.source.span(call)
         base_end = context.source.span(call.func.value)[1]
         if not context.options.compat:
             if method != "current_step_lr":
                 raise Decline("the rate's variable has another shape|ask optimizer.get_lr()")
             context.edits.append(Replace(base_end, end, b".get_lr()"))
             return ".get_lr"
-        assert isinstance(call.func, ast.Attribute)
-        return hand_to_helper(call.func, method, context)
+        name = context.helper(method)
+        context.edits.append(Replace(start, start, f"{name}(".encode()))
+        context.edits.append(Replace(base_end, end, b")"))
+        return name
 
 
 class SetDict(MethodRule):
@@ -207,21 +215,24 @@ class SetDict(MethodRule):
         return ".set_state_dict"
 
 
-class ProgramParameters(MethodRule):
-    """``all_parameters()`` of a program or block: Paddle 3 lists the last one made first."""
+class OptimizerBase(UseRule):
+    """The class ``Optimizer``: a helper to derive from, Paddle's own class to ask about."""
 
-    id = "PM244"
-    name = "all_parameters"
-    methods = ("all_parameters",)
-    changes: ClassVar = (("main.all_parameters()", "fluid_compat.all_parameters(main)"),)
+    id = "PM271"
+    name = "optimizer_base"
+    changes: ClassVar = (
+        ("class Own(fluid.optimizer.Optimizer):", "class Own(fluid_compat.Optimizer):"),
+        (
+            "isinstance(x, fluid.optimizer.Optimizer)",
+            "isinstance(x, paddle.optimizer.Optimizer)",
+        ),
+    )
 
-    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
-        """No other library has a method of this name."""
-        return b"fluid" in context.source.text and not call.args and not call.keywords
-
-    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
-        """The helper, which lists them in the order in which they were made."""
-        if not context.options.compat:
-            raise Decline("lists the last parameter first now|global_block().all_parameters()")
-        assert isinstance(call.func, ast.Attribute)
-        return hand_to_helper(call.func, "all_parameters", context)
+    def apply(self, use: Use, context: FileContext) -> str | None:
+        """Derived from or made: the helper."""
+        if use.call is not None or isinstance(use.parent, ast.ClassDef):
+            return to_helper(use, context, use.row.helper)
+        start, end = context.source.span(use.node)
+        new = context.new_name(use.row.new)
+        context.edits.append(Replace(start, end, new.encode()))
+        return new

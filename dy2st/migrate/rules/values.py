@@ -138,7 +138,8 @@ class UniformRandom(UseRule):
         """Plain where both limits are given."""
         if use.call is not None:
             bound = bind(use.row, use.call)
-            if not bound.problem and {"min", "max"} <= set(bound.given):
+            plain = "dtype" not in bound.given or bound.literal("dtype") == "float32"
+            if not bound.problem and plain and {"min", "max"} <= set(bound.given):
                 return plain_call(use, context, use.row.new)
         return to_helper(use, context, use.row.helper)
 
