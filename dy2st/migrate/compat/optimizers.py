@@ -116,10 +116,3 @@ def append_backward(loss, parameter_list=None, no_grad_set=None, callbacks=None,
         no_grad_set = {parameter_by_name(loss, p) for p in no_grad_set}
     pairs = paddle.static.append_backward(loss, parameter_list, no_grad_set, callbacks, checkpoints)
     return in_creation_order([(p, gradient) for p, gradient in pairs if gradient is not None])
-
-
-def apply_optimize(optimizer, loss, startup_program, params_grads):
-    """Put the updates by pairs of parameters and gradients into the program that is being built."""
-    startup = startup_program or paddle.static.default_startup_program()
-    with paddle.static.program_guard(paddle.static.default_main_program(), startup):
-        return optimizer.apply_gradients(params_grads)

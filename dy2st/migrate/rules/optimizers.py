@@ -11,7 +11,7 @@ from dy2st.migrate.forms import plain_call, to_helper
 from dy2st.migrate.kinds import kind_of
 from dy2st.migrate.model import Decline, FileContext, Use
 from dy2st.migrate.names import Scope
-from dy2st.migrate.rules import MethodRule, UseRule, hand_to_helper, keyword_of
+from dy2st.migrate.rules import MethodRule, UseRule, keyword_of
 
 _LOOK_LIKE = ("Optimizer", "optimizer", "opt", "adam", "sgd")
 
@@ -133,31 +133,6 @@ class BackwardByName(MinimizeByName):
             "fluid_compat.backward(opt, loss, parameter_list=names)",
         ),
     )
-
-
-class ApplyOptimize(MethodRule):
-    """``optimizer.apply_optimize(...)`` is ``apply_gradients`` between two programs."""
-
-    id = "PM246"
-    name = "apply_optimize"
-    methods = ("apply_optimize",)
-    changes: ClassVar = (
-        (
-            "opt.apply_optimize(loss, None, params_grads=pairs)",
-            "fluid_compat.apply_optimize(opt, loss, None, params_grads=pairs)",
-        ),
-    )
-
-    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
-        """No other library has a method of this name."""
-        return b"fluid" in context.source.text
-
-    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
-        """The helper, which takes the optimizer first."""
-        if not context.options.compat:
-            raise Decline("apply_optimize is gone|call apply_gradients(params_grads)")
-        assert isinstance(call.func, ast.Attribute)
-        return hand_to_helper(call.func, "apply_optimize", context)
 
 
 class StepRate(MethodRule):
