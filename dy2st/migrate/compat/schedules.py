@@ -115,15 +115,6 @@ def current_step_lr(optimizer):
     return schedule.last_lr if hasattr(schedule, "last_lr") else schedule
 
 
-def global_learning_rate(optimizer):
-    """The optimizer's rate as a value of shape [1]."""
-    rate = optimizer._global_learning_rate()
-    if rate is None or not isinstance(rate, paddle.pir.Value):
-        return rate if rate is None else paddle.reshape(rate, [1])
-    with paddle.static.program_guard(rate.get_defining_op().get_parent_block().program):
-        return paddle.reshape(rate, [1])
-
-
 def rate_at(learning_rate, step):
     """``learning_rate`` itself, or what a schedule says for this step."""
     return learning_rate.rule(step) if hasattr(learning_rate, "before_run") else learning_rate
