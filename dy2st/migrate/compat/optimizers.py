@@ -61,15 +61,6 @@ def apply_optimize(optimizer, loss, startup_program, params_grads):
     return optimizer.apply_gradients(params_grads)
 
 
-def global_rate(optimizer, program=None):
-    """The learning rate that a program uses, with shape [1]; None before ``minimize``."""
-    rate = optimizer._global_learning_rate(program)
-    if rate is None or not isinstance(rate, paddle.pir.Value):
-        return rate if rate is None else paddle.reshape(rate, [1])
-    with paddle.static.program_guard(rate.get_defining_op().get_parent_block().program):
-        return paddle.reshape(rate, [1])
-
-
 program_clips = shared("program_clips", [])
 
 

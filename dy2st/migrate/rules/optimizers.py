@@ -136,12 +136,18 @@ class BackwardByName(MinimizeByName):
 
 
 class StepRate(MethodRule):
-    """``optimizer.current_step_lr()`` is ``get_lr()``; a schedule is not moved by the question."""
+    """``optimizer.current_step_lr()`` is ``get_lr()``; a schedule is not moved by the question.
+
+    ``optimizer._global_learning_rate()`` is the same as a tensor of shape [1].
+    """
 
     id = "PM242"
     name = "current_step_lr"
-    methods = ("current_step_lr",)
-    changes: ClassVar = (("adam.current_step_lr()", "fluid_compat.current_step_lr(adam)"),)
+    methods = ("current_step_lr", "_global_learning_rate")
+    changes: ClassVar = (
+        ("adam.current_step_lr()", "fluid_compat.current_step_lr(adam)"),
+        ("adam._global_learning_rate()", "fluid_compat.global_learning_rate(adam)"),
+    )
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
         """No other library has methods of these names."""
@@ -154,6 +160,8 @@ class StepRate(MethodRule):
         start, end = context.source.span(call)
         base_end = context.source.span(call.func.value)[1]
         if not context.options.compat:
+            if method != "current_step_lr":
+                raise Decline("the rate's variable has another shape|ask optimizer.get_lr()")
             context.edits.append(Replace(base_end, end, b".get_lr()"))
             return ".get_lr"
         name = context.helper(method)
