@@ -28,8 +28,7 @@ def fill_constant(shape, dtype, value, force_cpu=False, out=None):
 def batch_size_like(input, shape, input_dim_idx, output_dim_idx):
     """``shape`` with one size taken from ``input``."""
     shape = list(shape)
-    size = input.shape[input_dim_idx]
-    shape[output_dim_idx] = size if size >= 0 else paddle.shape(input)[input_dim_idx]
+    shape[output_dim_idx] = size_of(input, input_dim_idx)
     return shape
 
 
@@ -132,8 +131,11 @@ def random_crop(x, shape, seed=None):
     out = x
     first = len(x.shape) - len(shape)
     for i, want in enumerate(shape):
-        have = x.shape[first + i]
-        start = paddle.randint(0, have - want + 1, [1])
+        places = size_of(x, first + i) - want + 1
+        if isinstance(places, int):
+            start = paddle.randint(0, places, [1])
+        else:
+            start = (paddle.uniform([1], min=0.0) * places.astype("float32")).astype("int32")
         out = paddle.slice(out, [first + i], [start], [start + want])
     return out
 

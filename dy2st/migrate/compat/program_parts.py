@@ -8,7 +8,9 @@ import paddle
 
 
 def program_block(program, index):
-    """The block of a number that ``block_idx`` gave."""
+    """The block of a number that ``block_idx`` gave; other objects are asked for their own."""
+    if not hasattr(program, "global_block"):
+        return program.block(index)
     return numbered_blocks[index - 1] if index else program.global_block()
 
 

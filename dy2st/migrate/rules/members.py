@@ -43,6 +43,10 @@ _TEXT = (
     "programs are stored by paddle.static.save_inference_model(prefix, inputs, results, exe) and"
     " read by load_inference_model; paddle.static.save(program, prefix) stores values"
 )
+_SLOTS = (
+    "it served parameter servers and page views, which Paddle 3's programs have not; shuffle or"
+    " group the samples where the files are written"
+)
 MEMBERS = (
     Member("var", ("block",), "block_var"),
     Member("has_var", ("block",), "block_has_var", telling=True),
@@ -55,7 +59,6 @@ MEMBERS = (
     Member("create_variable_for_type_inference", (), "new_variable", telling=True),
     Member("create_tmp_variable", (), "new_variable", telling=True),
     Member("all_parameters", ("program", "block", "compiled"), "all_parameters", telling=True),
-    Member("_global_learning_rate", ("optimizer",), "global_rate", telling=True),
     Member("apply_optimize", ("optimizer",), "apply_optimize", telling=True),
     Member(
         "_learning_rate_map",
@@ -63,6 +66,21 @@ MEMBERS = (
         recipe="optimizer._global_learning_rate() is the rate that a program uses",
         telling=True,
         called=False,
+    ),
+    *(
+        Member(name, ("dataset",), recipe=_SLOTS, telling=True)
+        for name in (
+            "slots_shuffle",
+            "set_fea_eval",
+            "set_feed_type",
+            "set_pv_batch_size",
+            "set_generate_unique_feasigns",
+            "generate_local_tables_unlock",
+            "preprocess_instance",
+            "postprocess_instance",
+            "set_current_phase",
+            "get_pv_data_size",
+        )
     ),
     Member("lod_level", ("variable",), "lod_level_of", telling=True, called=False),
     *(

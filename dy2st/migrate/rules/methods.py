@@ -142,10 +142,11 @@ class BlockOfProgram(MethodRule):
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """The one block of a program outside of control flow; others have no number now."""
         assert isinstance(call.func, ast.Attribute)
-        if not receiver_is(call, scope, context, *PROGRAM_ROWS):
-            raise Decline("looks like a Program's block|write program.global_block()")
-        if [literal(a) for a in call.args] != [0]:
-            raise Decline("blocks have no numbers in Paddle 3|look for the operation that holds it")
+        known = receiver_is(call, scope, context, *PROGRAM_ROWS)
+        if not known or [literal(a) for a in call.args] != [0]:
+            if not context.options.compat:
+                raise Decline("a block by its number|write program.global_block() for block(0)")
+            return hand_to_helper(call.func, "program_block", context)
         start = context.source.span(call.func)[1] - len(call.func.attr)
         context.edits.append(Replace(start, context.source.span(call)[1], b"global_block()"))
         return ".global_block()"
@@ -203,7 +204,9 @@ class TextOfProgram(MethodRule):
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
         """On a Program, or with arguments that only Paddle's ``to_string`` has."""
         named = {k.arg for k in call.keywords} & {"throw_on_error", "with_details"}
-        return bool(named) or receiver_is(call, scope, context, *PROGRAM_ROWS)
+        assert isinstance(call.func, ast.Attribute)
+        parts = ("program", "block", "operator", "variable")
+        return bool(named) or kind_of(call.func.value, scope, context) in parts
 
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """Never: code that reads the text would not find what it looks for."""
