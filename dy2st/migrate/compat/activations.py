@@ -44,8 +44,12 @@ def hard_sigmoid(x, slope=0.2, offset=0.5, name=None):
 
 
 def hard_swish(x, threshold=6.0, scale=6.0, offset=3.0, name=None):
-    """``x * clip(x + offset, 0, threshold) / scale``."""
-    return x * paddle.clip(x + offset, 0.0, threshold) / scale
+    """``x * clip(x + offset, 0, threshold) / scale``, with slope 1 from ``threshold`` on."""
+    constant = without_gradient(x)
+    moved = constant + offset
+    slope = paddle.where(moved > 0, (2.0 * constant + offset) / scale, paddle.zeros_like(moved))
+    slope = paddle.where(moved < threshold, slope, paddle.ones_like(slope))
+    return constant * paddle.clip(moved, 0.0, threshold) / scale + (x - constant) * slope
 
 
 def swish(x, beta=1.0, name=None):
@@ -73,8 +77,12 @@ def relu6(x, threshold=6.0, name=None):
 
 
 def mish(x, threshold=20, name=None):
-    """``x * tanh(softplus(x))``."""
-    return x * paddle.tanh(paddle.nn.functional.softplus(x, threshold=threshold))
+    """``x * tanh(softplus(x))``; ``softplus`` is x above the threshold and exp(x) far below."""
+    constant = without_gradient(x)
+    power = paddle.exp(paddle.clip(constant, max=threshold))
+    soft = paddle.where(constant < -threshold, power, paddle.log1p(power))
+    soft = paddle.where(constant > threshold, constant, soft)
+    return x * paddle.tanh(soft - paddle.expm1(-soft) * (x - constant))
 
 
 def selu(x, scale=None, alpha=None, name=None):

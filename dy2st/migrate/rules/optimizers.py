@@ -8,9 +8,10 @@ from typing import ClassVar
 from dy2st.migrate.calls import bind, call_parenthesis, insert_arguments, is_missing, literal
 from dy2st.migrate.edits import Replace
 from dy2st.migrate.forms import plain_call, to_helper
+from dy2st.migrate.kinds import kind_of
 from dy2st.migrate.model import Decline, FileContext, Use
 from dy2st.migrate.names import Scope
-from dy2st.migrate.rules import MethodRule, UseRule, keyword_of, receiver_is
+from dy2st.migrate.rules import MethodRule, UseRule, keyword_of
 
 _LOOK_LIKE = ("Optimizer", "optimizer", "opt", "adam", "sgd")
 
@@ -90,10 +91,15 @@ class MinimizeByName(MethodRule):
     )
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
-        """With ``parameter_list``, or where copies of programs are optimized."""
+        """With ``parameter_list``, where programs are copied, or where the result is used."""
         if keyword_of(call, "parameter_list") is not None:
             return True
-        return context.facts.program_clones and b"fluid." in context.source.text
+        if context.facts.program_clones and b"fluid." in context.source.text:
+            return True
+        used = not isinstance(context.names.parents.get(call), ast.Expr)
+        static = context.facts.static and not context.facts.dygraph
+        assert isinstance(call.func, ast.Attribute)
+        return used and static and kind_of(call.func.value, scope, context) == "optimizer"
 
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """The helper, which takes names and parameters; without helpers the new argument name."""
@@ -184,28 +190,24 @@ class SetDict(MethodRule):
         return ".set_state_dict"
 
 
-class ProgramParameters(MethodRule):
-    """``program.all_parameters()`` is asked of the program's block."""
+class OptimizerBase(UseRule):
+    """The class ``Optimizer``: a helper to derive from, Paddle's own class to ask about."""
 
-    id = "PM244"
-    name = "all_parameters"
-    methods = ("all_parameters",)
-    changes: ClassVar = (("main.all_parameters()", "main.global_block().all_parameters()"),)
+    id = "PM271"
+    name = "optimizer_base"
+    changes: ClassVar = (
+        ("class Own(fluid.optimizer.Optimizer):", "class Own(fluid_compat.Optimizer):"),
+        (
+            "isinstance(x, fluid.optimizer.Optimizer)",
+            "isinstance(x, paddle.optimizer.Optimizer)",
+        ),
+    )
 
-    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
-        """Only for what is certainly a program, not for its block."""
-        names = ("inst:paddle.fluid.Program", "inst:paddle.fluid.default_main_program")
-        return receiver_is(
-            call,
-            scope,
-            context,
-            *(n[5:] for n in names),
-            "paddle.fluid.default_startup_program",
-        )
-
-    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
-        """Ask the block."""
-        assert isinstance(call.func, ast.Attribute)
-        base_end = context.source.span(call.func.value)[1]
-        context.edits.append(Replace(base_end, base_end, b".global_block()"))
-        return ".global_block().all_parameters"
+    def apply(self, use: Use, context: FileContext) -> str | None:
+        """Derived from or made: the helper."""
+        if use.call is not None or isinstance(use.parent, ast.ClassDef):
+            return to_helper(use, context, use.row.helper)
+        start, end = context.source.span(use.node)
+        new = context.new_name(use.row.new)
+        context.edits.append(Replace(start, end, new.encode()))
+        return new
