@@ -188,12 +188,14 @@ def sequence_reshape(input, new_dim):
 
 
 def sequence_scatter(input, index, updates, name=None):
-    """``input`` with the updates of sequence i added to row i at the columns of ``index``."""
+    """``input`` with the updates of sequence i added to row i, whose numbers ``index`` counts."""
     sequence, _ = row_places(offsets_of(index))
     column = paddle.reshape(index, [-1]).astype("int64")
     places = paddle.stack([sequence, column], -1)
-    updates = paddle.reshape(updates, [-1, *input.shape[2:]])
-    return set_lod(paddle.scatter_nd_add(input, places, updates), [])
+    rows = paddle.flatten(input, 1) if len(input.shape) > 2 else input
+    out = paddle.scatter_nd_add(rows, places, paddle.reshape(updates, [-1]))
+    out = paddle.reshape(out, [-1, *input.shape[1:]]) if len(input.shape) > 2 else out
+    return set_lod(out, lod_of(input))
 
 
 def sequence_conv_pool(
