@@ -10,12 +10,10 @@ import paddle
 
 
 def program_block(program, index):
-    """The block of that number; only the outer one has a number now."""
+    """The block of a number that ``block_idx`` gave; other objects are asked for their own."""
     if not hasattr(program, "global_block"):
         return program.block(index)
-    if index != 0:
-        raise NotImplementedError("blocks have no numbers in Paddle 3: ask the operation for it")
-    return program.global_block()
+    return numbered_blocks[index - 1] if index else program.global_block()
 
 
 def block_var(block, *name, **others):
