@@ -446,3 +446,29 @@ def test_notebooks_with_every_kind_of_line(run, tmp_path):
     assert new[1] == sources[1].replace("fluid.layers", "paddle.nn.functional")
     assert new[2] == "%%time\nw = paddle.tanh(y)\n"
     assert new[3:] == sources[3:]
+
+
+def test_undo_after_a_run_that_was_killed(run, tmp_path, monkeypatch):
+    """The originals are stored before the first write; what was not written yet needs nothing."""
+    from dy2st.migrate import runner
+
+    files = {"a.py": OLD.replace("relu(y)", "fc(y, 3)"), "b.py": OLD}
+    write(tmp_path, files)
+    written = []
+
+    def killed(path, old, new):
+        if written:
+            raise KeyboardInterrupt
+        written.append(path)
+        Path(path).write_bytes(new)
+        return ""
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_replace", killed)
+        patch.setattr(runner, "_WRITERS", 1)
+        with pytest.raises(KeyboardInterrupt):
+            runner.Runner(runner.Settings(paths=[str(tmp_path)]), lambda done, total: None).run()
+    assert run("undo")[:2] == (0, "put back 1 files\n")
+    assert {n: (tmp_path / n).read_text() for n in files} == files
+    assert not (tmp_path / "fluid_compat.py").exists()
+    assert run("undo")[1].startswith("nothing to undo")

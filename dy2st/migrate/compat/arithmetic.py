@@ -116,8 +116,13 @@ def sum(x):
 
 
 def increment(x, value=1.0, in_place=True):
-    """``x + value``, in place where asked for."""
-    return paddle.increment(x if in_place else paddle.assign(x), value)
+    """``x + value``, which is put into ``x`` itself unless told otherwise."""
+    if not in_place:
+        return paddle.increment(paddle.assign(x), value)
+    if paddle.in_dynamic_mode() or (block_around(x) is not None and not x.persistable):
+        return paddle.increment(x, value)
+    # not paddle.increment: the gradient of a While block would take it back
+    return assign(paddle.increment(paddle.assign(x), value), x)
 
 
 def addcmul(input, tensor1, tensor2, value=1.0, out=None, name=None):

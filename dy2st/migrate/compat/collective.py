@@ -17,6 +17,33 @@ class WorkerRole:
         self.index = current_id
         self.endpoints = list(worker_endpoints or ["127.0.0.1:6170"])
 
+    def generate_role(self):
+        """The role is known from the start."""
+
+    def worker_index(self):
+        """This worker's number."""
+        return self.index
+
+    def worker_num(self):
+        """How many workers there are."""
+        return len(self.endpoints)
+
+    def get_trainer_endpoints(self):
+        """Where the workers are."""
+        return self.endpoints
+
+    def is_first_worker(self):
+        """Whether this is worker 0."""
+        return self.index == 0
+
+    def is_worker(self):
+        """Always: there are no servers."""
+        return True
+
+    def is_server(self):
+        """Never: there are no servers."""
+        return False
+
 
 def cloud_role(is_collective=False):
     """The role that the launcher wrote into the environment."""

@@ -148,6 +148,8 @@ def batch_norm(
     use_global_stats=False,
 ):
     """Batch normalisation with its own parameters and moving averages, then ``act``."""
+    if hasattr(momentum, "dtype"):
+        momentum = 0.9  # 1.8 takes one that the program computes and does not use it
     attrs = named(param_attr, name, "w"), named(bias_attr, name, "b")
     if name is not None:  # the averages are counted on after the scale, as in 1.8
         moving_mean_name = moving_mean_name or paddle.utils.unique_name.generate(f"{name}.w")

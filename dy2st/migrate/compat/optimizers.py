@@ -61,12 +61,6 @@ def apply_optimize(optimizer, loss, startup_program, params_grads):
     return optimizer.apply_gradients(params_grads)
 
 
-def global_rate(optimizer, program=None):
-    """The learning rate that a program uses, with shape [1]; None before ``minimize``."""
-    rate = optimizer._global_learning_rate(program)
-    return rate if rate is None or paddle.in_dynamic_mode() else paddle.reshape(rate, [1])
-
-
 program_clips = shared("program_clips", [])
 
 

@@ -108,6 +108,11 @@ def concat(input, axis=0, name=None):
     return paddle.concat(input, axis)
 
 
+def stack(x, axis=0):
+    """Tensors along a new dimension; one tensor alone is a list of one."""
+    return paddle.stack(x if isinstance(x, (list, tuple)) else [x], axis)
+
+
 def split(input, num_or_sections, dim=-1, name=None):
     """Parts along ``dim``, the last dimension by default."""
     return paddle.split(input, num_or_sections, dim)

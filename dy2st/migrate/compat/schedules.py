@@ -422,8 +422,8 @@ class ReduceLROnPlateau(LearningRateDecay):
         if self.cooldown_counter > 0:
             self.cooldown_counter -= 1
             return
-        room = self.threshold * (abs(self.best_loss or 0.0) if self.relative else 1.0)
-        if self.best_loss is None or self.sign * loss < self.sign * self.best_loss - room:
+        room = self.sign * self.threshold * ((self.best_loss or 0.0) if self.relative else 1.0)
+        if self.best_loss is None or self.sign * loss < self.sign * (self.best_loss - room):
             self.best_loss, self.num_bad_epochs = loss, 0
         else:
             self.num_bad_epochs += 1

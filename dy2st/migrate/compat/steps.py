@@ -266,6 +266,9 @@ def while_loop(cond, body, loop_vars, is_test=False, name=None):
     last = paddle.static.nn.while_loop(
         lambda *values: cond(*whole(values)), copied, [*state, *noted.levels()]
     )
+    for value in state:  # the body may have written, before the loop, what is copied into it
+        if value.has_one_use() and value.get_defining_op().name() == "pd_op.assign":
+            value.get_defining_op().move_before(last[0].get_defining_op())
     show_written(noted.written)
     return whole(noted.take(last))
 

@@ -172,7 +172,7 @@ class FormulaOptimizer(Optimizer):
 
 
 def write_update(value, target):
-    """Write an optimizer's result; test clones of a program are made without it."""
+    """Write what only training changes; test clones of a program are made without it."""
     fixed = target.stop_gradient
     paddle.assign(value, target)
     target.stop_gradient = fixed  # ``no_grad`` marks what is written
@@ -347,6 +347,10 @@ class RecomputeOptimizer:
 
     def _set_checkpoints(self, checkpoints):
         self.checkpoints = checkpoints
+
+    def load(self, stat_dict):
+        """There was none in 1.8 either."""
+        raise NotImplementedError("load function is not supported by Recompute Optimizer for now")
 
     def __getattr__(self, name):
         return getattr(self.__dict__["inner"], name)

@@ -107,6 +107,7 @@ def load_all() -> None:
         scalars,
         scripts,
         shapes,
+        surfaces,
         values,
         variables,
     )
