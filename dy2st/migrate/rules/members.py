@@ -59,6 +59,7 @@ MEMBERS = (
     Member("create_variable_for_type_inference", (), "new_variable", telling=True),
     Member("create_tmp_variable", (), "new_variable", telling=True),
     Member("all_parameters", ("program", "block", "compiled"), "all_parameters", telling=True),
+    Member("_optimized_guard", ("program",), "optimized_guard", telling=True),
     Member("apply_optimize", ("optimizer",), "apply_optimize", telling=True),
     Member(
         "_learning_rate_map",
