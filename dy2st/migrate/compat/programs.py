@@ -319,9 +319,6 @@ def is_parameter(var):
 
 def is_persistable(var):
     """Whether a variable outlives a run."""
-    if hasattr(var, "get_defining_op"):
-        op = var.get_defining_op()
-        return op is not None and op.name() == "builtin.parameter"
     return bool(var.persistable)
 
 
