@@ -15,6 +15,7 @@ from typing import Any
 
 from dy2st.migrate import state
 from dy2st.migrate.files import OTHERS
+from dy2st.migrate.helpers import MARK
 from dy2st.migrate.model import Facts
 from dy2st.records import record
 
@@ -41,6 +42,7 @@ _OLD = re.compile(
 _REPORT = b'{\n  "headline": "converted'
 _MOST = 1 << 20  # bytes: what is larger holds data
 _FIRST = re.compile(rb"[ \t]*(?:from|import)[ \t]+(\w+|\.)")
+_HELPER_TEXT = re.compile(rb"(?m)^(?:def|class) _fluid_\w+.*\n(?:[ \t].*\n|\r?\n)*")
 _CELLS = re.compile(rb'"cells"\s*:\s*\[')
 _YOUNG = 2_000_000_000  # nanoseconds
 
@@ -221,8 +223,9 @@ def prescan(contents: Iterable[bytes]) -> Facts:
     """What any file of a project needs of all: found by text, so that no file is parsed twice."""
     facts = Facts()
     for content in contents:
-        if b"fluid" not in content:
-            continue
+        if b"fluid" not in content or content.startswith(MARK.encode()):
+            continue  # the helpers of an earlier run are ours
+        content = _HELPER_TEXT.sub(b"", content) if b"_fluid_" in content else content
         if _FOR_TEST.search(content) or _BY_NAME.search(content) or _HELPER.search(content):
             facts.executor_helper = True
         facts.programs |= bool(_PROGRAM.search(content))

@@ -446,3 +446,64 @@ def test_notebooks_with_every_kind_of_line(run, tmp_path):
     assert new[1] == sources[1].replace("fluid.layers", "paddle.nn.functional")
     assert new[2] == "%%time\nw = paddle.tanh(y)\n"
     assert new[3:] == sources[3:]
+
+
+def test_undo_after_a_run_that_was_killed(run, tmp_path, monkeypatch):
+    """The originals are stored before the first write; what was not written yet needs nothing."""
+    from dy2st.migrate import runner
+
+    files = {"a.py": OLD.replace("relu(y)", "fc(y, 3)"), "b.py": OLD}
+    write(tmp_path, files)
+    written = []
+
+    def killed(path, old, new):
+        if written:
+            raise KeyboardInterrupt
+        written.append(path)
+        Path(path).write_bytes(new)
+        return ""
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_replace", killed)
+        patch.setattr(runner, "_WRITERS", 1)
+        with pytest.raises(KeyboardInterrupt):
+            runner.Runner(runner.Settings(paths=[str(tmp_path)]), lambda done, total: None).run()
+    assert run("undo")[:2] == (0, "put back 1 files\n")
+    assert {n: (tmp_path / n).read_text() for n in files} == files
+    assert not (tmp_path / "fluid_compat.py").exists()
+    assert run("undo")[1].startswith("nothing to undo")
+
+
+@pytest.mark.slow
+def test_a_second_run_over_all_programs_changes_nothing(run, tmp_path):
+    """As one project, whose helper module and facts the second run sees, too."""
+    for path in sorted((ROOT / "tests/fixtures/fluid").glob("*.py")):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    first, out, _ = run(".", "--allow-dirty")
+    assert first in (0, 2)
+    left = out.splitlines()[0].split("; ", 1)[1]
+    before = {p.name: p.read_bytes() for p in tmp_path.glob("*.py")}
+    for path, text in before.items():
+        compile(text, path, "exec")
+    again, out, _ = run(".", "--allow-dirty", "--no-cache")
+    assert again == first
+    assert out.splitlines()[0].startswith("converted 0 of ")
+    assert out.splitlines()[0].split("; ", 1)[1] == left
+    assert {p.name: p.read_bytes() for p in tmp_path.glob("*.py")} == before
+
+
+def test_a_single_file_knows_what_it_imports(run, tmp_path):
+    """As a pre-commit hook hands files over: names come through files that are not given."""
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/common.py": "import paddle.fluid as F\nlayers = F.layers\n",
+        "pkg/use.py": "from .common import layers as L\ny = L.relu(1)\n",
+        "top.py": "from pkg.common import *\nz = layers.tanh(2)\n",
+    }
+    write(tmp_path, files)
+    code, out, _ = run("pkg/use.py", "top.py")
+    assert code == 0
+    assert out.startswith("converted 2 of 2")
+    assert "paddle.nn.functional.relu(1)" in (tmp_path / "pkg/use.py").read_text()
+    assert "paddle.tanh(2)" in (tmp_path / "top.py").read_text()
+    assert (tmp_path / "pkg/common.py").read_text() == files["pkg/common.py"]

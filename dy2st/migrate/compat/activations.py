@@ -163,22 +163,35 @@ def to_program_start(parameter):
     return parameter
 
 
-def existing_parameter(name):
-    """The parameter of that name in the program that is being built, or None."""
+def existing_parameter(name, besides=None):
+    """The parameter of that name in the program that is being built, or None.
+
+    ``besides`` is one that was made just now: the program had it if there is another.
+    """
     if name is None or paddle.in_dynamic_mode() or not paddle.framework.in_pir_mode():
         return None
     for op in paddle.static.default_main_program().global_block().ops:
         if op.name() == "builtin.parameter" and op.attrs()["parameter_name"] == name:
-            return op.result(0)
+            if besides is None or not op.result(0).is_same(besides):
+                return op.result(0)
     return None
 
 
 def apply_layer(layer, *inputs):
     """``layer(*inputs)`` with the program's own parameters where it has some of these names."""
-    if not paddle.in_dynamic_mode():
+    if paddle.framework.in_pir_mode() and not paddle.in_dynamic_mode():
         for table in (layer._parameters, layer._buffers):
             for key, parameter in table.items():
                 if parameter is not None:
-                    shared = existing_parameter(parameter.name)
-                    table[key] = to_program_start(parameter) if shared is None else shared
+                    table[key] = own_parameter(parameter)
     return layer(*inputs)
+
+
+def own_parameter(parameter):
+    """The program's parameter of the same name, if it had one before this was made; else this."""
+    known = existing_parameter(parameter.name, besides=parameter)
+    if known is None:
+        return to_program_start(parameter)
+    op = parameter.get_defining_op()
+    op.get_parent_block().remove_op(op)
+    return known

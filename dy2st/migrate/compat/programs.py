@@ -168,8 +168,9 @@ def value_by_name(program, name):
             if name in (attrs.get("name"), attrs.get("parameter_name")):
                 return op.result(0)
     for owner, known, value in declared:
-        if known == name and owner == program:
-            return value
+        own = own_value(program, value) if known == name else value
+        if known == name and (owner == program or own is not value):
+            return own
     raise ValueError(f"no input or parameter is named {name!r}; use the value itself")
 
 
@@ -235,15 +236,27 @@ class Executor(paddle.static.Executor):
 
 
 def unused_inputs(program, feed):
-    """Zeros for the inputs of a program that are not fed and that no operation uses."""
-    found = {}
-    for op in program.global_block().ops:
-        if op.name() == "pd_op.data" and op.result(0).use_empty():
-            value, name = op.result(0), op.attrs()["name"]
-            if name not in feed:
-                shape = [1 if n < 0 else n for n in value.shape]
-                found[name] = np.zeros(shape, str(value.dtype).split(".")[-1])
+    """Zeros for the inputs of a program that are not fed and are not used, or written first."""
+    found, written = {}, set()
+    ops = program.global_block().ops
+    for op in ops:
+        if op.name() == "pd_op.assign_out_":
+            written.add(op.operand_source(1).hash())
+    for op in ops:
+        name = op.attrs()["name"] if op.name() == "pd_op.data" else None
+        if name is None or name in feed:
+            continue
+        value = op.result(0)
+        if value.use_empty() or (value.hash() in written and is_written_first(value, ops)):
+            shape = [1 if n < 0 else n for n in value.shape]
+            found[name] = np.zeros(shape, str(value.dtype).split(".")[-1])
     return found
+
+
+def is_written_first(value, ops):
+    """Whether the first operation that uses a value assigns to it."""
+    users = (op for op in ops if any(v.is_same(value) for v in op.operands_source()))
+    return next(users).name() == "pd_op.assign_out_"
 
 
 def run_with_lod(run, asked, program, feed, fetch_list, *args, **kwargs):
@@ -331,9 +344,6 @@ def is_parameter(var):
 
 def is_persistable(var):
     """Whether a variable outlives a run."""
-    if hasattr(var, "get_defining_op"):
-        op = var.get_defining_op()
-        return op is not None and op.name() == "builtin.parameter"
     return bool(var.persistable)
 
 

@@ -102,6 +102,7 @@ def load_all() -> None:
         methods,
         mixed_types,
         moved,
+        named,
         optimizers,
         reductions,
         sampled,

@@ -124,35 +124,29 @@ class BackwardWithStrategy(MethodRule):
 
 
 class BlockOfProgram(MethodRule):
-    """``program.current_block()`` and ``program.block(0)`` are ``program.global_block()``."""
+    """``program.block(0)`` is ``program.global_block()``."""
 
     id = "PM212"
     name = "program_block"
-    methods = ("current_block", "block")
-    changes: ClassVar = (
-        ("fluid.default_main_program().current_block()", "main.global_block()"),
-        ("fluid.default_main_program().block(0)", "main.global_block()"),
-    )
+    methods = ("block",)
+    changes: ClassVar = (("fluid.default_main_program().block(0)", "main.global_block()"),)
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
-        """On a Program; ``current_block()`` and ``block(0)`` are methods of nothing else there."""
+        """On a Program; ``block(0)`` is a method of nothing else there."""
         assert isinstance(call.func, ast.Attribute)
         if b"fluid" not in context.source.text or call.keywords:
             return False
-        if call.func.attr == "current_block":
-            return not call.args
         numbered = len(call.args) == 1 and isinstance(literal(call.args[0]), int)
         return numbered or receiver_is(call, scope, context, *PROGRAM_ROWS)
 
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """The one block of a program outside of control flow; others have no number now."""
         assert isinstance(call.func, ast.Attribute)
-        if call.func.attr == "block" and not receiver_is(call, scope, context, *PROGRAM_ROWS):
+        known = receiver_is(call, scope, context, *PROGRAM_ROWS)
+        if not known or [literal(a) for a in call.args] != [0]:
             if not context.options.compat:
-                raise Decline("looks like a Program's block|write program.global_block()")
+                raise Decline("a block by its number|write program.global_block() for block(0)")
             return hand_to_helper(call.func, "program_block", context)
-        if call.func.attr == "block" and [literal(a) for a in call.args] != [0]:
-            raise Decline("blocks have no numbers in Paddle 3|look for the operation that holds it")
         start = context.source.span(call.func)[1] - len(call.func.attr)
         context.edits.append(Replace(start, context.source.span(call)[1], b"global_block()"))
         return ".global_block()"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import ClassVar
 
 from dy2st.migrate.calls import bind, call_parenthesis, insert_arguments, is_missing, literal
@@ -11,7 +12,7 @@ from dy2st.migrate.forms import plain_call, to_helper
 from dy2st.migrate.kinds import kind_of
 from dy2st.migrate.model import Decline, FileContext, Use
 from dy2st.migrate.names import Scope
-from dy2st.migrate.rules import MethodRule, UseRule, keyword_of
+from dy2st.migrate.rules import MethodRule, ScanRule, UseRule, keyword_of
 
 _LOOK_LIKE = ("Optimizer", "optimizer", "opt", "adam", "sgd")
 
@@ -97,6 +98,7 @@ class MinimizeByName(MethodRule):
         if context.facts.program_clones and b"fluid." in context.source.text:
             return True
         used = not isinstance(context.names.parents.get(call), ast.Expr)
+        used |= b"@GRAD" in context.source.text
         static = context.facts.static and not context.facts.dygraph
         assert isinstance(call.func, ast.Attribute)
         return used and static and kind_of(call.func.value, scope, context) == "optimizer"
@@ -211,3 +213,40 @@ class OptimizerBase(UseRule):
         new = context.new_name(use.row.new)
         context.edits.append(Replace(start, end, new.encode()))
         return new
+
+
+class SetTrainable(ScanRule):
+    """``parameter.trainable = False`` in a static program stops the parameter's gradient, too."""
+
+    id = "PM273"
+    name = "set_trainable"
+    changes: ClassVar = (("p.trainable = False", "fluid_compat.set_trainable(p, False)"),)
+
+    def find(self, context: FileContext) -> Iterator[tuple[ast.expr, Scope]]:
+        """The targets of such assignments, in files that are not dynamic."""
+        if b".trainable" not in context.source.text:
+            return
+        if context.facts.dygraph and not context.facts.static:
+            return
+        for node in ast.walk(context.source.tree):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+                target = node.targets[0]
+                own = isinstance(target.value, ast.Name) and target.value.id == "self"
+                if len(node.targets) == 1 and target.attr == "trainable" and not own:
+                    yield target, context.names.module
+
+    def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
+        """The helper, which looks at what it is given; other objects are only assigned to."""
+        assert isinstance(node, ast.Attribute)
+        statement = context.names.parents[node]
+        assert isinstance(statement, ast.Assign)
+        if not context.options.compat:
+            raise Decline("trainable of a program's parameter|set stop_gradient = not trainable")
+        name = context.helper("set_trainable")
+        start = context.source.span(node)[0]
+        base_end = context.source.span(node.value)[1]
+        value_start, value_end = context.source.span(statement.value)
+        context.edits.append(Replace(start, start, f"{name}(".encode()))
+        context.edits.append(Replace(base_end, value_start, b", "))
+        context.edits.append(Replace(value_end, value_end, b")"))
+        return name
