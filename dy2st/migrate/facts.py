@@ -14,7 +14,11 @@ _STATIC = re.compile(
     r"^paddle\.fluid\.(Executor|data|program_guard|default_main_program|default_startup_program"
     r"|Program|ParallelExecutor|CompiledProgram|layers\.data|layers\.py_reader|append_backward"
     r"|layers\.create_py_reader_by_data|io\.(save|load)_(inference_model|params|persistables|vars)"
-    r"|gradients|layers\.fc|layers\.create_global_var|layers\.autoincreased_step_counter)$"
+    r"|gradients)$"
+)
+# The same where the file has no sign of dynamic graphs.
+_MAYBE_STATIC = re.compile(
+    r"^paddle\.fluid\.layers\.(fc|create_global_var|autoincreased_step_counter)$"
 )
 _EXECUTOR = re.compile(
     r"^paddle\.fluid\.(layers\.(\w+_decay|linear_lr_warmup|py_reader|read_file"
@@ -57,6 +61,7 @@ def learn(names: Names, table: Table) -> Facts:
                 seeds = True
                 continue
             facts.static |= bool(_STATIC.match(old))
+            builds |= bool(_MAYBE_STATIC.match(old))
             facts.dygraph |= bool(_DYGRAPH.match(old))
             facts.executor_helper |= bool(_EXECUTOR.match(old))
             facts.graph_rate |= bool(_RATE.match(old))
