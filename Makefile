@@ -78,10 +78,11 @@ fuzz-migrate: $(STAMP)  ## broken files, hostile trees and kills for paddle-migr
 OFFICIAL := benchmarks/.work/official
 $(OFFICIAL)/bin/paddle_upgrade_tool:
 	$(PYTHON) -m venv $(OFFICIAL)
-	$(OFFICIAL)/bin/pip install --quiet paddle_upgrade_tool
+	$(OFFICIAL)/bin/pip install --quiet paddle_upgrade_tool libcst
 
 bench-migrate: $(STAMP) $(OFFICIAL)/bin/paddle_upgrade_tool  ## files a second, the official tool beside ours: prints docs/migrate-speed.md
 	PYTHONPATH=. $(BIN)/python benchmarks/migrate.py --official $(OFFICIAL)/bin/paddle_upgrade_tool > docs/migrate-speed.md
+	PYTHONPATH=. $(OFFICIAL)/bin/python benchmarks/migrate_libcst.py >> docs/migrate-speed.md
 
 docs-migrate: $(STAMP)  ## print docs/migrate-coverage.md from the table and the recordings
 	PYTHONPATH=. $(BIN)/python tests/migrate/coverage.py > docs/migrate-coverage.md

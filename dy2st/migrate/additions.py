@@ -45,8 +45,9 @@ def add_needed(anchors: list[ast.stmt], context: FileContext, state: Tidy) -> No
         tail.append(f"{context.paddle}.enable_static()")
     if inline:
         tail.append(("\n" if tail else "") + _inline_helpers(context))
-    if state.left:
-        tail.append(("\n\n" if inline else "") + "\n".join(state.left))
+    lines = [*state.left, *context.statements]
+    if lines:
+        tail.append(("\n\n" if inline else "") + "\n".join(lines))
     if tail:
         _insert_block(after, tail, context)
 
@@ -135,9 +136,16 @@ def _first_import_offset(context: FileContext) -> int:
     for node in context.source.tree.body:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        if not docstring and not future:
+        # a notebook's magic, hidden: a cell magic must stay the first line of its cell
+        magic = isinstance(node, ast.Pass) and b"paddle-migrate-magic" in _line(node, context)
+        if not docstring and not future and not magic:
             return context.source.line_span(_first_line(node))[0]
     return len(context.source.text)
+
+
+def _line(node: ast.stmt, context: FileContext) -> bytes:
+    start, end = context.source.line_span(node.lineno)
+    return context.source.text[start:end]
 
 
 def _first_line(node: ast.stmt) -> int:

@@ -245,16 +245,21 @@ def _no_program(text: bytes, path: str) -> str:
 
 
 def _method_calls(context: FileContext) -> list[tuple[Any, ast.expr, Any]]:
+    """What the rules for methods and the scans find; one method's name is one rule's alone."""
     found: list[tuple[Any, ast.expr, Any]] = []
+    taken: set[ast.AST] = set()
     for call, scope in context.names.calls:
         if isinstance(call.func, ast.Attribute) and not _is_helper_module(call.func.value):
             for rule in BY_METHOD.get(call.func.attr, ()):
                 if rule.applies(call, scope, context):
                     found.append((rule, call, scope))
+                    taken.add(call.func)
                     break
     for scan in SCANS:
         if any(word in context.source.text for word in scan.words):
-            found += [(scan, node, scope) for node, scope in scan.find(context)]
+            places = [(n, scope) for n, scope in scan.find(context) if n not in taken]
+            taken.update(n for n, _ in places if isinstance(n, ast.Attribute))
+            found += [(scan, node, scope) for node, scope in places]
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 
 from dy2st.migrate.model import Facts
@@ -56,20 +57,37 @@ def learn(names: Names, table: Table) -> Facts:
             match = table.find(candidate)
             if match is None:
                 continue
-            old = match[0].old
             if _sets_seed(chain.node, names):
                 seeds = True
                 continue
-            facts.static |= bool(_STATIC.match(old))
-            builds |= bool(_MAYBE_STATIC.match(old))
-            facts.dygraph |= bool(_DYGRAPH.match(old))
-            facts.executor_helper |= bool(_EXECUTOR.match(old))
-            facts.graph_rate |= bool(_RATE.match(old))
-            facts.program_clip |= old == "paddle.fluid.clip.set_gradient_clip"
-            builds |= chain.scope.kind == "module" and bool(_BUILDERS.match(old))
+            for fact in _shown_by(match[0].old):
+                if fact == "maybe":
+                    builds = True
+                elif fact != "builds":
+                    setattr(facts, fact, True)
+                elif chain.scope.kind == "module":
+                    builds = True
     facts.static |= (builds or seeds) and not facts.dygraph
     _learn_calls(names, facts)
     return facts
+
+
+@functools.cache
+def _shown_by(old: str) -> tuple[str, ...]:
+    """The facts that a use of one old name shows; ``builds`` counts where the module is run.
+
+    ``maybe`` is a sign of programs where the file shows no dynamic graphs.
+    """
+    shown = {
+        "static": _STATIC.match(old),
+        "dygraph": _DYGRAPH.match(old),
+        "executor_helper": _EXECUTOR.match(old),
+        "graph_rate": _RATE.match(old),
+        "program_clip": old == "paddle.fluid.clip.set_gradient_clip",
+        "builds": _BUILDERS.match(old),
+        "maybe": _MAYBE_STATIC.match(old),
+    }
+    return tuple(fact for fact, found in shown.items() if found)
 
 
 def _sets_seed(node: ast.expr, names: Names) -> bool:

@@ -24,10 +24,12 @@ _MODULES = {
     "collections": "import collections",
     "contextlib": "import contextlib",
     "copy": "import copy",
+    "functools": "import functools",
     "math": "import math",
     "os": "import os",
     "struct": "import struct",
     "subprocess": "import subprocess",
+    "sys": "import sys",
     "time": "import time",
     "np": "import numpy as np",
 }

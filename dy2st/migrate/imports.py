@@ -198,7 +198,7 @@ def _tell_exported(
     node: ast.Import | ast.ImportFrom, kept: list[ast.alias], context: FileContext
 ) -> None:
     """An import that stays for ``__all__`` alone is a use that no chain shows."""
-    exported = _exported(context)
+    exported = _exported(context) if kept else set()
     for alias in kept:
         bound = alias.asname or alias.name
         if bound in exported:

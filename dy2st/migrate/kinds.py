@@ -26,6 +26,7 @@ _MADE = (
     (re.compile(r"^paddle\.fluid\.DistributeTranspiler$"), "transpiler"),
     (re.compile(r"^paddle\.fluid\.(layers|nets)\.[a-z]\w+$"), "variable"),
     (re.compile(r"^paddle\.fluid\.(data|embedding|one_hot)$"), "variable"),
+    (re.compile(r"^paddle\.fluid\.dataset\.(InMemory|Queue|FileInstant|BoxPS)Dataset$"), "dataset"),
     (re.compile(r"^paddle\.fluid\.(backward\.append_backward|gradients)$"), "pairs"),
 )
 _GIVES = {  # a method or attribute of any object to the kind of what it gives out
@@ -40,6 +41,7 @@ _GIVES = {  # a method or attribute of any object to the kind of what it gives o
     "create_var": "variable",
     "create_variable_for_type_inference": "variable",
     "append_op": "operator",
+    "create_dataset": "dataset",
     "find_var": "stored",
     "get_tensor": "tensor",
     "program": "program",

@@ -109,6 +109,7 @@ class Facts:
     executor_helper: bool = False
     graph_rate: bool = False  # a learning rate may be a value that the program computes
     program_clip: bool = False  # clipping may be set for a program, not for its optimizer
+    program_clones: bool = False  # a copy of a program may be given more operations
     programs: bool = (
         False  # some file of the run builds or runs programs: it is static when imported
     )
@@ -125,6 +126,7 @@ class Facts:
         self.executor_helper |= other.executor_helper
         self.graph_rate |= other.graph_rate
         self.program_clip |= other.program_clip
+        self.program_clones |= other.program_clones
         self.programs |= other.programs
         self.kept = tuple(sorted({*self.kept, *other.kept}))
         self.read_elsewhere = other.read_elsewhere
@@ -148,6 +150,7 @@ class FileContext:
     helpers: set[str] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+    statements: list[str] = field(default_factory=list)  # lines to stand after the imports
     imports_level: int = 0  # dots before the compat module, 0 where it is no package
     needs_paddle: bool = False
     skipped_lines: frozenset[int] = frozenset()

@@ -53,9 +53,9 @@ def convert(
         except OSError as error:
             raise MigrateError(f"{python} does not run: {error}") from error
     if done.returncode:
-        text = [line for line in done.stderr.splitlines() if line.strip()]
-        marks = [n for n, line in enumerate(text) if _ERROR.match(line)]
-        reason = " ".join(text[marks[-1] :] if marks else text[-1:]) or "it died"
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        marks = [n for n, line in enumerate(lines) if _ERROR.match(line)]
+        reason = " ".join(lines[marks[-1] :] if marks else lines[-1:]) or "it died"
         raise MigrateError(f"{program} stays as it was: {reason}")
     return done.stdout.strip().splitlines()[-1]
 

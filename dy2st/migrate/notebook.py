@@ -9,8 +9,10 @@ from typing import Any
 from dy2st.errors import SourceReadError
 
 _MARK = "# paddle-migrate-cell:"
-_MAGIC = re.compile(r"^(\s*)([%!?].*|.*\?\s*)$")
+_MAGIC = re.compile(r"^(\s*)((?:%(?=[A-Za-z%])|[!?]).*|[^#'\"]*\?\s*|[\w.,\s\[\]]+=\s*[%!].*)$")
 _HIDDEN = "pass  # paddle-migrate-magic:"
+_TIMED = re.compile(r"^(\s*)(%(?:time|timeit|prun)\s+)(?!-)(\S.*)$")
+_TIMED_MARK = "  # paddle-migrate-timed:"
 
 
 def load(raw: bytes) -> Any:
@@ -48,7 +50,11 @@ def to_module(book: Any) -> tuple[bytes, list[str]]:
         lines = [f"{_MARK}{number}"]
         for line in source.split("\n"):
             found = _MAGIC.match(line)
-            if found and not line.lstrip().startswith("#"):
+            timed = _TIMED.match(line)
+            if timed:  # the statement is code like any other
+                lines.append(f"{timed.group(1)}{timed.group(3)}{_TIMED_MARK}{len(magics)}")
+                magics.append(timed.group(2))
+            elif found and not line.lstrip().startswith("#"):
                 lines.append(f"{found.group(1)}{_HIDDEN}{len(magics)}")
                 magics.append(line)
             else:
@@ -57,11 +63,41 @@ def to_module(book: Any) -> tuple[bytes, list[str]]:
     return ("\n".join(parts) + "\n").encode(), magics
 
 
+def places(text: bytes) -> list[str]:
+    """For each line of the module, "cell N, line M" as a person counts them."""
+    found: list[str] = []
+    cell, line = 0, 0
+    for written in text.decode().split("\n"):
+        if written.startswith(_MARK):
+            cell, line = int(written[len(_MARK) :]) + 1, 0
+        found.append(f"cell {cell}, line {max(line, 1)}")
+        line += 1
+    return found
+
+
+def untouched(book: Any) -> list[tuple[int, int, str]]:
+    """Cell, line and text of what is no Python: cells of other languages, and magic lines."""
+    found = []
+    for number, cell in enumerate(book["cells"], 1):
+        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
+            continue
+        source = cell.get("source", "")
+        source = source if isinstance(source, str) else "".join(str(p) for p in source)
+        foreign = _source(cell) is None
+        for at, line in enumerate(source.split("\n"), 1):
+            if foreign or (_MAGIC.match(line) and not _TIMED.match(line)):
+                found.append((number, at, line))
+    return found
+
+
 def from_module(text: bytes, book: Any, magics: list[str], raw: bytes) -> bytes:
     """The notebook with the cells' new sources; the JSON keeps its indentation."""
 
     def restore(match: re.Match[str]) -> str:
         return magics[int(match.group(1))]
+
+    def timed(match: re.Match[str]) -> str:
+        return f"{match.group(1)}{magics[int(match.group(3))]}{match.group(2)}"
 
     pieces = re.split(rf"(?m)^{re.escape(_MARK)}(\d+)\n?", text.decode())
     head = pieces[0]
@@ -70,6 +106,7 @@ def from_module(text: bytes, book: Any, magics: list[str], raw: bytes) -> bytes:
         head = ""
         source = source[:-1] if source.endswith("\n") else source
         source = re.sub(rf"(?m)^[ \t]*{re.escape(_HIDDEN)}(\d+)$", restore, source)
+        source = re.sub(rf"(?m)^([ \t]*)(.*){re.escape(_TIMED_MARK)}(\d+)$", timed, source)
         cell = book["cells"][int(number)]
         if isinstance(cell.get("source"), list):
             cell["source"] = source.splitlines(keepends=True)

@@ -15,11 +15,13 @@ from typing import Any
 
 from dy2st.migrate import state
 from dy2st.migrate.files import OTHERS
+from dy2st.migrate.helpers import MARK
 from dy2st.migrate.model import Facts
 from dy2st.records import record
 
 _MARKER = re.compile(rb"TODO\(paddle-migrate PM\d+\)")
 _FOR_TEST = re.compile(rb"for_test\s*=")
+_CLONE = re.compile(rb"prog(ram)?s?(\(\))?\.clone\(\s*\)")
 _BY_NAME = re.compile(rb"fetch_list\s*=\s*\[?\s*['\"]")
 _HELPER = re.compile(
     rb"CompiledProgram|ParallelExecutor|[pP]y_?[rR]eader|EOFException|DataLoader|_decay\b|lr_warmup"
@@ -42,6 +44,7 @@ _OLD = re.compile(
 _REPORT = b'{\n  "headline": "converted'
 _MOST = 1 << 20  # bytes: what is larger holds data
 _FIRST = re.compile(rb"[ \t]*(?:from|import)[ \t]+(\w+|\.)")
+_HELPER_TEXT = re.compile(rb"(?m)^(?:def|class) _fluid_\w+.*\n(?:[ \t].*\n|\r?\n)*")
 _CELLS = re.compile(rb'"cells"\s*:\s*\[')
 _YOUNG = 2_000_000_000  # nanoseconds
 
@@ -222,12 +225,15 @@ def prescan(contents: Iterable[bytes]) -> Facts:
     """What any file of a project needs of all: found by text, so that no file is parsed twice."""
     facts = Facts()
     for content in contents:
-        if b"fluid" not in content:
-            continue
+        if b"fluid" not in content or content.startswith(MARK.encode()):
+            continue  # the helpers of an earlier run are ours
+        content = _HELPER_TEXT.sub(b"", content) if b"_fluid_" in content else content
         if _FOR_TEST.search(content) or _BY_NAME.search(content) or _HELPER.search(content):
             facts.executor_helper = True
         facts.programs |= bool(_PROGRAM.search(content))
         facts.graph_rate |= bool(_RATE.search(content))
+        if _CLONE.search(content):
+            facts.executor_helper = facts.program_clones = True
         facts.program_clip |= b"set_gradient_clip" in content
         facts.kept = tuple(sorted({*facts.kept, *_kept(content)}))
     return facts

@@ -62,8 +62,9 @@ class History:
             try:
                 now = Path(path).read_bytes()
             except OSError as error:
-                refused.append(f"{path}: {error.strerror}")
-                continue
+                if entry["original"] is not None or not isinstance(error, FileNotFoundError):
+                    refused.append(f"{path}: {error.strerror}")
+                continue  # a run that was killed had not made it yet, or someone deleted it
             if entry["original"] is not None and _digest(now) == entry["original"]:
                 continue
             if _digest(now) != entry["written"]:

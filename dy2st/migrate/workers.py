@@ -58,9 +58,7 @@ def tell_old_names(raw: bytes, path: str) -> engine.Outcome:
     """The outcome for a script or a settings file: each line that names 1.x is an open point."""
     outcome = engine.Outcome(path)
     for line, column, name in lines_with_old_names(raw):
-        reason = "a name of 1.x in a file that is not Python"
-        recipe = "change the text by hand; paddle-migrate explain says what became of the name"
-        outcome.open_points.append(OpenPoint("PM310", line, column, name, reason, recipe))
+        outcome.open_points.append(_not_python(line, column, name))
     outcome.found = len(outcome.open_points)
     return outcome
 
@@ -75,7 +73,30 @@ def migrate_notebook(raw: bytes, path: str, options: Options, facts: Facts) -> e
     outcome = engine.migrate(text, path, options, None, facts, "")
     if outcome.new is not None:
         outcome.new = notebook.from_module(outcome.new, book, magics, raw)
+    places = notebook.places(text)
+    if outcome.error:
+        outcome.error = f"{places[outcome.error_line - 1]}: {outcome.error}"
+    for point in outcome.open_points:
+        point.reason = f"{places[point.line - 1]}: {point.reason}"
+    _tell_untouched(notebook.untouched(book), outcome)
     return outcome
+
+
+def _tell_untouched(lines: list[tuple[int, int, str]], outcome: engine.Outcome) -> None:
+    """Shell cells and magic lines that name 1.x are open points."""
+    for cell, line, text in lines:
+        for _, column, name in lines_with_old_names(text.encode()):
+            point = _not_python(line, column, name)
+            point.reason = f"cell {cell}, line {line}: {point.reason}"
+            outcome.open_points.append(point)
+            outcome.found += 1
+
+
+def _not_python(line: int, column: int, name: str) -> OpenPoint:
+    recipe = "change the text by hand; paddle-migrate explain says what became of the name"
+    return OpenPoint(
+        "PM310", line, column, name, "a name of 1.x in text that is not Python", recipe
+    )
 
 
 def run(

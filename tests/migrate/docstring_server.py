@@ -2,7 +2,8 @@
 
 Usage: python docstring_server.py RECORDER PLAN. PLAN is a JSON file ``{"jobs": [{"script",
 "record", "initial", "seconds"}]}``; stands on Python 3.7 and later. What a script prints, what it
-leaves at module level and what it fetched are written to ``record``.
+leaves at module level, what it fetched and what its programs give on made-up feeds
+(``exercise.py``) are written to ``record``.
 """
 
 import importlib.util
@@ -14,9 +15,10 @@ import time
 import warnings
 
 
-def load_recorder(path):
-    """The recorder as a module, wherever it lies."""
-    spec = importlib.util.spec_from_file_location("recorder", path)
+def load_module(path):
+    """A module, wherever it lies."""
+    name = os.path.splitext(os.path.basename(path))[0]
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -29,8 +31,8 @@ def write(path, value):
     os.replace(path + ".part", path)
 
 
-def child(recorder, job, old):
-    """Run one script and leave its record; never returns."""
+def child(recorder, job, old, exercised):
+    """Run one script and leave its record; never returns. ``exercised``: and what it has built."""
     code = 1
     try:
         folder = os.path.dirname(job["script"])
@@ -43,14 +45,37 @@ def child(recorder, job, old):
         os.dup2(out, 1)
         os.dup2(out, 2)
         sys.stderr = open(os.devnull, "w")
-        record = recorder.run_script(job, old)
+        more = After(out, job, old) if exercised else None
+        record = recorder.run_script(job, old, more)
         sys.stdout.flush()
         with open(printed, encoding="utf-8", errors="replace") as stream:
-            record["printed"] = stream.read(200000)
+            record["printed"] = stream.read(200000 if more is None else more.printed)
+        if more is not None:
+            record["exercised"] = more.done
         write(job["record"], record)
         code = 0
     finally:
         os._exit(code)
+
+
+class After:
+    """Exercises what an example has built, once it is done."""
+
+    def __init__(self, out, job, old):
+        here = os.path.dirname(os.path.abspath(__file__))
+        self.exercise = load_module(os.path.join(here, "exercise.py"))
+        self.plan = None
+        if not old:
+            with open(job["initial"]) as stream:
+                self.plan = json.load(stream).get("exercised")
+        self.out, self.old = out, old
+        self.done, self.printed = None, 200000
+
+    def __call__(self, recorder, names):
+        sys.stdout.flush()
+        self.printed = min(os.fstat(self.out).st_size, self.printed)
+        if self.old or self.plan is not None:
+            self.done = self.exercise.exercise(recorder, names, self.plan)
 
 
 def wait(pid, seconds):
@@ -63,7 +88,10 @@ def wait(pid, seconds):
             return status
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)
-    os.killpg(pid, signal.SIGKILL)
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:  # it has no group of its own yet
+        os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     return None
 
@@ -72,7 +100,7 @@ def main(recorder_path, plan):
     """Run all jobs of a plan."""
     os.environ.setdefault("GLOG_minloglevel", "3")
     warnings.simplefilter("ignore")
-    recorder = load_recorder(recorder_path)
+    recorder = load_module(recorder_path)
     with open(plan) as stream:
         jobs = json.load(stream)["jobs"]
     import paddle
@@ -81,11 +109,14 @@ def main(recorder_path, plan):
     if old:
         import paddle.fluid  # noqa: F401
     for job in jobs:
-        pid = os.fork()
-        if not pid:
-            os.setpgid(0, 0)
-            child(recorder, job, old)
-        status = wait(pid, job.get("seconds", 30))
+        for exercised in (True, False):  # a made-up feed may end the process: then without it
+            pid = os.fork()
+            if not pid:
+                os.setpgid(0, 0)
+                child(recorder, job, old, exercised)
+            status = wait(pid, job.get("seconds", 30))
+            if os.path.exists(job["record"]):
+                break
         if not os.path.exists(job["record"]):
             error = "time is up" if status is None else "the process died (status %s)" % status
             write(job["record"], {"parameters": [], "steps": [], "error": error, "printed": ""})

@@ -29,8 +29,10 @@ from dy2st.migrate import engine, scan
 from dy2st.migrate.verify import compare
 
 SERVER = Path(__file__).with_name("docstring_server.py")
+EXERCISE = Path(__file__).with_name("exercise.py")
 MARKER = re.compile(r"^(\s*)\.\. code-block:: *python\s*$|^(\s*)\.\. code:: *python\s*$")
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf")
+BARE = re.compile(r"^(paddle\.)?(fluid\.)?layers\.")
 PLACE = re.compile(r"\(at /paddle/\S*\)?|\(/\S*site-packages/\S*\)")
 SECONDS = 40
 PASSED = ("equal", "runs", "random")
@@ -47,6 +49,7 @@ class Example:
     error: str = ""
     state: str = ""
     why: str = ""
+    unfed: str = ""
     values: int = 0
 
     @property
@@ -82,6 +85,28 @@ def blocks(text: str) -> list[str]:
     return found
 
 
+def named(code: str) -> str:
+    """The code with names for the results of layers that it calls and leaves: they are compared."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:
+        return code
+    starts = []
+    stack: list[ast.stmt] = list(tree.body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.With):
+            stack += node.body
+        call = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(call, ast.Call) and BARE.match(ast.unparse(call.func)):
+            starts.append((node.lineno, node.col_offset))
+    lines = code.splitlines(keepends=True)
+    for number, (line, column) in enumerate(sorted(starts, reverse=True)):
+        text = lines[line - 1]
+        lines[line - 1] = f"{text[:column]}left_{number} = {text[column:]}"
+    return "".join(lines)
+
+
 def strings(tree: ast.Module) -> list[tuple[str, str]]:
     """Every text of a module with the dotted name of the definition that it stands in."""
     found: list[tuple[str, str]] = []
@@ -107,6 +132,7 @@ def extract(site: Path) -> list[Example]:
             for code in blocks(text):
                 counts[owner] += 1
                 name = f"{module}:{owner or 'module'}#{counts[owner]}"
+                code = named(code)
                 found.setdefault(code, Example(name, code))
     return sorted(found.values(), key=lambda e: e.name)
 
@@ -140,14 +166,20 @@ def run(python: str, jobs: dict[str, dict[str, Any]], folder: Path, modules: Pat
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     if modules is not None:
         environment["PYTHONPATH"] = str(modules)
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-    ) as process:
+    with (
+        open(f"{plan}.log", "w") as complaints,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=complaints, env=environment
+        ) as process,
+    ):
         assert process.stdout is not None
         for number, _ in enumerate(process.stdout, 1):
             if number % 50 == 0:
                 print(f"  {number} of {len(todo)}", file=sys.stderr, flush=True)
     plan.unlink()
+    if process.returncode:
+        sys.exit(f"the server ended with {process.returncode}: {plan}.log")
+    os.unlink(f"{plan}.log")
 
 
 def job(folder: Path, key: str, text: str, record: Path, initial: Path | None) -> dict[str, Any]:
@@ -197,18 +229,63 @@ def judge(example: Example, old: dict[str, Any], new: dict[str, Any]) -> None:
         if part.first is not None:
             example.state, example.why = "differs", f"{name}: {part.first.text}"
             return
-    problem = printed_differently(old["printed"], new["printed"])
+    if exercised_differently(example, old.get("exercised"), new.get("exercised")):
+        return
+    numbers = printed_numbers(old["printed"], new["printed"])
+    example.why = "prints another text" if numbers is None else ""
+    example.values += numbers or 0
     example.state = "equal" if example.values else "runs"
-    example.why = problem
 
 
-def printed_differently(old: str, new: str) -> str:
-    """A note where the outputs differ in their numbers (texts of objects may)."""
+def exercised_differently(
+    example: Example, old: dict[str, Any] | None, new: dict[str, Any] | None
+) -> bool:
+    """Compare what both sides' programs and layers gave on made-up feeds; whether they differ.
+
+    What cannot be compared leaves its reason in ``example.unfed``.
+    """
+    if old is None or not old["values"]:
+        example.unfed = old["why"] if old else "made-up feeds end the process"
+        return False
+    why = "made-up feeds end the process" if new is None else new["why"]
+    lost = [*old["lost"], *(new["lost"] if new else [])]
+    if lost and not lost[0]["wrong"]:
+        example.unfed = f"draws: {lost[0]['what']}"
+        return False
+    if why or new is None or lost:
+        example.state, example.why = "differs", f"fed: {why or lost[0]['what']}"
+        return True
+    left, right = (
+        {
+            "steps": [
+                {"kind": "fed", "place": k, "values": _flat(side["values"][k])}
+                for k in old["values"]
+            ]
+        }
+        for side in (old, new)
+    )
+    result = compare.compare(left, right, 1e-4)
+    example.values += result.values
+    if result.first is not None:
+        name = list(old["values"])[result.first.step]
+        example.state, example.why = "differs", f"fed, {name}: {result.first.text}"
+    return result.first is not None
+
+
+def _flat(runs: list[Any]) -> list[dict[str, Any]]:
+    return [value for run in runs for value in (run if isinstance(run, list) else [run])]
+
+
+def printed_numbers(old: str, new: str) -> int | None:
+    """How many numbers (or lines without any) both print alike; None where they differ.
+
+    Texts of objects may be others.
+    """
     if old == new:
-        return ""
+        return len(NUMBER.findall(old)) or len(old.split())
     a, b = (NUMBER.findall(t) for t in (old, new))
     same = len(a) == len(b) and all(_near(float(x), float(y)) for x, y in zip(a, b, strict=True))
-    return "" if same else "prints another text"
+    return len(a) if same else None
 
 
 def _near(x: float, y: float) -> bool:
@@ -218,9 +295,13 @@ def _near(x: float, y: float) -> bool:
 def check(examples: list[Example], arguments: argparse.Namespace) -> None:
     """Run all examples on both sides and judge them."""
     work = Path(arguments.work)
-    watchers = sorted(compare.RECORDER.parent.glob("watch_*.py"))
-    recorder = "".join(p.read_text() for p in (compare.RECORDER, SERVER, *watchers))
-    side = {"old": digest(recorder, arguments.old), "new": digest(recorder, arguments.new)}
+    recorder = "".join(p.read_text() for p in (compare.RECORDER, SERVER, EXERCISE))
+    side = {}
+    for name, watcher in (("old", "watch_fluid.py"), ("new", "watch_paddle.py")):
+        text = compare.RECORDER.with_name(watcher).read_text()
+        side[name] = digest(recorder, text, getattr(arguments, name))
+    if arguments.keep:
+        side = {name: arguments.keep for name in side}
     records = {n: work / f"{n}-{side[n]}" for n in side}
     for folder in records.values():
         folder.mkdir(parents=True, exist_ok=True)
@@ -233,7 +314,7 @@ def check(examples: list[Example], arguments: argparse.Namespace) -> None:
             target = records["old"] / f"{e.key}.json"
         jobs[e.name] = job(work / "scripts-old", e.key, e.text, target, None)
     run(arguments.old, jobs, work, None)
-    old = {e.name: json.loads(Path(jobs[e.name]["record"]).read_text()) for e in examples}
+    old = {e.name: compare.load(jobs[e.name]["record"]) for e in examples}
     runnable = [e for e in examples if not old[e.name]["error"]]
     for e in examples:
         if old[e.name]["error"]:
@@ -247,7 +328,7 @@ def check(examples: list[Example], arguments: argparse.Namespace) -> None:
         again[e.name] = job(work / "scripts-new", key, e.new, target, initial)
     run(arguments.new, again, work, shared_modules(arguments.old, work))
     for e in runnable:
-        judge(e, old[e.name], json.loads(Path(again[e.name]["record"]).read_text()))
+        judge(e, old[e.name], compare.load(again[e.name]["record"]))
         if e.error:
             e.state, e.why = "not read", e.error
 
@@ -283,10 +364,23 @@ def report(examples: list[Example]) -> str:
         for e in members:
             lines.append(f"- {e.name} [{e.state}] {e.why}")
             lines += [f"  - open: {p}" for p in e.open_points[:6]]
+    lines += unfed(ran)
     noted = [e for e in ran if e.state in PASSED and e.why]
     lines += ["", f"## Passed, but the printed text differs ({len(noted)})"]
     lines += [f"- {e.name} [{e.state}]" for e in noted]
     return "\n".join(lines) + "\n"
+
+
+def unfed(ran: list[Example]) -> list[str]:
+    """The examples of which no value was compared, by reason."""
+    groups: dict[str, list[Example]] = collections.defaultdict(list)
+    for e in ran:
+        if e.state == "runs":
+            groups[_cause(e.unfed)].append(e)
+    lines = ["", f"## Nothing compared ({sum(map(len, groups.values()))})"]
+    for reason, members in sorted(groups.items(), key=lambda g: (-len(g[1]), g[0])):
+        lines.append(f"- {reason} ({len(members)}): {', '.join(e.name for e in members)}")
+    return lines
 
 
 def _cause(why: str) -> str:
@@ -300,6 +394,7 @@ def main() -> None:
     parser.add_argument("--new", default=sys.executable, help="a Python with Paddle 3")
     parser.add_argument("--work", default="tests/.work/docstrings")
     parser.add_argument("--only", default="", help="only examples whose name or text matches")
+    parser.add_argument("--keep", help="use records kept under this name, whatever made them")
     parser.add_argument("--show", action="store_true", help="print old and new text and the errors")
     parser.add_argument("--report", help="write the table here, too")
     parser.add_argument("--at-least", type=int, default=0, help="fail where fewer pass")

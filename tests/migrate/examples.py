@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,18 @@ def _as_tensors(example: dict[str, Any]) -> str:
     return ", return_numpy=False" if tensors else ""
 
 
+def unknown_sizes_text(example: dict[str, Any]) -> str:
+    """The static program with sizes that only a run tells: batches, steps, heights and widths."""
+
+    def unknown(match: re.Match[str]) -> str:
+        dims = match[2].split(", ")
+        known = {1: (), 2: (1,), 3: (2,)}.get(len(dims), (1,))
+        dims = [n if i in known else "-1" for i, n in enumerate(dims)]
+        return f"{match[1]}[{', '.join(dims)}]"
+
+    return re.sub(r"(?m)^(\w+ = fluid\.data\('\w+', )\[([^\]]+)\]", unknown, static_text(example))
+
+
 def gradient_text(example: dict[str, Any]) -> str:
     """The gradient of the sum of squares of the example's floating results."""
     floats = [n for n, s in example.get("inputs", {}).items() if _dtype(s) == "float32"]
@@ -99,6 +112,8 @@ def dygraph_text(example: dict[str, Any]) -> str:
     body = [
         f"{name} = fluid.dygraph.to_variable(FEED[{name!r}])" for name in example.get("inputs", {})
     ]
+    if example.get("fill"):  # what layers make is not random then
+        body.append("FILL_CREATED()")
     body += _body(example)
     body.append("RESULT = [o.numpy() for o in OUTS(out)]")
     return "\n".join(lines + ["    " + line for line in body]) + "\n"
@@ -114,6 +129,7 @@ _MAKERS = {
     "batch": batch_text,
     "dygraph": dygraph_text,
     "grad": gradient_text,
+    "sizes": unknown_sizes_text,
 }
 
 
@@ -132,6 +148,8 @@ def jobs() -> dict[str, dict[str, Any]]:
             special = {"own_data", "whole", "fixed_batch"} & set(example)
             if "static" in modes and example.get("inputs") and not special:
                 modes.append("batch")
+            if "static" in modes and _has_unknown_sizes(number, example):
+                modes.append("sizes")
             for mode in modes:
                 make = _MAKERS[mode]
                 if mode == "batch" and make(example) == static_text(example):
@@ -141,6 +159,14 @@ def jobs() -> dict[str, dict[str, Any]]:
                     "feed": example.get("inputs", {}),
                 }
     return found
+
+
+def _has_unknown_sizes(number: int, example: dict[str, Any]) -> bool:
+    """The first example of each row, where other sizes than the batch may be unknown."""
+    sequences = any(_lengths(s) for s in example.get("inputs", {}).values())
+    special = {"own_data", "whole", "known", "fixed_batch"} & set(example)
+    wide = any(len(s.split()) > 3 for s in example.get("inputs", {}).values())
+    return number == 0 and wide and not sequences and not special
 
 
 def _has_gradient(example: dict[str, Any]) -> bool:

@@ -107,6 +107,32 @@ def fill_layer(layer):
     return layer
 
 
+FILLED = []  # the parameters made since FILL_CREATED(), in a list once it was called
+
+
+def fill_created():
+    """From now on set each parameter that a function makes in a dynamic graph, by order."""
+    FILLED.append([])
+
+
+def watch_created():
+    """Look at every parameter that layers and functions make."""
+    try:
+        from paddle.fluid.layer_helper_base import LayerHelperBase
+    except ImportError:
+        from paddle.base.layer_helper_base import LayerHelperBase
+    make = LayerHelperBase.create_parameter
+
+    def create_parameter(self, *args, **kwargs):
+        made = make(self, *args, **kwargs)
+        if FILLED and made is not None and hasattr(made, "set_value"):
+            made.set_value(fill_value(len(FILLED[-1]), made.numpy()))
+            FILLED[-1].append(made)
+        return made
+
+    LayerHelperBase.create_parameter = create_parameter
+
+
 def outs(value):
     """A list from one result or many."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
@@ -141,8 +167,10 @@ def run_one(text, feed, folder):
     import numpy as np
     import paddle
 
+    del FILLED[:]
     values = {k: make_array(k, v) for k, v in feed.items()}
     space = {"FEED": values, "OUTS": outs, "np": np, "__name__": "example"}
+    space["FILL_CREATED"] = fill_created
     code = compile(text, "<example>", "exec")
     try:
         import paddle.fluid as fluid
@@ -191,6 +219,7 @@ def main(source, target):
     with open(source) as stream:
         jobs = json.load(stream)
     results = {}
+    watch_created()
     for name, job in jobs.items():
         try:
             results[name] = {"ok": True, "values": run_one(job["text"], job["feed"], None)}

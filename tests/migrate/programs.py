@@ -66,10 +66,11 @@ def run(python: str, paths: dict[str, Path], folder: Path, initial: bool) -> dic
     jobs = []
     for name, path in paths.items():
         record = folder / f"{name}.json"
-        job = {"script": str(runnable(path)), "arguments": [], "record": str(record)}
+        job: dict[str, Any] = {"script": str(runnable(path)), "record": str(record)}
         job["folder"] = str(folder)
+        job["inline"] = not initial  # recordings are kept as text
         if initial:
             job["initial"] = str(RECORDED / f"{name}.json")
         jobs.append(job)
     compare.run_recorder(python, jobs, 500)
-    return {name: json.loads((folder / f"{name}.json").read_text()) for name in paths}
+    return {name: compare.load(folder / f"{name}.json") for name in paths}

@@ -423,3 +423,70 @@ def test_a_process_that_dies_costs_one_file(tmp_path):
     assert done == {n: None if n in (3, 8) else str(n).encode() for n in range(12)}
     pool.run(3, 2, lambda number: os._exit(1), done.__setitem__)
     assert [done[n] for n in range(3)] == [None] * 3
+
+
+def test_notebooks_with_every_kind_of_line(run, tmp_path):
+    """Magics keep their lines; timed statements are code; shell lines that name 1.x are told."""
+    sources = [
+        "%matplotlib inline\nfiles = !ls\nhere = %pwd\nimport paddle.fluid as fluid",
+        "%time z = fluid.layers.relu(y)\nz?\nprint('%s'\n      % z)\nif True:\n    %cd ..\n",
+        "%%time\nw = fluid.layers.tanh(y)\n",
+        "%%bash\npython -c 'import paddle.fluid'\n",
+        "v = fluid.layers.no_such_name(1)\n",
+    ]
+    cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": s} for s in sources]
+    write(tmp_path, {"a.ipynb": json.dumps({"cells": cells, "nbformat": 4})})
+    code, out, _ = run("a.ipynb", "--no-compat")
+    assert code == 2
+    assert out.startswith("converted 2 of 4 uses")
+    assert "cell 4, line 2: a name of 1.x in text that is not Python" in out
+    assert "cell 5, line 1: paddle.fluid.layers.no_such_name is no public name" in out
+    new = [cell["source"] for cell in json.loads((tmp_path / "a.ipynb").read_text())["cells"]]
+    assert new[0].startswith("%matplotlib inline\nfiles = !ls\nhere = %pwd\nimport paddle\nimport")
+    assert new[1] == sources[1].replace("fluid.layers", "paddle.nn.functional")
+    assert new[2] == "%%time\nw = paddle.tanh(y)\n"
+    assert new[3:] == sources[3:]
+
+
+def test_undo_after_a_run_that_was_killed(run, tmp_path, monkeypatch):
+    """The originals are stored before the first write; what was not written yet needs nothing."""
+    from dy2st.migrate import runner
+
+    files = {"a.py": OLD.replace("relu(y)", "fc(y, 3)"), "b.py": OLD}
+    write(tmp_path, files)
+    written = []
+
+    def killed(path, old, new):
+        if written:
+            raise KeyboardInterrupt
+        written.append(path)
+        Path(path).write_bytes(new)
+        return ""
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_replace", killed)
+        patch.setattr(runner, "_WRITERS", 1)
+        with pytest.raises(KeyboardInterrupt):
+            runner.Runner(runner.Settings(paths=[str(tmp_path)]), lambda done, total: None).run()
+    assert run("undo")[:2] == (0, "put back 1 files\n")
+    assert {n: (tmp_path / n).read_text() for n in files} == files
+    assert not (tmp_path / "fluid_compat.py").exists()
+    assert run("undo")[1].startswith("nothing to undo")
+
+
+@pytest.mark.slow
+def test_a_second_run_over_all_programs_changes_nothing(run, tmp_path):
+    """As one project, whose helper module and facts the second run sees, too."""
+    for path in sorted((ROOT / "tests/fixtures/fluid").glob("*.py")):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    first, out, _ = run(".", "--allow-dirty")
+    assert first in (0, 2)
+    left = out.splitlines()[0].split("; ", 1)[1]
+    before = {p.name: p.read_bytes() for p in tmp_path.glob("*.py")}
+    for path, text in before.items():
+        compile(text, path, "exec")
+    again, out, _ = run(".", "--allow-dirty", "--no-cache")
+    assert again == first
+    assert out.splitlines()[0].startswith("converted 0 of ")
+    assert out.splitlines()[0].split("; ", 1)[1] == left
+    assert {p.name: p.read_bytes() for p in tmp_path.glob("*.py")} == before

@@ -340,8 +340,9 @@ def test_methods_of_programs_that_are_gone_are_told():
         b"print(frame.to_string())\na = main.block(0)\nb = other.block(0)\n"
     )
     outcome = engine.migrate(code)
-    assert [point.line for point in outcome.open_points] == [3, 4, 7]
+    assert [point.line for point in outcome.open_points] == [3, 4]
     assert b"a = main.global_block()" in outcome.new
+    assert b"b = _fluid_program_block(other, 0)" in outcome.new
     assert b"frame.to_string()" in outcome.new
 
 

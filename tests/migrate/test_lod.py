@@ -127,3 +127,17 @@ def test_an_input_that_nothing_uses_need_not_be_fed(compat, program):
     with pytest.raises(KeyError, match="label"):
         executor.run(program, feed=feed, fetch_list=[out])
     assert used.shape == [-1, 1]
+
+
+@pytest.mark.filterwarnings("ignore:The fed Variable")
+def test_start_tokens_of_any_declared_size_are_one_column(compat, program):
+    x = compat.lod_data("x", [-1, 256, 1], "int64", 2)
+    rows = paddle.reshape(x, [-1, 1])
+    out = compat.sequence_pool(rows.astype("float32"), "sum")
+    executor = compat.Executor(paddle.CPUPlace())
+    feed = compat.create_lod_tensor(np.array([[[1]], [[2]], [[3]]]), [[1, 1], [1, 2]])
+    (found,) = executor.run(program, feed={"x": feed}, fetch_list=[out])
+    assert found.tolist() == [[1.0], [5.0]]
+    feed = compat.create_lod_tensor(np.ones((3, 2, 1), "int64"), [[1, 1], [1, 2]])
+    with pytest.raises(ValueError, match="one number a row"):
+        executor.run(program, feed={"x": feed}, fetch_list=[out])

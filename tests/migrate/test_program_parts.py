@@ -83,3 +83,11 @@ def test_operators_that_no_helper_computes_are_told():
         b"    helper.append_op(type='rrpn_box_coder', inputs={}, outputs={})\n"
         b"    helper.append_op(type=kind, inputs={}, outputs={})\n"
     ) == [(3, ".append_op", False), (4, ".append_op", False)]
+
+
+def test_what_a_helper_has_not_is_told():
+    assert points(
+        b"data = fluid.InMemoryDataset()\ndata.set_filelist(['a'])\ndata.slots_shuffle(['b'])\n"
+        b"from paddle.fluid.incubate.fleet.collective import DistributedStrategy\n"
+        b"s = fluid.BuildStrategy()\ns.memory_optimize = True\nprint(s.memory_optimize)\n"
+    ) == [(4, ".slots_shuffle", False), (8, ".memory_optimize", False)]

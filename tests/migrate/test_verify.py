@@ -84,7 +84,7 @@ def record(folder, jobs):
             }
         )
     compare.run_recorder(sys.executable, plan, 300)
-    return {name: json.loads((folder / f"{name}.json").read_text()) for name in jobs}
+    return {name: compare.load(folder / f"{name}.json") for name in jobs}
 
 
 @pytest.fixture(scope="module")

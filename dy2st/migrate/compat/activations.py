@@ -44,8 +44,12 @@ def hard_sigmoid(x, slope=0.2, offset=0.5, name=None):
 
 
 def hard_swish(x, threshold=6.0, scale=6.0, offset=3.0, name=None):
-    """``x * clip(x + offset, 0, threshold) / scale``."""
-    return x * paddle.clip(x + offset, 0.0, threshold) / scale
+    """``x * clip(x + offset, 0, threshold) / scale``, with slope 1 from ``threshold`` on."""
+    constant = without_gradient(x)
+    moved = constant + offset
+    slope = paddle.where(moved > 0, (2.0 * constant + offset) / scale, paddle.zeros_like(moved))
+    slope = paddle.where(moved < threshold, slope, paddle.ones_like(slope))
+    return constant * paddle.clip(moved, 0.0, threshold) / scale + (x - constant) * slope
 
 
 def swish(x, beta=1.0, name=None):
@@ -73,8 +77,12 @@ def relu6(x, threshold=6.0, name=None):
 
 
 def mish(x, threshold=20, name=None):
-    """``x * tanh(softplus(x))``."""
-    return x * paddle.tanh(paddle.nn.functional.softplus(x, threshold=threshold))
+    """``x * tanh(softplus(x))``; ``softplus`` is x above the threshold and exp(x) far below."""
+    constant = without_gradient(x)
+    power = paddle.exp(paddle.clip(constant, max=threshold))
+    soft = paddle.where(constant < -threshold, power, paddle.log1p(power))
+    soft = paddle.where(constant > threshold, constant, soft)
+    return x * paddle.tanh(soft - paddle.expm1(-soft) * (x - constant))
 
 
 def selu(x, scale=None, alpha=None, name=None):
@@ -153,22 +161,35 @@ def to_program_start(parameter):
     return parameter
 
 
-def existing_parameter(name):
-    """The parameter of that name in the program that is being built, or None."""
+def existing_parameter(name, besides=None):
+    """The parameter of that name in the program that is being built, or None.
+
+    ``besides`` is one that was made just now: the program had it if there is another.
+    """
     if name is None or paddle.in_dynamic_mode() or not paddle.framework.in_pir_mode():
         return None
     for op in paddle.static.default_main_program().global_block().ops:
         if op.name() == "builtin.parameter" and op.attrs()["parameter_name"] == name:
-            return op.result(0)
+            if besides is None or not op.result(0).is_same(besides):
+                return op.result(0)
     return None
 
 
 def apply_layer(layer, *inputs):
     """``layer(*inputs)`` with the program's own parameters where it has some of these names."""
-    if not paddle.in_dynamic_mode():
+    if paddle.framework.in_pir_mode() and not paddle.in_dynamic_mode():
         for table in (layer._parameters, layer._buffers):
             for key, parameter in table.items():
                 if parameter is not None:
-                    shared = existing_parameter(parameter.name)
-                    table[key] = to_program_start(parameter) if shared is None else shared
+                    table[key] = own_parameter(parameter)
     return layer(*inputs)
+
+
+def own_parameter(parameter):
+    """The program's parameter of the same name, if it had one before this was made; else this."""
+    known = existing_parameter(parameter.name, besides=parameter)
+    if known is None:
+        return to_program_start(parameter)
+    op = parameter.get_defining_op()
+    op.get_parent_block().remove_op(op)
+    return known

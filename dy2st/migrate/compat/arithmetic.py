@@ -116,32 +116,39 @@ def sum(x):
 
 
 def increment(x, value=1.0, in_place=True):
-    """``x + value``, in place where asked for."""
-    return paddle.increment(x if in_place else paddle.assign(x), value)
+    """``x + value``, which is put into ``x`` itself unless told otherwise."""
+    if not in_place:
+        return paddle.increment(paddle.assign(x), value)
+    if paddle.in_dynamic_mode() or (block_around(x) is not None and not x.persistable):
+        return paddle.increment(x, value)
+    # not paddle.increment: the gradient of a While block would take it back
+    return assign(paddle.increment(paddle.assign(x), value), x)
 
 
 def addcmul(input, tensor1, tensor2, value=1.0, out=None, name=None):
     """``input + value * tensor1 * tensor2``."""
-    return input + tensor1 * tensor2 * value
+    return write_to(input + tensor1 * tensor2 * value, out)
 
 
 def fsp_matrix(x, y):
     """The mean product of two feature maps' channels."""
-    n, c1, h, w = x.shape
-    a = paddle.reshape(x, [-1, c1, h * w])
-    b = paddle.reshape(y, [-1, y.shape[1], h * w])
-    return paddle.matmul(a, b, transpose_y=True) / float(h * w)
+    a, b = paddle.flatten(x, 2), paddle.flatten(y, 2)
+    return paddle.matmul(a, b, transpose_y=True) / paddle.shape(a)[2].astype(x.dtype)
 
 
 def add_position_encoding(input, alpha, beta, name=None):
     """``alpha * input + beta * position``, sines in the first half and cosines in the second."""
-    length, width = input.shape[1], input.shape[2]
-    half = width // 2
-    position = np.arange(length, dtype="float64").reshape(-1, 1)
+    half = input.shape[2] // 2
+    position = paddle.arange(0, size_of(input, 1), 1, "int64").astype("float64")
     power = np.arange(half, dtype="float64") / (half - 1) if half > 1 else np.zeros(1)
-    angle = position / np.power(10000.0, power)
-    table = np.concatenate([np.sin(angle), np.cos(angle)], 1).astype("float32")
-    return alpha * input + beta * paddle.to_tensor(table)
+    angle = paddle.unsqueeze(position, 1) / paddle.to_tensor(np.power(10000.0, power))
+    table = paddle.concat([paddle.sin(angle), paddle.cos(angle)], 1).astype(input.dtype)
+    return alpha * input + beta * table
+
+
+def addmm(input, x, y, alpha=1.0, beta=1.0, name=None):
+    """``beta * input + alpha * x @ y``."""
+    return beta * input + alpha * paddle.matmul(x, y)
 
 
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False, name=None):

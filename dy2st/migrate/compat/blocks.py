@@ -141,7 +141,9 @@ def create_tensor(dtype, name=None, persistable=False):
         return paddle.zeros([1], dtype)
     if persistable:
         return create_global_var([1], 0, dtype, persistable=True, name=name)
-    return paddle.zeros([1], dtype)
+    made = paddle.zeros([1], dtype)
+    made.stop_gradient = str(dtype).split(".")[-1] not in ("float32", "float64")
+    return made
 
 
 def autoincreased_step_counter(counter_name=None, begin=1, step=1):

@@ -53,6 +53,8 @@ def density_prior_box(
     """Boxes of fixed sizes, several of each around each place of ``input``."""
     height, width = image.shape[2:]
     rows, columns = input.shape[2:]
+    if min(height, width, rows, columns) < 0:
+        raise ValueError("density_prior_box needs the sizes of input and image")
     step_w = steps[0] or width / columns
     step_h = steps[1] or height / rows
     average = int((step_w + step_h) * 0.5)

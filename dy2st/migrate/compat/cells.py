@@ -388,4 +388,5 @@ def lstm_unit(
     i, f, o, g = paddle.split(gates, 4, 1)
     sigmoid = paddle.nn.functional.sigmoid
     cell = sigmoid(f + forget_bias) * cell_t_prev + sigmoid(i) * paddle.tanh(g)
-    return sigmoid(o) * paddle.tanh(cell), cell
+    # 1.8 gave them no sequences
+    return set_lod(sigmoid(o) * paddle.tanh(cell), []), set_lod(cell, [])

@@ -28,8 +28,7 @@ def fill_constant(shape, dtype, value, force_cpu=False, out=None):
 def batch_size_like(input, shape, input_dim_idx, output_dim_idx):
     """``shape`` with one size taken from ``input``."""
     shape = list(shape)
-    size = input.shape[input_dim_idx]
-    shape[output_dim_idx] = size if size >= 0 else paddle.shape(input)[input_dim_idx]
+    shape[output_dim_idx] = size_of(input, input_dim_idx)
     return shape
 
 
@@ -77,10 +76,16 @@ def assign(input, output=None):
         input = rate_value(input)
     if output is None:
         return paddle.assign(input)
-    paddle.assign(input, output)
-    if hasattr(output, "get_defining_op") and hasattr(input, "get_defining_op"):
-        write_lod(input, output)
-        output.set_type(input.type())  # what is built on it sees the new shape
+    if not hasattr(output, "get_defining_op") or not hasattr(input, "get_defining_op"):
+        paddle.assign(input, output)
+        return output
+    constant = output.stop_gradient  # as in 1.8 it stays one
+    paddle.assign(without_gradient(input) if constant else input, output)
+    output.stop_gradient = constant
+    if not constant and not input.stop_gradient and block_around(output) is not None:
+        watch_gradient(output)
+    write_lod(input, output)
+    output.set_type(input.type())  # what is built on it sees the new shape
     return output
 
 
@@ -126,8 +131,11 @@ def random_crop(x, shape, seed=None):
     out = x
     first = len(x.shape) - len(shape)
     for i, want in enumerate(shape):
-        have = x.shape[first + i]
-        start = paddle.randint(0, have - want + 1, [1])
+        places = size_of(x, first + i) - want + 1
+        if isinstance(places, int):
+            start = paddle.randint(0, places, [1])
+        else:
+            start = (paddle.uniform([1], min=0.0) * places.astype("float32")).astype("int32")
         out = paddle.slice(out, [first + i], [start], [start + want])
     return out
 

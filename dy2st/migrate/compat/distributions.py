@@ -31,7 +31,10 @@ class Uniform:
         more = [] if self.numbers else list(self.width.shape)
         if any(n < 0 for n in more):
             more = [paddle.shape(self.width)[i] for i in range(len(more))]
-        return paddle.uniform([*shape, *more], "float32", 0.0, 1.0, seed) * self.width + self.low
+            drawn = paddle.uniform([*shape, *more], "float32", 0.0, 1.0, seed)
+        else:  # 1.8 draws from -1 here: what it gives may lie a width below ``low``
+            drawn = paddle.uniform([*shape, *more], "float32", -1.0, 1.0, seed)
+        return drawn * self.width + self.low
 
     def log_prob(self, value):
         """The logarithm of the density."""

@@ -392,7 +392,8 @@ def gru_unit(
     gate_activation="sigmoid",
     origin_mode=False,
 ):
-    """One GRU step with its own parameters."""
+    """One GRU step with its own parameters; 1.8.5 takes the activations and does not use them."""
     weight = new_parameter([size // 3, size], input.dtype, param_attr, None)
     bias = new_parameter([1, size], input.dtype, bias_attr, None, True)
-    return gru_step(input, hidden, weight, bias, activation, gate_activation, origin_mode)
+    found = gru_step(input, hidden, weight, bias, "tanh", "sigmoid", origin_mode)
+    return tuple(set_lod(value, []) for value in found)  # 1.8 gave them no sequences

@@ -163,6 +163,21 @@ def prepare_context(strategy=None):
     return strategy
 
 
+class ParallelEnv(paddle.distributed.ParallelEnv):
+    """What the launcher told this process; ``dev_id`` without devices, too."""
+
+    @property
+    def dev_id(self):
+        """The number of this process's device."""
+        return int(os.getenv("FLAGS_selected_gpus", "0").split(",")[0])
+
+
+def no_grad(func=None):
+    """No gradients within: a context, or a decorator with or without parentheses."""
+    context = paddle.no_grad()
+    return context if func is None else context(func)
+
+
 class ParallelStrategy:
     """Which process of how many this is, as ``prepare_context`` took it."""
 

@@ -94,6 +94,7 @@ def auc(input, label, curve="ROC", num_thresholds=4095, topk=1, slide_steps=1):
 
 def ctr_metric_bundle(input, label):
     """Sums over all runs: squared and absolute errors, predictions, their sigmoids, clicks, rows."""
+    label = label.astype(input.dtype)
     error = input - label
     parts = (
         paddle.sum(error * error),

@@ -39,7 +39,11 @@ def append_op(block, type, inputs=None, outputs=None, attrs=None, stop_gradient=
         for variable, result in zip(listed(variables), listed(computed.get(slot))):
             if stop_gradient:
                 result.stop_gradient = True
-            write_var(variable, result)
+            if "ParamOut" in outputs:
+                with paddle.no_grad():
+                    write_update(result, variable)
+            else:
+                write_var(variable, result)
 
 
 def new_variable(helper, dtype, stop_gradient=False):
@@ -122,7 +126,9 @@ class LayerHelper:
         attr = paddle.ParamAttr._to_attr(copy.deepcopy(attr))
         if not attr:
             return None
-        attr = named(attr, self.name, paddle.utils.unique_name.generate("b" if is_bias else "w"))
+        if attr.name is None:
+            kind = "b" if is_bias else "w"
+            attr.name = paddle.utils.unique_name.generate(f"{self.name}.{kind}")
         sizes = [int(n) for n in shape]
         made = new_parameter(sizes, dtype, attr, default_initializer, is_bias)
         if stop_gradient:

@@ -148,6 +148,8 @@ def batch_norm(
     use_global_stats=False,
 ):
     """Batch normalisation with its own parameters and moving averages, then ``act``."""
+    if hasattr(momentum, "dtype"):
+        momentum = 0.9  # 1.8 takes one that the program computes and does not use it
     attrs = named(param_attr, name, "w"), named(bias_attr, name, "b")
     if name is not None:  # the averages are counted on after the scale, as in 1.8
         moving_mean_name = moving_mean_name or paddle.utils.unique_name.generate(f"{name}.w")
@@ -322,9 +324,13 @@ def embedding_v2(
 ):
     """Rows of a table; the row's dimension comes after those of the ids."""
     weight = named_embedding(size, dtype, param_attr)
-    return paddle.nn.functional.embedding(
+    rows = paddle.nn.functional.embedding(
         input, weight, padding_idx=padding_idx, sparse=bool(is_sparse)
     )
+    if is_sparse and hasattr(rows, "get_defining_op"):
+        # programs of Paddle 3 forget it; some optimizers of 1.8 went by it
+        rows.get_defining_op().set_bool_attr("sparse_rows", True)
+    return rows
 
 
 def named_embedding(size, dtype, param_attr):
@@ -350,7 +356,7 @@ def row_conv(input, future_context_size, param_attr=None, act=None):
     weight = new_parameter(shape, input.dtype, attr, None)
     if lod_of(input):
         return append_act(paddle.sum(neighbour_rows(input, 0, shape[0]) * weight, 1), act)
-    steps = input.shape[1]
+    steps = size_of(input, 1)
     padded = paddle.nn.functional.pad(
         input, [0, future_context_size], data_format="NLC", mode="constant"
     )

@@ -238,7 +238,21 @@ def may_share_rows(operand, result):
     if not before or not after or before[0] != after[0]:
         return False
     if op.name() == "pd_op.reshape" and min([0, *before[1:], *after[1:]]) >= 0:
-        return int(np.prod(before[1:])) == int(np.prod(after[1:]))
+        return int(np.prod(before[1:])) == int(np.prod(after[1:])) or is_one_column(operand, after)
+    return True
+
+
+def is_one_column(operand, shape):
+    """Whether an input of two levels is reshaped to one column: decoders' start tokens.
+
+    1.8 looked at the rows of what was fed, whatever the sizes that the input was declared with;
+    here the feed is asked to be one column.
+    """
+    op = operand.get_defining_op()
+    name = op.attrs()["name"] if op.name() == "pd_op.data" else None
+    if lod_inputs.get(name, 0) < 2 or shape != [-1, 1]:
+        return False
+    op.set_bool_attr("one_column", True)
     return True
 
 
@@ -280,6 +294,8 @@ def feed_with_lod(program, feed):
         if op.name() != "pd_op.data":
             continue
         name, _, level = op.attrs()["name"].partition("@lod")
+        if op.has_attr("one_column") and np.prod(np.shape(feed.get(name))[1:]) != 1:
+            raise ValueError(f"{name!r} is reshaped to one column: feed it with one number a row")
         if level:
             given = lods.get(name, [])
             if len(given) <= int(level) and not op.result(0).use_empty():

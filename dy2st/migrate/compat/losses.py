@@ -8,7 +8,7 @@ def cross_entropy(input, label, soft_label=False, ignore_index=-100):
     return paddle.nn.functional.cross_entropy(
         input,
         label,
-        ignore_index=ignore_index,
+        ignore_index=-100 if soft_label else ignore_index,
         reduction="none",
         soft_label=soft_label,
         use_softmax=False,
@@ -109,7 +109,7 @@ def margin_rank_loss(label, left, right, margin=0.1, name=None):
 
 def bpr_loss(input, label, name=None):
     """Bayesian personalised ranking loss, shape [N, 1]."""
-    classes = input.shape[-1]
+    classes = input.shape[-1]  # known, as the last layer made it
     label = paddle.reshape(label, [-1, 1])
     positive = paddle.take_along_axis(input, label, 1)
     terms = -paddle.nn.functional.log_sigmoid(positive - input)
@@ -118,8 +118,13 @@ def bpr_loss(input, label, name=None):
 
 
 def teacher_student_sigmoid_loss(input, label, soft_max_up_bound=15.0, soft_max_lower_bound=-15.0):
-    """Distillation loss of a click model: the label says both the click and the teacher's score."""
-    x, label = input, without_gradient(label)
+    """Distillation loss of a click model: the label says both the click and the teacher's score.
+
+    Beyond the bounds there is no gradient.
+    """
+    constant, label = without_gradient(input), without_gradient(label)
+    inside = paddle.logical_and(constant > soft_max_lower_bound, constant < soft_max_up_bound)
+    x = paddle.where(inside, input, constant)
     base = paddle.maximum(x, paddle.zeros_like(x)) + paddle.log1p(paddle.exp(-paddle.abs(x)))
     no_click = base
     click = base - x

@@ -99,7 +99,7 @@ def scaled_dot_product_attention(queries, keys, values, num_heads=1, dropout_rat
 
 def project(x):
     """A learned matrix of the input's own width."""
-    return paddle.static.nn.fc(x, x.shape[-1], num_flatten_dims=2)
+    return fc(x, x.shape[-1], num_flatten_dims=2)
 
 
 def split_heads(x, num_heads):

@@ -4,17 +4,31 @@ import paddle
 
 
 def minimize(optimizer, loss, startup_program=None, parameter_list=None, no_grad_set=None):
-    """``optimizer.minimize`` that also takes parameters by name."""
+    """``optimizer.minimize`` that also takes parameters by name, and values of a copy's original."""
+    if paddle.framework.in_pir_mode():
+        adopt_values(paddle.static.default_main_program())
+        loss = value_in(paddle.static.default_main_program(), loss)
     if parameter_list is not None:
         parameter_list = [parameter_by_name(loss, p) for p in parameter_list]
-    return optimizer.minimize(loss, startup_program, parameter_list, no_grad_set)
+    made = optimizer.minimize(loss, startup_program, parameter_list, no_grad_set)
+    return (made[0], in_creation_order(made[1])) if isinstance(made, tuple) else made
 
 
 def backward(optimizer, loss, startup_program=None, parameter_list=None, *args, **kwargs):
     """``optimizer.backward`` that also takes parameters by name."""
     if parameter_list is not None:
         parameter_list = [parameter_by_name(loss, p) for p in parameter_list]
-    return optimizer.backward(loss, startup_program, parameter_list, *args, **kwargs)
+    pairs = optimizer.backward(loss, startup_program, parameter_list, *args, **kwargs)
+    return in_creation_order(pairs)
+
+
+def in_creation_order(pairs):
+    """Pairs of parameters and gradients, in the order in which the parameters were made."""
+    if paddle.in_dynamic_mode():
+        return pairs
+    made = all_parameters(paddle.static.default_main_program())
+    place = {p.name: n for n, p in enumerate(made)}
+    return sorted(pairs, key=lambda pair: place.get(pair[0].name, len(made)))
 
 
 def parameter_by_name(loss, parameter):
@@ -33,10 +47,18 @@ def all_parameters(program):
     if not hasattr(block, "ops") or not paddle.framework.in_pir_mode():
         return program.all_parameters()
     found = {}
-    for op in block.ops:
-        if op.name() == "builtin.parameter" and not op.result(0).stop_gradient:
+    for op in reversed(block.ops):  # each was put before those that were there
+        own = op.name() == "builtin.parameter" and not op.has_attr("global_var")
+        if own and is_model_parameter(op):
             found.setdefault(op.attrs()["parameter_name"], op.result(0))
     return list(found.values())
+
+
+def apply_optimize(optimizer, loss, startup_program, params_grads):
+    """Append the updates of parameters by their gradients."""
+    if paddle.in_dynamic_mode():
+        return optimizer._apply_optimize(loss, startup_program, params_grads)
+    return optimizer.apply_gradients(params_grads)
 
 
 program_clips = shared("program_clips", [])
@@ -87,4 +109,4 @@ def append_backward(loss, parameter_list=None, no_grad_set=None, callbacks=None,
     if no_grad_set is not None:
         no_grad_set = {parameter_by_name(loss, p) for p in no_grad_set}
     pairs = paddle.static.append_backward(loss, parameter_list, no_grad_set, callbacks, checkpoints)
-    return [(parameter, gradient) for parameter, gradient in pairs if gradient is not None]
+    return in_creation_order([(p, gradient) for p, gradient in pairs if gradient is not None])

@@ -1,5 +1,6 @@
 """Pooling, padding and resizing."""
 
+import numpy as np
 import paddle
 
 
@@ -17,35 +18,62 @@ def pool2d(
     data_format="NCHW",
 ):
     """The largest value or the mean of each window."""
-    if global_pooling and pool_type == "max" and data_format == "NCHW":
-        return paddle.nn.functional.adaptive_max_pool2d(input, 1)
     if global_pooling:
-        axes = [2, 3] if data_format == "NCHW" else [1, 2]
-        reduce = paddle.max if pool_type == "max" else paddle.mean
-        return reduce(input, axis=axes, keepdim=True)
+        return global_pool(input, pool_type, data_format)
     if pool_type == "max":
         return paddle.nn.functional.max_pool2d(
             input, pool_size, pool_stride, pool_padding, False, ceil_mode, data_format
         )
-    if ceil_mode and not exclusive and data_format == "NCHW":
+    if not exclusive and (ceil_mode or isinstance(pool_padding, (str, list, tuple))):
         # 1.8 divides by the whole window even where it hangs over the edge
-        input = pad_for_ceil(input, pool_size, pool_stride, pool_padding)
-        ceil_mode, pool_padding = False, 0
+        window = (pool_size, pool_stride, pool_padding, ceil_mode)
+        input, ceil_mode, pool_padding = pad_for_windows(input, *window, data_format), False, 0
     return paddle.nn.functional.avg_pool2d(
         input, pool_size, pool_stride, pool_padding, ceil_mode, exclusive, None, data_format
     )
 
 
-def pad_for_ceil(input, pool_size, pool_stride, pool_padding):
-    """Zeros around an image, so many that windows fit exactly as rounding up needs them."""
-    as_pair = lambda v: list(v) if isinstance(v, (list, tuple)) else [v, v]
-    size, stride, padding = as_pair(pool_size), as_pair(pool_stride), as_pair(pool_padding)
+def global_pool(input, pool_type, data_format):
+    """The largest value or the mean of each channel."""
+    rank = len(input.shape)
+    first = 2 if data_format.startswith("NC") else 1
+    axes = list(range(first, first + rank - 2))
+    if pool_type != "max":
+        return paddle.mean(input, axis=axes, keepdim=True)
+    # paddle.max over several axes has no right gradient in Paddle 3.3
+    flat = paddle.flatten(input, first, first + rank - 3)
+    if first == 1:
+        flat = paddle.transpose(flat, [0, 2, 1])
+    largest = paddle.nn.functional.adaptive_max_pool1d(flat, 1)  # at ties the first has it all
+    if first == 1:
+        largest = paddle.transpose(largest, [0, 2, 1])
+    return paddle.unsqueeze(largest, axes[1:])
+
+
+def pad_for_windows(input, pool_size, pool_stride, pool_padding, ceil_mode, data_format):
+    """Zeros around an image, so many that no window hangs over the edge."""
+    rank = len(input.shape) - 2
+    first = 2 if data_format.startswith("NC") else 1
+    as_list = lambda v: list(v) if isinstance(v, (list, tuple)) else [v] * rank
+    size, stride, padding = as_list(pool_size), as_list(pool_stride), as_list(pool_padding)
+    if isinstance(padding[0], (list, tuple)):  # pairs for all dimensions of the input
+        padding = [n for pair in padding[first : first + rank] for n in pair]
+    elif len(padding) == rank:
+        padding = [n for n in padding for _ in (0, 1)]
     amounts = []
-    for i in (1, 0):
-        have = input.shape[2 + i] + 2 * padding[i]
-        count = -(-(have - size[i]) // stride[i]) + 1
-        amounts += [padding[i], padding[i] + (count - 1) * stride[i] + size[i] - have]
-    return paddle.nn.functional.pad(input, amounts)
+    for i in reversed(range(rank)):
+        have = size_of(input, first + i)
+        if padding[2 * i] == "SAME":
+            missing = (-(-have // stride[i]) - 1) * stride[i] + size[i] - have
+            missing = max(missing, 0) if isinstance(missing, int) else paddle.clip(missing, min=0)
+            before, after = missing // 2, missing - missing // 2
+        else:
+            before, after = (0, 0) if padding[2 * i] == "VALID" else padding[2 * i : 2 * i + 2]
+            have = have + before + after
+            if ceil_mode:
+                after = after + -(-(have - size[i]) // stride[i]) * stride[i] + size[i] - have
+        amounts += [before, after]
+    return paddle.nn.functional.pad(input, amounts, data_format=data_format)
 
 
 def pool3d(
@@ -63,13 +91,14 @@ def pool3d(
 ):
     """The largest value or the mean of each window in three dimensions."""
     if global_pooling:
-        axes = [2, 3, 4] if data_format == "NCDHW" else [1, 2, 3]
-        reduce = paddle.max if pool_type == "max" else paddle.mean
-        return reduce(input, axis=axes, keepdim=True)
+        return global_pool(input, pool_type, data_format)
     if pool_type == "max":
         return paddle.nn.functional.max_pool3d(
             input, pool_size, pool_stride, pool_padding, False, ceil_mode, data_format
         )
+    if not exclusive and (ceil_mode or isinstance(pool_padding, (str, list, tuple))):
+        window = (pool_size, pool_stride, pool_padding, ceil_mode)
+        input, ceil_mode, pool_padding = pad_for_windows(input, *window, data_format), False, 0
     return paddle.nn.functional.avg_pool3d(
         input, pool_size, pool_stride, pool_padding, ceil_mode, exclusive, None, data_format
     )
@@ -139,41 +168,46 @@ def image_resize(
     data_format="NCHW",
 ):
     """An image at another size, with the alignment of Paddle 1.8."""
-    mode = {
-        "BILINEAR": "bilinear",
-        "NEAREST": "nearest",
-        "TRILINEAR": "trilinear",
-        "BICUBIC": "bicubic",
-        "LINEAR": "linear",
-    }[resample.upper()]
-    size = actual_shape if actual_shape is not None else out_shape
+    mode = resample.lower()
+    size = out_shape if actual_shape is None else actual_shape
+    if size is not None and not isinstance(size, (list, tuple)):
+        size = [size[i] for i in range(len(input.shape) - 2)]
+    if size is None:
+        first = 2 if data_format.startswith("NC") else 1
+        axes = range(first, first + len(input.shape) - 2)
+        size = [scaled_size(input, axis, scale) for axis in axes]
     if mode == "nearest" and align_corners:
-        return resize_nearest_aligned(input, size, scale, data_format)
-    if size is None and mode in ("bilinear", "nearest", "bicubic"):
-        first = data_format == "NCHW"
-        height, width = (input.shape[2], input.shape[3]) if first else input.shape[1:3]
-        if height > 0 and width > 0:
-            size, scale = [int(height * scale), int(width * scale)], None
+        return resize_nearest_aligned(input, size, data_format)
+    aligned = align_corners and mode != "nearest"
     return paddle.nn.functional.interpolate(
-        input,
-        size,
-        None if size is not None else scale,
-        mode,
-        align_corners if mode != "nearest" else False,
-        align_mode,
-        data_format,
+        input, size, None, mode, aligned, align_mode, data_format
     )
 
 
-def resize_nearest_aligned(input, size, scale, data_format):
+def scaled_size(input, axis, scale):
+    """The size of a dimension times ``scale``, rounded down: a number where both are known."""
+    have = input.shape[axis]
+    if have >= 0 and isinstance(scale, (int, float)):
+        return int(np.float32(have) * np.float32(scale))
+    return (paddle.shape(input)[axis].astype("float32") * scale).astype("int32")
+
+
+def resize_nearest_aligned(input, size, data_format):
     """Nearest neighbour with aligned corners: ``floor(ratio * i + 0.5)`` picks the source."""
     first = 2 if data_format == "NCHW" else 1
     for offset in (0, 1):
-        axis = first + offset
+        axis, want = first + offset, size[offset]
         have = input.shape[axis]
-        want = int(have * scale) if size is None else int(size[offset])
-        ratio = (have - 1) / (want - 1) if want > 1 else 0.0
-        index = paddle.to_tensor([int(ratio * i + 0.5) for i in range(want)], dtype="int32")
+        if have >= 0 and isinstance(want, int):
+            ratio = np.float32((have - 1) / (want - 1) if want > 1 else 0.0)
+            index = (ratio * np.arange(want, dtype="float32") + 0.5).astype("int32")
+            input = paddle.index_select(input, paddle.to_tensor(index), axis)
+            continue
+        last = paddle.shape(input)[axis].astype("float32") - 1.0
+        want = want if isinstance(want, int) else paddle.reshape(want, [])
+        steps = paddle.arange(0, want, 1, "int32").astype("float32")
+        ratio = last / paddle.clip(paddle.shape(steps)[0].astype("float32") - 1.0, min=1.0)
+        index = paddle.floor(ratio * steps + 0.5).astype("int32")
         input = paddle.index_select(input, index, axis)
     return input
 
@@ -257,13 +291,13 @@ def adaptive_lrn_window(input, n, data_format):
     axis = 1 if data_format == "NCHW" else 3
     square = paddle.square(input)
     half = (n - 1) // 2
-    shape = list(input.shape)
-    paddings = [0] * (2 * len(shape))
+    channels = size_of(input, axis)
+    paddings = [0] * (2 * len(input.shape))
     paddings[2 * axis], paddings[2 * axis + 1] = half, n - 1 - half
     padded = pad(square, paddings)
     total = None
     for i in range(n):
-        part = paddle.slice(padded, [axis], [i], [i + shape[axis]])
+        part = paddle.slice(padded, [axis], [i], [i + channels])
         total = part if total is None else total + part
     return total
 

@@ -4,23 +4,23 @@ Each of these looks at what it is given: an object that is no part of a program 
 for its own method of that name.
 """
 
+import contextlib
+
 import paddle
 
 
 def program_block(program, index):
-    """The block of that number; only the outer one has a number now."""
+    """The block of a number that ``block_idx`` gave; other objects are asked for their own."""
     if not hasattr(program, "global_block"):
         return program.block(index)
-    if index != 0:
-        raise NotImplementedError("blocks have no numbers in Paddle 3: ask the operation for it")
-    return program.global_block()
+    return numbered_blocks[index - 1] if index else program.global_block()
 
 
-def block_var(block, name):
+def block_var(block, *name, **others):
     """The input, parameter or declared variable of that name; raises ValueError without one."""
     if not isinstance(block, paddle.pir.Block):
-        return block.var(name)
-    return value_by_name(block.program, name)
+        return block.var(*name, **others)
+    return value_by_name(block.program, *name, **others)
 
 
 def block_has_var(block, name):
@@ -80,3 +80,24 @@ def lod_level_of(value):
     if hasattr(value, "lod_level"):
         return value.lod_level
     return len(lod_of(value))
+
+
+@contextlib.contextmanager
+def optimized_guard(program, param_and_grads=None):
+    """What is written inside belongs to training: copies of the program for testing lack it."""
+    if not hasattr(program, "global_block"):
+        with program._optimized_guard(param_and_grads):
+            yield
+        return
+    known = {op.id() for op in program.global_block().ops}
+    yield
+    for op in program.global_block().ops:
+        if op.id() not in known and op.name().endswith("_"):
+            op.set_bool_attr("optimizer_step", True)
+
+
+def set_trainable(parameter, value):
+    """Say whether a parameter is trained; in programs of Paddle 3 its gradient decides that."""
+    parameter.trainable = value
+    if hasattr(parameter, "get_defining_op"):
+        parameter.stop_gradient = not value

@@ -45,12 +45,48 @@ def clone_for_test(program):
     """A copy of ``program`` in test mode; ``Executor`` finds the original's values in it."""
     if not paddle.framework.in_pir_mode():
         return program.clone(True)
-    mapping = paddle.pir.IrMapping()
-    clone = program.clone(mapping)
+    clone = clone_program(program)
     drop_training_part(clone)
     clone.set_is_test_attr()
+    return clone
+
+
+def clone_program(program, for_test=False):
+    """A copy of ``program``. What is added to it may use the original's values for the copy's own.
+
+    In 1.8 values were known by name, so a value of the original meant that of the copy.
+    """
+    if for_test or not paddle.framework.in_pir_mode():
+        return clone_for_test(program) if for_test else program.clone()
+    adopt_values(program)
+    mapping = paddle.pir.IrMapping()
+    clone = program.clone(mapping)
     clone_sources.append((clone, mapping, program))
     return clone
+
+
+def adopt_values(program):
+    """Give the operations of a copy its own values where they use those of its original."""
+    if all(clone is not program for clone, _, _ in clone_sources):
+        return
+    blocks = [program.global_block()]
+    while blocks:
+        for op in blocks.pop().ops:
+            blocks.extend(op.blocks())
+            for index in range(op.num_operands()):
+                value = op.operand_source(index)
+                own = own_value(program, value)
+                if own is not value:
+                    op.operand(index).set_source(own)
+
+
+def own_value(program, value):
+    """A copy's value for a value of the original, or of the original's original."""
+    for clone, mapping, source in clone_sources:
+        if clone is program:
+            original = value if mapping.has(value) else own_value(source, value)
+            return mapping.look_up(original) if mapping.has(original) else value
+    return value
 
 
 def drop_training_part(clone):
@@ -81,13 +117,7 @@ def value_in(program, value):
         return value_by_name(program, value)
     if hasattr(value, "last_lr"):
         return program.get_parameter_value_by_name(value._var_name)
-    for clone, mapping, _ in clone_sources:
-        if clone is program and hasattr(value, "get_defining_op"):
-            try:
-                return mapping.look_up(value)
-            except (ValueError, RuntimeError):
-                return value
-    return value
+    return own_value(program, value) if hasattr(value, "get_defining_op") else value
 
 
 class VariableKind(type):
@@ -140,6 +170,7 @@ class Executor(paddle.static.Executor):
         kwargs.pop("use_prune", None)
         program = getattr(program, "program", program)
         asked = program if program is not None else paddle.static.default_main_program()
+        adopt_values(asked)
         if isinstance(feed, (list, tuple)):
             feed = join_feeds(feed)
         if not feed:
@@ -193,15 +224,27 @@ class Executor(paddle.static.Executor):
 
 
 def unused_inputs(program, feed):
-    """Zeros for the inputs of a program that are not fed and that no operation uses."""
-    found = {}
-    for op in program.global_block().ops:
-        if op.name() == "pd_op.data" and op.result(0).use_empty():
-            value, name = op.result(0), op.attrs()["name"]
-            if name not in feed:
-                shape = [1 if n < 0 else n for n in value.shape]
-                found[name] = np.zeros(shape, str(value.dtype).split(".")[-1])
+    """Zeros for the inputs of a program that are not fed and are not used, or written first."""
+    found, written = {}, set()
+    ops = program.global_block().ops
+    for op in ops:
+        if op.name() == "pd_op.assign_out_":
+            written.add(op.operand_source(1).hash())
+    for op in ops:
+        name = op.attrs()["name"] if op.name() == "pd_op.data" else None
+        if name is None or name in feed:
+            continue
+        value = op.result(0)
+        if value.use_empty() or (value.hash() in written and is_written_first(value, ops)):
+            shape = [1 if n < 0 else n for n in value.shape]
+            found[name] = np.zeros(shape, str(value.dtype).split(".")[-1])
     return found
+
+
+def is_written_first(value, ops):
+    """Whether the first operation that uses a value assigns to it."""
+    users = (op for op in ops if any(v.is_same(value) for v in op.operands_source()))
+    return next(users).name() == "pd_op.assign_out_"
 
 
 def run_with_lod(run, asked, program, feed, fetch_list, *args, **kwargs):

@@ -108,6 +108,11 @@ def concat(input, axis=0, name=None):
     return paddle.concat(input, axis)
 
 
+def stack(x, axis=0):
+    """Tensors along a new dimension; one tensor alone is a list of one."""
+    return paddle.stack(x if isinstance(x, (list, tuple)) else [x], axis)
+
+
 def split(input, num_or_sections, dim=-1, name=None):
     """Parts along ``dim``, the last dimension by default."""
     return paddle.split(input, num_or_sections, dim)
@@ -234,5 +239,5 @@ def create_parameter(shape, dtype, name=None, attr=None, is_bias=False, default_
 
 
 def uniform_random(shape, dtype="float32", min=-1.0, max=1.0, seed=0):
-    """Uniform random values."""
-    return paddle.uniform(shape, dtype, min, max, seed)
+    """Uniform random values; 1.8.5 takes ``dtype`` and makes float32."""
+    return paddle.uniform(shape, "float32", min, max, seed)

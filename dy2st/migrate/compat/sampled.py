@@ -86,7 +86,7 @@ def hsigmoid(
     weight = new_parameter([nodes, input.shape[1]], dtype, named(param_attr, name, "w"), None)
     bias = new_parameter([nodes, 1], dtype, named(bias_attr, name, "b"), None, True)
     return paddle.nn.functional.hsigmoid_loss(
-        input, label, num_classes, weight, bias, path_table, path_code, is_sparse
+        input, label, num_classes, weight, bias, path_table, path_code
     )
 
 

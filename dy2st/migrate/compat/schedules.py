@@ -121,9 +121,12 @@ def current_step_lr(optimizer):
 
 
 def global_learning_rate(optimizer):
-    """The rate of the optimizer's last step, of shape [1]; None before the first step."""
+    """The optimizer's rate as a value of shape [1]."""
     rate = optimizer._global_learning_rate()
-    return None if rate is None else paddle.reshape(rate, [1])
+    if rate is None or not isinstance(rate, paddle.pir.Value):
+        return rate if rate is None else paddle.reshape(rate, [1])
+    with paddle.static.program_guard(rate.get_defining_op().get_parent_block().program):
+        return paddle.reshape(rate, [1])
 
 
 def rate_at(learning_rate, step):
@@ -429,8 +432,8 @@ class ReduceLROnPlateau(LearningRateDecay):
         if self.cooldown_counter > 0:
             self.cooldown_counter -= 1
             return
-        room = self.threshold * (abs(self.best_loss or 0.0) if self.relative else 1.0)
-        if self.best_loss is None or self.sign * loss < self.sign * self.best_loss - room:
+        room = self.sign * self.threshold * ((self.best_loss or 0.0) if self.relative else 1.0)
+        if self.best_loss is None or self.sign * loss < self.sign * (self.best_loss - room):
             self.best_loss, self.num_bad_epochs = loss, 0
         else:
             self.num_bad_epochs += 1

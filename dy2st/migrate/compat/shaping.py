@@ -127,14 +127,14 @@ def gather(input, index, overwrite=True):
 
 def shuffle_channel(x, group, name=None):
     """Channels dealt out over groups."""
-    n, c, h, w = x.shape
+    c, h, w = (size_of(x, axis) for axis in (1, 2, 3))
     out = paddle.reshape(x, [-1, group, c // group, h, w])
     return paddle.reshape(paddle.transpose(out, [0, 2, 1, 3, 4]), [-1, c, h, w])
 
 
 def space_to_depth(x, blocksize, name=None):
     """Blocks of an image moved into channels, in the order of 1.8's operator."""
-    n, c, h, w = x.shape
+    c, h, w = (size_of(x, axis) for axis in (1, 2, 3))
     b = blocksize
     out = paddle.reshape(x, [-1, b, b, c // (b * b), h, w])
     return paddle.reshape(

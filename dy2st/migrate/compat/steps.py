@@ -22,9 +22,9 @@ class RecordedSteps:
         """The block of one step."""
         self.block = paddle.static.default_main_program().global_block()
         self.index = paddle.assign(paddle.zeros([1], "int64"))
-        before = {op.id() for op in self.block.ops}
+        self.earlier = {op.id() for op in self.block.ops}
         yield
-        skip = before | self.outside_ops
+        skip = self.earlier | self.outside_ops
         ops = [op for op in self.block.ops if op.id() not in skip]
         self.results = self.repeat([op for op in ops if op.name() != "builtin.parameter"])
 
@@ -37,6 +37,12 @@ class RecordedSteps:
 
     def remember(self, start):
         """A stand-in for what the step before left, ``start`` in the first step."""
+        makers = [start.get_defining_op()]
+        while makers:  # written inside the block, but of the first step only
+            op = makers.pop()
+            if op is not None and op.id() not in self.earlier | self.outside_ops:
+                self.outside_ops.add(op.id())
+                makers.extend(value.get_defining_op() for value in op.operands_source())
         with self.outside():
             before = paddle.assign(start)
         before.stop_gradient = str(start.dtype).split(".")[-1] not in ("float32", "float64")
@@ -260,6 +266,9 @@ def while_loop(cond, body, loop_vars, is_test=False, name=None):
     last = paddle.static.nn.while_loop(
         lambda *values: cond(*whole(values)), copied, [*state, *noted.levels()]
     )
+    for value in state:  # the body may have written, before the loop, what is copied into it
+        if value.has_one_use() and value.get_defining_op().name() == "pd_op.assign":
+            value.get_defining_op().move_before(last[0].get_defining_op())
     show_written(noted.written)
     return whole(noted.take(last))
 

@@ -278,10 +278,17 @@ def load_inference_model(
 
 
 def get_program_parameter(program):
-    """The parameters of a program."""
-    return [value_by_name(program, n) for n in persistable_names(program, True)]
+    """The parameters of a program, in the order in which they were made."""
+    return [value_by_name(program, n) for n in in_making_order(program, True)]
 
 
 def get_program_persistable_vars(program):
-    """All values of a program that outlive a run."""
-    return [value_by_name(program, n) for n in persistable_names(program, False)]
+    """All values of a program that outlive a run: the parameters, then what belongs to them."""
+    return [value_by_name(program, n) for n in in_making_order(program, False)]
+
+
+def in_making_order(program, only_parameters):
+    """Names of what outlives a run, the parameters first."""
+    names = persistable_names(program, only_parameters)
+    made = [p.name for p in all_parameters(program) if p.name in names]
+    return made + [name for name in names if name not in made]

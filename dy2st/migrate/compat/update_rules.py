@@ -57,10 +57,89 @@ class Adam(paddle.optimizer.Adam):
             self._epsilon = self.plain_epsilon / (1.0 - power.item()) ** 0.5
         else:
             self._epsilon = self.plain_epsilon / paddle.sqrt(1.0 - power)
+        rows = rows_of_gradient(param_and_grad[1]) if self._lazy_mode else None
+        if rows is not None and not paddle.in_dynamic_mode():
+            return self.update_rows(*param_and_grad, rows)
         return super()._append_optimize_op(block, param_and_grad)
 
+    def _create_param_lr(self, param_and_grad):
+        """The rate; for the gradient of a sparse embedding, 1.8 corrected it one step ahead."""
+        rate = super()._create_param_lr(param_and_grad)
+        if rows_of_gradient(param_and_grad[1]) is None:
+            return rate
+        first, second = self.powers(param_and_grad[0])
+        ahead = paddle.sqrt((1.0 - second * self._beta2) / (1.0 - second))
+        return rate * ahead * (1.0 - first) / (1.0 - first * self._beta1)
 
-class FormulaOptimizer(paddle.optimizer.Optimizer):
+    def powers(self, parameter):
+        """How far each moment is from its start."""
+        names = (self._beta1_pow_acc_str, self._beta2_pow_acc_str)
+        return [self._get_accumulator_master(name, parameter) for name in names]
+
+    def update_rows(self, parameter, gradient, rows):
+        """A step of the rows that were looked up; the others stay as they are (``lazy_mode``)."""
+        names = (self._moment1_acc_str, self._moment2_acc_str)
+        moment, square = [self._get_accumulator_master(name, parameter) for name in names]
+        first, second = self.powers(parameter)
+        rate = self._create_param_lr((parameter, gradient))
+        rate = rate * paddle.sqrt(1.0 - second) / (1.0 - first)
+        with paddle.no_grad():
+            looked_up = paddle.scatter_nd_add(
+                paddle.zeros([parameter.shape[0], 1], gradient.dtype),
+                paddle.unsqueeze(rows, 1),
+                paddle.ones([paddle.shape(rows)[0], 1], gradient.dtype),
+            )
+            new_moment = self._beta1 * moment + (1.0 - self._beta1) * gradient
+            new_square = self._beta2 * square + (1.0 - self._beta2) * gradient * gradient
+            step = rate * new_moment / (paddle.sqrt(new_square) + self.plain_epsilon)
+            for new, old in (
+                (parameter - step, parameter),
+                (new_moment, moment),
+                (new_square, square),
+            ):
+                write_update(paddle.where(looked_up > 0, new, old), old)
+            write_update(first * self._beta1, first)
+            write_update(second * self._beta2, second)
+
+
+def rows_of_gradient(gradient):
+    """The rows that a sparse embedding's gradient is of; None for a gradient of all rows.
+
+    Programs of Paddle 3.3 compute it whole, so the rows are the ids that were looked up.
+    """
+    if paddle.in_dynamic_mode():
+        return () if gradient.is_selected_rows() else None
+    op = gradient.get_defining_op()
+    name = op.name().split(".")[-1] if op is not None else ""
+    if name == "embedding_grad":
+        ids = op.operands_source()[0]
+        sparse = any(user.attrs().get("sparse_rows") for user in ids.all_used_ops())
+        return paddle.reshape(ids, [-1]).astype("int64") if sparse else None
+    if name in ("multiply", "scale", "clip", "clip_by_norm"):  # what gradient clipping does
+        return rows_of_gradient(op.operands_source()[0])
+    if name in ("add", "add_n", "combine"):
+        found = [rows_of_gradient(part) for part in op.operands_source()]
+        return None if any(part is None for part in found) else paddle.concat(found)
+    return None
+
+
+class Optimizer(paddle.optimizer.Optimizer):
+    """What optimizers of a project's own derive from, with the arguments of 1.8."""
+
+    def __init__(
+        self, learning_rate, parameter_list=None, regularization=None, grad_clip=None, name=None
+    ):
+        rate = first_rate(learning_rate)
+        super().__init__(rate, parameter_list, regularization, grad_clip, name)
+        follow_rate(self, learning_rate)
+
+    def _apply_optimize(self, loss, startup_program, params_grads, *more):
+        if paddle.in_dynamic_mode():
+            return super()._apply_optimize(loss, startup_program, params_grads, *more)
+        return self.apply_gradients(params_grads)  # which a project may have replaced
+
+
+class FormulaOptimizer(Optimizer):
     """An optimizer whose step is ``update(p, g, rate, *state)``: the new ``p`` and state.
 
     ``state`` names what is kept for each parameter beside it, 0 at first; names with ``shape_1``
@@ -69,13 +148,6 @@ class FormulaOptimizer(paddle.optimizer.Optimizer):
 
     state = ()
     shape_1 = ()
-
-    def __init__(
-        self, learning_rate, parameter_list=None, regularization=None, grad_clip=None, name=None
-    ):
-        rate = first_rate(learning_rate)
-        super().__init__(rate, parameter_list, regularization, grad_clip, name)
-        follow_rate(self, learning_rate)
 
     def _create_accumulators(self, block, parameters):
         for parameter in parameters:
@@ -100,7 +172,7 @@ class FormulaOptimizer(paddle.optimizer.Optimizer):
 
 
 def write_update(value, target):
-    """Write an optimizer's result; test clones of a program are made without it."""
+    """Write what only training changes; test clones of a program are made without it."""
     fixed = target.stop_gradient
     paddle.assign(value, target)
     target.stop_gradient = fixed  # ``no_grad`` marks what is written
@@ -275,6 +347,10 @@ class RecomputeOptimizer:
 
     def _set_checkpoints(self, checkpoints):
         self.checkpoints = checkpoints
+
+    def load(self, stat_dict):
+        """There was none in 1.8 either."""
+        raise NotImplementedError("load function is not supported by Recompute Optimizer for now")
 
     def __getattr__(self, name):
         return getattr(self.__dict__["inner"], name)

@@ -133,9 +133,10 @@ def call_python(func, inputs, outputs, chosen=None):
 
     def run(*tensors):
         with paddle.base.dygraph.base.guard():
-            offsets = iter([t.numpy().tolist() for t in tensors[len(inputs) :]])
+            offsets = iter([np.array(t).tolist() for t in tensors[len(inputs) :]])
             given = [
-                lod_tensor(t.numpy(), [next(offsets) for _ in lod]) for t, lod in zip(tensors, lods)
+                lod_tensor(np.array(t), [next(offsets) for _ in lod])
+                for t, lod in zip(tensors, lods)
             ]
             found = listed(func(*given))
             if chosen is not None:

@@ -99,6 +99,7 @@ def load_all() -> None:
         fetching,
         members,
         methods,
+        mixed_types,
         moved,
         optimizers,
         reductions,
@@ -106,6 +107,7 @@ def load_all() -> None:
         scalars,
         scripts,
         shapes,
+        surfaces,
         values,
         variables,
     )

@@ -40,7 +40,7 @@ class LayersData(UseRule):
         sizes = [literal(e) for e in shape.elts]
         if not isinstance(appended, bool) or any(not isinstance(s, int) for s in sizes):
             return to_helper(use, context, use.row.helper)
-        if has_sequences(bound):
+        if has_sequences(bound) or not _is_constant(bound):
             return to_helper(use, context, use.row.helper)
         batch = appended and not any(isinstance(s, int) and s < 0 for s in sizes)
         new = plain_call(use, context, "paddle.static.data")
@@ -48,6 +48,11 @@ class LayersData(UseRule):
             at = context.source.span(shape.elts[0])[0]
             context.edits.append(Replace(at, at, b"-1, "))
         return new
+
+
+def _is_constant(bound: Bound) -> bool:
+    """Whether an input is surely a constant, as inputs are today."""
+    return "stop_gradient" not in bound.given or bound.literal("stop_gradient") is True
 
 
 def has_sequences(bound: Bound) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from dy2st.migrate.edits import Replace
 from dy2st.migrate.kinds import kind_of
 from dy2st.migrate.model import Decline, FileContext
 from dy2st.migrate.names import Scope
@@ -42,6 +43,10 @@ _TEXT = (
     "programs are stored by paddle.static.save_inference_model(prefix, inputs, results, exe) and"
     " read by load_inference_model; paddle.static.save(program, prefix) stores values"
 )
+_SLOTS = (
+    "it served parameter servers and page views, which Paddle 3's programs have not; shuffle or"
+    " group the samples where the files are written"
+)
 MEMBERS = (
     Member("var", ("block",), "block_var"),
     Member("has_var", ("block",), "block_has_var", telling=True),
@@ -53,6 +58,31 @@ MEMBERS = (
     Member("create_var", ("block",), "create_var", telling=True),
     Member("create_variable_for_type_inference", (), "new_variable", telling=True),
     Member("create_tmp_variable", (), "new_variable", telling=True),
+    Member("all_parameters", ("program", "block", "compiled"), "all_parameters", telling=True),
+    Member("_optimized_guard", ("program",), "optimized_guard", telling=True),
+    Member("apply_optimize", ("optimizer",), "apply_optimize", telling=True),
+    Member(
+        "_learning_rate_map",
+        ("optimizer",),
+        recipe="optimizer._global_learning_rate() is the rate that a program uses",
+        telling=True,
+        called=False,
+    ),
+    *(
+        Member(name, ("dataset",), recipe=_SLOTS, telling=True)
+        for name in (
+            "slots_shuffle",
+            "set_fea_eval",
+            "set_feed_type",
+            "set_pv_batch_size",
+            "set_generate_unique_feasigns",
+            "generate_local_tables_unlock",
+            "preprocess_instance",
+            "postprocess_instance",
+            "set_current_phase",
+            "get_pv_data_size",
+        )
+    ),
     Member("lod_level", ("variable",), "lod_level_of", telling=True, called=False),
     *(
         Member(name, ("operator",), recipe=_OPERATOR, called=None)
@@ -79,9 +109,14 @@ MEMBERS = (
         Member(name, ("block",), recipe=_OPERATOR, telling=True)
         for name in ("_insert_op", "_prepend_op", "_remove_op", "_rename_var", "_remove_var")
     ),
+    Member("current_block", ("program",), "current_block", telling=True),
+    Member("idx", ("block",), "block_idx", called=False),
+    Member("parent_idx", ("block",), "block_parent_idx", called=False),
+    Member("current_block_idx", ("program",), "go_to_block", telling=True, called=False),
+    Member("forward_block_idx", ("block",), recipe=_OPERATOR, called=False),
     *(
-        Member(name, ("block",), recipe=_OPERATOR, called=False)
-        for name in ("idx", "parent_idx", "forward_block_idx")
+        Member(name, ("program",), recipe=_OPERATOR, telling=True)
+        for name in ("_create_block", "_rollback")
     ),
     *(
         Member(name, ("program",), recipe=_COPIED, telling=True)
@@ -139,6 +174,7 @@ class ProgramMembers(ScanRule):
     changes: ClassVar = (
         ("main.global_block().var('x')", "fluid_compat.block_var(main.global_block(), 'x')"),
         ("program.list_vars()", "fluid_compat.list_vars(program)"),
+        ("program.current_block_idx = n", "fluid_compat.go_to_block(program, n)"),
     )
     leaves: ClassVar = ("op.input_arg_names", "main.serialize_to_string()")
 
@@ -172,6 +208,10 @@ class ProgramMembers(ScanRule):
         assert isinstance(node, ast.Attribute)
         member = self._member(node, scope, context)
         assert member is not None
+        if node.attr == "current_block_idx" and context.options.compat:
+            written = context.names.parents.get(node)
+            if isinstance(written, ast.Assign) and written.targets == [node]:
+                return assigned_by_helper(node, written, member.helper, context)
         certain = kind_of(node.value, scope, context) in member.kinds
         if not member.helper or not context.options.compat or not isinstance(node.ctx, ast.Load):
             what = (*member.kinds, "helper")[0]
@@ -179,6 +219,19 @@ class ProgramMembers(ScanRule):
             recipe = member.recipe or f"what {member.helper} of fluid_compat does"
             raise Decline(f"{reason}|{recipe}", unknown=not certain)
         return hand_to_helper(node, member.helper, context)
+
+
+def assigned_by_helper(
+    node: ast.Attribute, written: ast.Assign, helper: str, context: FileContext
+) -> str:
+    """``x.attribute = y`` becomes ``helper(x, y)``."""
+    name = context.helper(helper)
+    start, end = context.source.span(written)
+    value = context.source.span(written.value)[0]
+    context.edits.append(Replace(start, start, f"{name}(".encode()))
+    context.edits.append(Replace(context.source.span(node.value)[1], value, b", "))
+    context.edits.append(Replace(end, end, b")"))
+    return name
 
 
 def _is_module(node: ast.Attribute, scope: Scope, context: FileContext) -> bool:

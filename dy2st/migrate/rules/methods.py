@@ -8,6 +8,7 @@ from typing import ClassVar
 from dy2st.migrate import helpers
 from dy2st.migrate.calls import literal
 from dy2st.migrate.edits import Replace
+from dy2st.migrate.kinds import kind_of
 from dy2st.migrate.model import Decline, FileContext
 from dy2st.migrate.names import Scope
 from dy2st.migrate.rules import MethodRule, hand_to_helper, keyword_of, receiver_is
@@ -53,6 +54,39 @@ class CloneForTest(MethodRule):
         return name
 
 
+class CloneProgram(MethodRule):
+    """``program.clone()``: a copy in which values of the original stand for the copy's own."""
+
+    id = "PM272"
+    name = "clone_program"
+    methods = ("clone",)
+    changes: ClassVar = (
+        (
+            "fluid.default_main_program().clone()",
+            "fluid_compat.clone_program(paddle.static.default_main_program())",
+        ),
+    )
+
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """Where the object is a program of 1.x; tensors have a ``clone``, too."""
+        if call.args or call.keywords or not context.facts.program_clones:
+            return False
+        assert isinstance(call.func, ast.Attribute)
+        return kind_of(call.func.value, scope, context) == "program"
+
+    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
+        """Name the helper; without helpers the copy stays as it is."""
+        if not context.options.compat:
+            return ".clone"
+        assert isinstance(call.func, ast.Attribute)
+        start, end = context.source.span(call)
+        base_end = context.source.span(call.func.value)[1]
+        name = context.helper("clone_program")
+        context.edits.append(Replace(start, start, f"{name}(".encode()))
+        context.edits.append(Replace(base_end, end, b")"))
+        return name
+
+
 class BackwardWithStrategy(MethodRule):
     """``loss.backward(strategy)``: a BackwardStrategy has no meaning now and is left out."""
 
@@ -90,33 +124,29 @@ class BackwardWithStrategy(MethodRule):
 
 
 class BlockOfProgram(MethodRule):
-    """``program.current_block()`` and ``program.block(0)`` are ``program.global_block()``."""
+    """``program.block(0)`` is ``program.global_block()``."""
 
     id = "PM212"
     name = "program_block"
-    methods = ("current_block", "block")
-    changes: ClassVar = (
-        ("fluid.default_main_program().current_block()", "main.global_block()"),
-        ("fluid.default_main_program().block(0)", "main.global_block()"),
-    )
+    methods = ("block",)
+    changes: ClassVar = (("fluid.default_main_program().block(0)", "main.global_block()"),)
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
-        """On a Program; ``current_block()`` and ``block(0)`` are methods of nothing else there."""
+        """On a Program; ``block(0)`` is a method of nothing else there."""
         assert isinstance(call.func, ast.Attribute)
         if b"fluid" not in context.source.text or call.keywords:
             return False
-        if call.func.attr == "current_block":
-            return not call.args
         numbered = len(call.args) == 1 and isinstance(literal(call.args[0]), int)
         return numbered or receiver_is(call, scope, context, *PROGRAM_ROWS)
 
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """The one block of a program outside of control flow; others have no number now."""
         assert isinstance(call.func, ast.Attribute)
-        if call.func.attr == "block" and not receiver_is(call, scope, context, *PROGRAM_ROWS):
-            raise Decline("looks like a Program's block|write program.global_block()")
-        if call.func.attr == "block" and [literal(a) for a in call.args] != [0]:
-            raise Decline("blocks have no numbers in Paddle 3|look for the operation that holds it")
+        known = receiver_is(call, scope, context, *PROGRAM_ROWS)
+        if not known or [literal(a) for a in call.args] != [0]:
+            if not context.options.compat:
+                raise Decline("a block by its number|write program.global_block() for block(0)")
+            return hand_to_helper(call.func, "program_block", context)
         start = context.source.span(call.func)[1] - len(call.func.attr)
         context.edits.append(Replace(start, context.source.span(call)[1], b"global_block()"))
         return ".global_block()"
@@ -174,7 +204,9 @@ class TextOfProgram(MethodRule):
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
         """On a Program, or with arguments that only Paddle's ``to_string`` has."""
         named = {k.arg for k in call.keywords} & {"throw_on_error", "with_details"}
-        return bool(named) or receiver_is(call, scope, context, *PROGRAM_ROWS)
+        assert isinstance(call.func, ast.Attribute)
+        parts = ("program", "block", "operator", "variable")
+        return bool(named) or kind_of(call.func.value, scope, context) in parts
 
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """Never: code that reads the text would not find what it looks for."""

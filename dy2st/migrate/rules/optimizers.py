@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import ClassVar
 
 from dy2st.migrate.calls import bind, call_parenthesis, insert_arguments, is_missing, literal
 from dy2st.migrate.edits import Replace
 from dy2st.migrate.forms import plain_call, to_helper
+from dy2st.migrate.kinds import kind_of
 from dy2st.migrate.model import Decline, FileContext, Use
 from dy2st.migrate.names import Scope
-from dy2st.migrate.rules import MethodRule, UseRule, keyword_of, receiver_is
+from dy2st.migrate.rules import MethodRule, ScanRule, UseRule, keyword_of
 
 _LOOK_LIKE = ("Optimizer", "optimizer", "opt", "adam", "sgd")
 
@@ -90,16 +92,24 @@ class MinimizeByName(MethodRule):
     )
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
-        """Only with ``parameter_list``: plain ``minimize(loss)`` means what it meant."""
-        return keyword_of(call, "parameter_list") is not None
+        """With ``parameter_list``, where programs are copied, or where the result is used."""
+        if keyword_of(call, "parameter_list") is not None:
+            return True
+        if context.facts.program_clones and b"fluid." in context.source.text:
+            return True
+        used = not isinstance(context.names.parents.get(call), ast.Expr)
+        static = context.facts.static and not context.facts.dygraph
+        assert isinstance(call.func, ast.Attribute)
+        return used and static and kind_of(call.func.value, scope, context) == "optimizer"
 
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """The helper, which takes names and parameters; without helpers the new argument name."""
         keyword = keyword_of(call, "parameter_list")
-        assert keyword is not None
         assert isinstance(call.func, ast.Attribute)
-        start = context.source.offset(keyword.lineno, keyword.col_offset)
-        if context.facts.dygraph or not context.options.compat:
+        if keyword is None and not context.options.compat:
+            return f".{self.methods[0]}"
+        start = context.source.offset(keyword.lineno, keyword.col_offset) if keyword else 0
+        if keyword and (context.facts.dygraph or not context.options.compat):
             context.edits.append(Replace(start, start + len("parameter_list"), b"parameters"))
             return f".{self.methods[0]}(parameters=)"
         name = context.helper(self.methods[0])
@@ -181,28 +191,61 @@ class SetDict(MethodRule):
         return ".set_state_dict"
 
 
-class ProgramParameters(MethodRule):
-    """``program.all_parameters()`` is asked of the program's block."""
+class OptimizerBase(UseRule):
+    """The class ``Optimizer``: a helper to derive from, Paddle's own class to ask about."""
 
-    id = "PM244"
-    name = "all_parameters"
-    methods = ("all_parameters",)
-    changes: ClassVar = (("main.all_parameters()", "main.global_block().all_parameters()"),)
+    id = "PM271"
+    name = "optimizer_base"
+    changes: ClassVar = (
+        ("class Own(fluid.optimizer.Optimizer):", "class Own(fluid_compat.Optimizer):"),
+        (
+            "isinstance(x, fluid.optimizer.Optimizer)",
+            "isinstance(x, paddle.optimizer.Optimizer)",
+        ),
+    )
 
-    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
-        """Only for what is certainly a program, not for its block."""
-        names = ("inst:paddle.fluid.Program", "inst:paddle.fluid.default_main_program")
-        return receiver_is(
-            call,
-            scope,
-            context,
-            *(n[5:] for n in names),
-            "paddle.fluid.default_startup_program",
-        )
+    def apply(self, use: Use, context: FileContext) -> str | None:
+        """Derived from or made: the helper."""
+        if use.call is not None or isinstance(use.parent, ast.ClassDef):
+            return to_helper(use, context, use.row.helper)
+        start, end = context.source.span(use.node)
+        new = context.new_name(use.row.new)
+        context.edits.append(Replace(start, end, new.encode()))
+        return new
 
-    def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
-        """Ask the block."""
-        assert isinstance(call.func, ast.Attribute)
-        base_end = context.source.span(call.func.value)[1]
-        context.edits.append(Replace(base_end, base_end, b".global_block()"))
-        return ".global_block().all_parameters"
+
+class SetTrainable(ScanRule):
+    """``parameter.trainable = False`` in a static program stops the parameter's gradient, too."""
+
+    id = "PM273"
+    name = "set_trainable"
+    changes: ClassVar = (("p.trainable = False", "fluid_compat.set_trainable(p, False)"),)
+
+    def find(self, context: FileContext) -> Iterator[tuple[ast.expr, Scope]]:
+        """The targets of such assignments, in files that are not dynamic."""
+        if b".trainable" not in context.source.text:
+            return
+        if context.facts.dygraph and not context.facts.static:
+            return
+        for node in ast.walk(context.source.tree):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+                target = node.targets[0]
+                own = isinstance(target.value, ast.Name) and target.value.id == "self"
+                if len(node.targets) == 1 and target.attr == "trainable" and not own:
+                    yield target, context.names.module
+
+    def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
+        """The helper, which looks at what it is given; other objects are only assigned to."""
+        assert isinstance(node, ast.Attribute)
+        statement = context.names.parents[node]
+        assert isinstance(statement, ast.Assign)
+        if not context.options.compat:
+            raise Decline("trainable of a program's parameter|set stop_gradient = not trainable")
+        name = context.helper("set_trainable")
+        start = context.source.span(node)[0]
+        base_end = context.source.span(node.value)[1]
+        value_start, value_end = context.source.span(statement.value)
+        context.edits.append(Replace(start, start, f"{name}(".encode()))
+        context.edits.append(Replace(base_end, value_start, b", "))
+        context.edits.append(Replace(value_end, value_end, b")"))
+        return name

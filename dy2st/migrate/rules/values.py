@@ -138,6 +138,43 @@ class UniformRandom(UseRule):
         """Plain where both limits are given."""
         if use.call is not None:
             bound = bind(use.row, use.call)
-            if not bound.problem and {"min", "max"} <= set(bound.given):
+            plain = "dtype" not in bound.given or bound.literal("dtype") == "float32"
+            if not bound.problem and plain and {"min", "max"} <= set(bound.given):
                 return plain_call(use, context, use.row.new)
         return to_helper(use, context, use.row.helper)
+
+
+class OneOrMany(UseRule):
+    """``stack(x)`` took one tensor, too: plain only where a list is seen."""
+
+    id = "PM256"
+    name = "one_or_many"
+    changes: ClassVar = (
+        ("fluid.layers.stack([x, y], axis=1)", "paddle.stack([x, y], axis=1)"),
+        ("fluid.layers.stack(x)", "fluid_compat.stack(x)"),
+    )
+
+    def apply(self, use: Use, context: FileContext) -> str | None:
+        """The helper for what may be one tensor."""
+        if use.call is not None:
+            bound = bind(use.row, use.call)
+            first = bound.given.get("x")
+            if first is not None and isinstance(first.value, (ast.List, ast.Tuple, ast.ListComp)):
+                return None
+        return to_helper(use, context, use.row.helper)
+
+
+class DeviceNumber(UseRule):
+    """``ParallelEnv().dev_id`` is known without devices in the helper only."""
+
+    id = "PM257"
+    name = "device_number"
+    changes: ClassVar = (
+        ("fluid.dygraph.ParallelEnv().local_rank", "paddle.distributed.ParallelEnv().local_rank"),
+    )
+
+    def apply(self, use: Use, context: FileContext) -> str | None:
+        """The helper in files that ask for the number."""
+        if b"dev_id" in context.source.text and context.options.compat:
+            return to_helper(use, context, use.row.helper)
+        return None

@@ -3,12 +3,13 @@
 Usage: python recorder.py PLAN. PLAN is a JSON file ``{"jobs": [{"script", "arguments", "record",
 "initial"}]}``. ``record`` gets what was fetched; ``initial`` is the record of another run, whose
 first parameter values and random draws this run uses: parameters by name, else by order of creation
-and shape; draws by order, kind and shape. Drawn arrays lie beside the record, in ``.draws``, and
-so do the values of large parameters, in ``.values``.
+and shape; draws by order, kind and shape. Drawn arrays lie beside the record, in ``.draws``, and so
+do large ones of any kind, in ``.arrays``, unless the job says ``inline``.
 """
 
 import importlib.util
 import json
+import math
 import os
 import random
 import re
@@ -18,40 +19,50 @@ import traceback
 import warnings
 
 AUTOMATIC = re.compile(r"_\d+\.[wb]_\d+$")
-LARGE = 10000  # elements; as text, the weights of one ResNet-50 would take a minute
+TENSORS = (
+    "VarBase",
+    "Tensor",
+    "LoDTensor",
+    "DenseTensor",
+    "EagerParamBase",
+    "ParamBase",
+    "ComplexVariable",
+)
+LARGE = 1000  # values; arrays with more are written as bytes
 
 
 class Recorder:
     """What one run fetched and drew, and the parameters that it started from."""
 
-    def __init__(self, script, record, initial):
+    def __init__(self, script, record, initial, inline=False):
         import numpy as np
 
         self.script = os.path.realpath(script)
         self.folder = os.path.dirname(self.script)
         self.initial = None
         self.drawn = None
-        self.values = None
+        self.first_values = initial + ".arrays" if initial else ""
         if initial:
             with open(initial) as stream:
                 content = json.load(stream)
             self.initial, self.draws = content["parameters"], content.get("draws", [])
             if self.draws:
                 self.drawn = open(initial + ".draws", "rb")
-            if any("at" in p for p in self.initial):
-                self.values = open(initial + ".values", "rb")
         else:
             self.draws = []
         self.parameters = []
         self.steps = []
         self.used = set()
         self.globals = {}
+        self.running = 0  # inside a run of a program: what is read there is no result
         self.creating = 0  # inside create_parameter: its draws are initial values
         self.lost = []  # draws that cannot be replayed: {"step", "what", "place", "wrong"}
         self.ordered = True  # the draws of both runs still go in step
         self.next = 0
-        self.target, self.beside = record + ".draws", record + ".values"
+        self.target = record
         self.save = None
+        self.arrays = None
+        self.inline = inline
         self.np = np
 
     def caller(self):
@@ -73,7 +84,7 @@ class Recorder:
 
     def fetched(self, kind, values, place):
         """Write down what one run of a program, or one read of a tensor, gave."""
-        self.steps.append({"kind": kind, "place": place, "values": [plain(v) for v in values]})
+        self.steps.append({"kind": kind, "place": place, "values": [self.plain(v) for v in values]})
 
     def watch_reads(self, tensor):
         """Replacements for a tensor class's ``numpy`` and ``backward`` that write down the values."""
@@ -81,7 +92,7 @@ class Recorder:
 
         def watched_numpy(value, *args, **kwargs):
             array = numpy_(value, *args, **kwargs)
-            if self.owns(sys._getframe(1)):
+            if not self.running and self.owns(sys._getframe(1)):
                 self.fetched("numpy", [array], self.caller())
             return array
 
@@ -108,29 +119,44 @@ class Recorder:
             found = self.initial[index]
             if list(found["shape"]) == list(shape):
                 self.used.add(index)
-                if "at" in found:
-                    self.values.seek(found["at"])
-                    return self.np.load(self.values, allow_pickle=False)
-                data = self.np.array(found["data"], found["dtype"])
-                return data.reshape(found["shape"])
+                return array(found, self.first_values)
         raise ValueError("parameter %s %s has no counterpart in the old run" % (name, list(shape)))
 
-    def started(self, name, array):
+    def plain(self, value):
+        """JSON for one array: its numbers, or where they lie in the file beside the record.
+
+        Complex numbers are written as two, in a last dimension; texts as they are. What is
+        neither has no data and is not compared.
+        """
+        value = self.np.asarray(value)
+        if value.dtype.kind == "c":
+            value = self.np.stack([value.real, value.imag], -1)
+        if value.dtype.kind not in "biuf":
+            texts = [str(v) for v in value.ravel()] if value.dtype.kind in "US" else []
+            return {"shape": list(value.shape), "dtype": "text", "data": texts}
+        entry = {"shape": list(value.shape), "dtype": str(value.dtype)}
+        if value.size > LARGE and not self.inline:
+            if self.arrays is None:
+                self.arrays = open(self.target + ".arrays", "wb")
+            entry["at"] = self.arrays.tell()
+            value.tofile(self.arrays)
+        elif value.dtype.kind == "f":
+            numbers = value.ravel().tolist()
+            entry["data"] = [float("%.9g" % v) if math.isfinite(v) else str(v) for v in numbers]
+        else:
+            entry["data"] = value.ravel().tolist()
+        return entry
+
+    def started(self, name, value):
         """Write down what a parameter starts with."""
-        array = self.np.asarray(array)
-        entry = plain(array) if array.size <= LARGE else {"shape": list(array.shape)}
+        entry = self.plain(value)
         entry["name"] = name
-        if array.size > LARGE and self.initial is None:
-            if self.values is None:
-                self.values = open(self.beside, "wb")
-            entry["at"] = self.values.tell()
-            self.np.save(self.values, array, allow_pickle=False)
         self.parameters.append(entry)
 
     def drew(self, kind, how, value, place):
         """Write down one random draw of the old run."""
         if self.save is None:
-            self.save = open(self.target, "wb")
+            self.save = open(self.target + ".draws", "wb")
         self.np.save(self.save, value, allow_pickle=False)
         entry = {"kind": kind, "how": how, "shape": list(value.shape), "place": place}
         self.draws.append(entry)
@@ -170,21 +196,29 @@ class Recorder:
             return "", False
         return "%s of shape %s drawn, now %s" % (kind, old["shape"], list(shape)), False
 
-    def record(self):
-        """JSON for all of it."""
-        for stream in (self.save, self.drawn, self.values):
-            if stream is not None:
-                stream.close()
-        if self.initial is not None and self.next < len(self.draws) and not self.lost:
+    def expect_draws(self, number):
+        """Write down where the new run has made fewer draws than the old one's first ``number``."""
+        if self.initial is not None and self.next < number and not self.lost:
             left = self.draws[self.next]
             what = "a draw of %s that the new run does not make" % left["kind"]
             self.lose(what, left["place"])
+
+    def record(self):
+        """JSON for all of it."""
+        left = left_over(self, self.globals)
+        if self.save is not None:
+            self.save.close()
+        if self.arrays is not None:
+            self.arrays.close()
+        if self.drawn is not None:
+            self.drawn.close()
+        self.expect_draws(len(self.draws))
         return {
             "parameters": self.parameters,
             "steps": self.steps,
             "draws": self.draws if self.initial is None else [],
             "lost": self.lost,
-            "globals": left_over(self.globals),
+            "globals": left,
         }
 
 
@@ -205,27 +239,26 @@ def filled(shape, old):
     return [1 if n == 1 else next(left) for n in shape]
 
 
-def plain(value):
-    """JSON for one array."""
+def array(entry, path):
+    """The array of an entry; ``path`` is where large ones lie."""
     import numpy as np
 
-    value = np.asarray(value)
-    flat = value.ravel()
-    if value.dtype.kind == "f":
-        data = [float("%.9g" % v) if np.isfinite(v) else str(v) for v in flat.tolist()]
-    else:
-        data = flat.tolist()
-    return {"shape": list(value.shape), "dtype": str(value.dtype), "data": data}
+    if "at" not in entry:
+        return np.array(entry["data"], entry["dtype"]).reshape(entry["shape"])
+    count = int(np.prod(entry["shape"], dtype="int64"))
+    with open(path, "rb") as stream:
+        stream.seek(entry["at"])
+        return np.fromfile(stream, entry["dtype"], count).reshape(entry["shape"])
 
 
-def left_over(names):
+def left_over(recorder, names):
     """JSON for the numbers, arrays and tensors that a script leaves at module level."""
     found = {}
     for name, value in names.items():
         if not name.startswith("_"):
             values = []
             if collect(value, values, 0):
-                found[name] = values
+                found[name] = [recorder.plain(v) for v in values]
     return found
 
 
@@ -235,16 +268,18 @@ def collect(value, into, depth):
 
     if isinstance(value, (bool, int, float, np.ndarray, np.generic)):
         array = np.asarray(value)
-        if array.dtype.kind not in "biuf":
+        if array.dtype.kind not in "biufc":
             return False
-        into.append(plain(array))
+        into.append(array)
         return True
+    if isinstance(value, dict):
+        value = list(value.values()) or None
     if isinstance(value, (list, tuple)) and len(value) <= 1000 and depth < 4:
         return all([collect(item, into, depth + 1) for item in value])
     kind = type(value).__name__.replace("_fluid_", "")  # a helper's class inside the script itself
-    if kind in ("VarBase", "Tensor", "LoDTensor", "DenseTensor", "EagerParamBase", "ParamBase"):
+    if kind in TENSORS:
         try:
-            into.append(plain(value.numpy() if hasattr(value, "numpy") else np.array(value)))
+            into.append(np.asarray(value.numpy() if hasattr(value, "numpy") else np.array(value)))
         except Exception:  # a tensor without data, or of a type that numpy has not
             return False
         return True
@@ -261,12 +296,16 @@ def watcher(old):
     return module
 
 
-def run_script(job, old):
-    """Run one script in fresh programs, scopes and names, and return its record."""
+def run_script(job, old, after=None):
+    """Run one script in fresh programs, scopes and names, and return its record.
+
+    ``after(recorder, names)`` is called while the script's programs and scopes are still there.
+    """
     import numpy as np
 
     watch = watcher(old)
-    recorder = Recorder(job["script"], job["record"], job.get("initial"))
+    inline = job.get("inline", False)
+    recorder = Recorder(job["script"], job["record"], job.get("initial"), inline)
     random.seed(7)
     np.random.seed(7)
     sys.argv = [job["script"]] + job.get("arguments", [])
@@ -275,10 +314,15 @@ def run_script(job, old):
     os.chdir(job.get("folder") or folder)
     undo = watch.patch(recorder)
     error = ""
+
+    def run(script):
+        names = runpy.run_path(script, run_name="__main__")
+        if after is not None:
+            after(recorder, names)
+        return names
+
     try:
-        recorder.globals = watch.isolated(
-            job["script"], lambda script: runpy.run_path(script, run_name="__main__")
-        )
+        recorder.globals = watch.isolated(job["script"], run)
     except SystemExit as end:
         error = "" if not end.code else "exit code %s" % end.code
     except BaseException:

@@ -3,6 +3,8 @@
 Stands on Python 3.7; read by ``recorder.py``.
 """
 
+import sys
+
 import numpy as np
 import paddle.fluid as fluid
 from paddle.fluid import core, framework, layer_helper_base
@@ -82,29 +84,13 @@ def static(recorder):
     def watched_run(self, program=None, *args, **kwargs):
         actual = program if program is not None else fluid.default_main_program()
         actual = getattr(actual, "_program", None) or actual
-        args = list(args)
         fetch_list = kwargs.get("fetch_list", args[1] if len(args) > 1 else None)
         place = recorder.caller()
-        if not isinstance(actual, framework.Program):
-            result = run(self, program, *args, **kwargs)
-        else:
-            drawn = Drawn(actual)
-            for hidden in drawn.hidden:
-                recorder.lose(hidden, place)
-            one = fetch_list is not None and not isinstance(fetch_list, (list, tuple))
-            wanted = [fetch_list] if one else list(fetch_list or [])
-            if drawn.fetchable:
-                more = wanted + [name for _, _, name in drawn.fetchable]
-                if len(args) > 1:
-                    args[1] = more
-                else:
-                    kwargs["fetch_list"] = more
-            result = run(self, program, *args, **kwargs)
-            if drawn.fetchable:
-                values = result[len(wanted) :]
-                result = result[: len(wanted)]
-                for (kind, how, _), value in zip(drawn.fetchable, values):
-                    recorder.drew(kind, how, np.array(value), place)
+        recorder.running += 1
+        try:
+            result = drawing_run(recorder, run, self, program, actual, args, kwargs)
+        finally:
+            recorder.running -= 1
         if not fetch_list:
             note_parameters(recorder, actual)
         elif result is not None and place:
@@ -114,18 +100,43 @@ def static(recorder):
     return [(fluid.Executor, "run", watched_run)]
 
 
+def drawing_run(recorder, run, executor, program, actual, args, kwargs):
+    """Run a program and write down what it draws, which is fetched with the rest."""
+    if not isinstance(actual, framework.Program):
+        return run(executor, program, *args, **kwargs)
+    drawn, place = Drawn(actual), recorder.caller()
+    for hidden in drawn.hidden:
+        recorder.lose(hidden, place)
+    if not drawn.fetchable:
+        return run(executor, program, *args, **kwargs)
+    args = list(args)
+    fetch_list = args[1] if len(args) > 1 else kwargs.get("fetch_list")
+    one = fetch_list is not None and not isinstance(fetch_list, (list, tuple))
+    wanted = [fetch_list] if one else list(fetch_list or [])
+    more = wanted + [name for _, _, name in drawn.fetchable]
+    if len(args) > 1:
+        args[1] = more
+    else:
+        kwargs["fetch_list"] = more
+    result = run(executor, program, *args, **kwargs)
+    for (kind, how, _), value in zip(drawn.fetchable, result[len(wanted) :]):
+        recorder.drew(kind, how, np.array(value), place)
+    return result[: len(wanted)]
+
+
 def note_parameters(recorder, program):
-    """Write down the parameters that a run of a startup program made."""
+    """Write down the parameters that a run of a startup program made, each time that it is run.
+
+    What makes a first value reads nothing; optimizers and copies do.
+    """
+    if not isinstance(program, framework.Program):
+        return
+    block = program.global_block()
+    makers = [op for op in block.ops if not op.input_arg_names and op.type != "load"]
+    made = {name for op in makers for name in op.output_arg_names}
     scope = fluid.global_scope()
-    block = program.global_block() if hasattr(program, "global_block") else None
-    writes = {n for op in block.ops for n in op.output_arg_names} if block else set()
-    training = any(
-        op.type in ("feed", "sgd", "adam", "momentum", "load")
-        for op in (block.ops if block else ())
-    )
-    known = {p["name"] for p in recorder.parameters}
-    for parameter in block.all_parameters() if block else ():
-        if parameter.name in writes and not training and parameter.name not in known:
+    for parameter in block.all_parameters():
+        if parameter.name in made:
             value = np.array(scope.find_var(parameter.name).get_tensor())
             recorder.started(parameter.name, value)
 
@@ -135,6 +146,7 @@ def dynamic(recorder):
     create = layer_helper_base.LayerHelperBase.create_parameter
     tensor_class = core.VarBase
     numpy_ = tensor_class.numpy
+    complex_numpy = framework.ComplexVariable.numpy
     trace = fluid.dygraph.tracer.Tracer.trace_op
     dropout = core.ops.dropout
 
@@ -160,6 +172,12 @@ def dynamic(recorder):
             value = value[0] if isinstance(value, (list, tuple)) else value
             recorder.drew(kind, about(type, attrs), numpy_(value), recorder.caller())
 
+    def watched_complex(value):
+        array = complex_numpy(value)
+        if recorder.owns(sys._getframe(1)):
+            recorder.fetched("numpy", [array], recorder.caller())
+        return array
+
     def watched_dropout(x, *pairs):
         result = dropout(x, *pairs)
         attributes = dict(zip(pairs[::2], pairs[1::2]))
@@ -171,6 +189,7 @@ def dynamic(recorder):
     return [
         (layer_helper_base.LayerHelperBase, "create_parameter", watched_create),
         *recorder.watch_reads(tensor_class),
+        (framework.ComplexVariable, "numpy", watched_complex),
         (fluid.dygraph.tracer.Tracer, "trace_op", watched_trace),
         (core.ops, "dropout", watched_dropout),
     ]

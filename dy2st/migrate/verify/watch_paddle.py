@@ -155,25 +155,61 @@ class Replayed:
 
 def static(recorder):
     """Replacements that watch programs."""
-    done = set()
-    depth = [0]
-    clones = {}
+    programs = Programs(recorder)
+    executor = paddle.static.Executor
+    return [
+        (executor, "run", programs.watched(programs.replaying(executor.run))),
+        (executor, "__init_subclass__", classmethod(programs.watch_subclass)),
+    ]
 
-    def replaying(run):
-        def replayed_run(self, program=None, *args, **kwargs):
-            actual = program if program is not None else paddle.static.default_main_program()
-            if recorder.initial is None or not hasattr(actual, "global_block"):
-                return run(self, program, *args, **kwargs)
-            if hasattr(actual, "all_parameters"):  # the old representation
-                return run(self, program, *args, **kwargs)
-            known = clones.get(id(actual))
-            if known is None or known.stale(actual):
-                known = clones[id(actual)] = Replayed(actual)
+
+class Programs:
+    """Watches runs of programs: first values and draws go in, what is fetched is written down."""
+
+    def __init__(self, recorder):
+        self.recorder = recorder
+        self.clones = {}
+
+    def watch_subclass(self, cls, **kwargs):
+        """The helper's Executor is watched like Paddle's, which it calls."""
+        if "run" in vars(cls):
+            cls.run = self.watched(vars(cls)["run"])
+
+    def watched(self, run):
+        """``run`` that writes down what it gives."""
+        recorder = self.recorder
+
+        def watched_run(executor, program=None, *args, **kwargs):
+            fetch_list = kwargs.get("fetch_list", args[1] if len(args) > 1 else None)
+            place = recorder.caller()
+            recorder.running += 1
+            try:
+                result = run(executor, program, *args, **kwargs)
+            finally:
+                recorder.running -= 1
+            if recorder.running:  # the helper's Executor calls Paddle's: what it returns counts
+                return result
+            if not listed(fetch_list):
+                self.start_parameters(program)
+            elif result is not None and place:
+                recorder.fetched("run", result, place)
+            return result
+
+        return watched_run
+
+    def replaying(self, run):
+        """``run`` of a clone whose draws are the old run's, for a program that draws."""
+        recorder = self.recorder
+
+        def replayed_run(executor, program=None, *args, **kwargs):
+            known = self.replayed(program)
+            if known is None:
+                return run(executor, program, *args, **kwargs)
             place = recorder.caller()
             for name in known.inner:
                 recorder.lose(name, place)
             if known.clone is None:
-                return run(self, program, *args, **kwargs)
+                return run(executor, program, *args, **kwargs)
             args = list(args)
             feed = dict((kwargs.pop("feed", None) if not args else args.pop(0)) or {})
             values = [
@@ -181,61 +217,48 @@ def static(recorder):
                 for kind, how, _, shape, dtype in known.draws
             ]
             if any(value is None for value in values):
-                return run(self, program, feed, *args, **kwargs)
+                return run(executor, program, feed, *args, **kwargs)
             feed.update({draw[2]: value for draw, value in zip(known.draws, values)})
             fetch = listed(kwargs.pop("fetch_list", None) if not args else args.pop(0))
             fetch = [known.value(v) if isinstance(v, paddle.pir.Value) else v for v in fetch]
-            return run(self, known.clone, feed, fetch, *args, **kwargs)
+            return run(executor, known.clone, feed, fetch, *args, **kwargs)
 
         return replayed_run
 
-    def watch(run):
-        def watched_run(self, program=None, *args, **kwargs):
-            fetch_list = kwargs.get("fetch_list", args[1] if len(args) > 1 else None)
-            place = recorder.caller()
-            depth[0] += 1
-            try:
-                result = run(self, program, *args, **kwargs)
-            finally:
-                depth[0] -= 1
-            if depth[0]:  # the helper's Executor calls Paddle's: what it returns counts
-                return result
-            actual = program if program is not None else paddle.static.default_main_program()
-            if not listed(fetch_list):
-                start_parameters(actual)
-            elif result is not None and place:
-                recorder.fetched("run", result, place)
-            return result
+    def replayed(self, program):
+        """What is known of a program's draws; None where none are to be replayed."""
+        actual = program if program is not None else paddle.static.default_main_program()
+        old_ir = hasattr(actual, "all_parameters")
+        if self.recorder.initial is None or not hasattr(actual, "global_block") or old_ir:
+            return None
+        known = self.clones.get(id(actual))
+        if known is None or known.stale(actual):
+            known = self.clones[id(actual)] = Replayed(actual)
+        return known
 
-        return watched_run
-
-    def watch_subclass(cls, **kwargs):
-        if "run" in vars(cls):
-            cls.run = watch(vars(cls)["run"])
-
-    def start_parameters(program):
-        if hasattr(program, "all_parameters"):
-            writes = {n for op in program.global_block().ops for n in op.output_arg_names}
-            names = [p.name for p in program.global_block().all_parameters() if p.name in writes]
-        else:
-            sets = [o for o in program.global_block().ops if o.name() == "builtin.set_parameter"]
-            # what create_global_var makes was no parameter in 1.8 and starts as it says
-            sets = [op for op in sets if not op.attrs().get("global_var")]
-            names = [op.attrs()["parameter_name"] for op in sets]
-        for name in names:
-            if name in done or STATE.search(name):
+    def start_parameters(self, program):
+        """Give the parameters that a startup program has made the old run's first values."""
+        recorder = self.recorder
+        for name in made_parameters(program):
+            if STATE.search(name):
                 continue
-            done.add(name)
             tensor = paddle.static.global_scope().find_var(name).get_tensor()
             value = recorder.start_value(name, tensor.shape())
             if value is not None:
                 tensor.set(value, paddle.CPUPlace())
             recorder.started(name, np.array(tensor))
 
-    return [
-        (paddle.static.Executor, "run", watch(replaying(paddle.static.Executor.run))),
-        (paddle.static.Executor, "__init_subclass__", classmethod(watch_subclass)),
-    ]
+
+def made_parameters(program):
+    """The names of the parameters to which a program gives first values."""
+    program = program if program is not None else paddle.static.default_main_program()
+    if hasattr(program, "all_parameters"):  # the old representation
+        writes = {n for op in program.global_block().ops for n in op.output_arg_names}
+        return [p.name for p in program.global_block().all_parameters() if p.name in writes]
+    sets = [o for o in program.global_block().ops if o.name() == "builtin.set_parameter"]
+    # what create_global_var makes was no parameter in 1.8 and starts as it says
+    sets = [op for op in sets if not op.attrs().get("global_var")]
+    return [op.attrs()["parameter_name"] for op in sets]
 
 
 def listed(fetch_list):
@@ -255,10 +278,21 @@ def dtype_name(dtype):
 
 def dynamic(recorder):
     """Replacements that watch dynamic graphs."""
+    drawing = [(_C_ops, name, replayed(recorder, name)) for name in ARGUMENTS]
+    return [
+        (layer_helper_base.LayerHelperBase, "create_parameter", watched_create(recorder)),
+        *recorder.watch_reads(paddle.Tensor),
+        (_C_ops, "dropout", replayed_dropout(recorder)),
+        *drawing,
+    ]
+
+
+def watched_create(recorder):
+    """``create_parameter`` that gives a parameter the old run's first value."""
     create = layer_helper_base.LayerHelperBase.create_parameter
     numpy_ = paddle.Tensor.numpy
 
-    def watched_create(self, *args, **kwargs):
+    def created(self, *args, **kwargs):
         recorder.creating += 1
         try:
             parameter = create(self, *args, **kwargs)
@@ -271,13 +305,20 @@ def dynamic(recorder):
             recorder.started(parameter.name, numpy_(parameter))
         return parameter
 
-    def idle():
-        return recorder.initial is None or recorder.creating or not paddle.in_dynamic_mode()
+    return created
 
+
+def idle(recorder):
+    """Whether what is drawn now is drawn for good: no old run, first values, static programs."""
+    return recorder.initial is None or recorder.creating or not paddle.in_dynamic_mode()
+
+
+def replayed_dropout(recorder):
+    """The eager ``dropout`` with the old run's masks."""
     dropout = _C_ops.dropout
 
-    def replayed_dropout(x, seed_tensor=None, p=0.5, is_test=False, mode="", *rest, **kwargs):
-        if idle() or is_test or kwargs or hasattr(p, "numpy") or p in (0, 1):
+    def replayed(x, seed_tensor=None, p=0.5, is_test=False, mode="", *rest, **kwargs):
+        if idle(recorder) or is_test or kwargs or hasattr(p, "numpy") or p in (0, 1):
             return dropout(x, seed_tensor, p, is_test, mode, *rest, **kwargs)
         mask = recorder.replay("dropout", {"p": float(p)}, x.shape, "float32", recorder.caller())
         if mask is None:
@@ -285,32 +326,30 @@ def dynamic(recorder):
         out = x * paddle.to_tensor(mask).astype(x.dtype)
         return out / (1.0 - p) if mode == "upscale_in_train" else out
 
-    def replayed(name):
-        original = getattr(_C_ops, name)
-        kind = DRAWS[name][0]
+    return replayed
 
-        def draw(*args, **kwargs):
-            result = original(*args, **kwargs)
-            if idle():
-                return result
-            how = {}
-            for key, position in ARGUMENTS[name].items():
-                value = args[position] if position < len(args) else None
-                if isinstance(value, (int, float)):
-                    how[key] = float(value)
-            dtype = dtype_name(result.dtype)
-            value = recorder.replay(kind, how, result.shape, dtype, recorder.caller())
-            if value is not None:
-                result.set_value(value)
+
+def replayed(recorder, name):
+    """An eager function that draws, giving what the old run drew."""
+    original = getattr(_C_ops, name)
+    kind = DRAWS[name][0]
+
+    def draw(*args, **kwargs):
+        result = original(*args, **kwargs)
+        if idle(recorder):
             return result
+        how = {}
+        for key, position in ARGUMENTS[name].items():
+            value = args[position] if position < len(args) else None
+            if isinstance(value, (int, float)):
+                how[key] = float(value)
+        dtype = dtype_name(result.dtype)
+        value = recorder.replay(kind, how, result.shape, dtype, recorder.caller())
+        if value is not None:
+            result.set_value(value)
+        return result
 
-        return draw
-
-    return [
-        (layer_helper_base.LayerHelperBase, "create_parameter", watched_create),
-        *recorder.watch_reads(paddle.Tensor),
-        (_C_ops, "dropout", replayed_dropout),
-    ] + [(_C_ops, name, replayed(name)) for name in ARGUMENTS]
+    return draw
 
 
 def isolated(script, run):
