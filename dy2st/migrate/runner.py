@@ -235,8 +235,9 @@ class Runner:
         """
         if path not in self.bare:
             return []
-        inside = lambda a, b: os.path.dirname(a).startswith(os.path.dirname(b) + os.sep)
-        return [used[p] for p in used if p in self.bare and (inside(p, path) or inside(path, p))]
+        here = os.path.dirname(path) + os.sep
+        folders = {p: os.path.dirname(p) + os.sep for p in used if p in self.bare}
+        return [used[p] for p, f in folders.items() if here.startswith(f) or f.startswith(here)]
 
     def _write_out(self) -> None:
         """A copy of each root in ``--out``, other files carried along."""

@@ -65,6 +65,8 @@ class Adam(paddle.optimizer.Adam):
     def _create_param_lr(self, param_and_grad):
         """The rate; for the gradient of a sparse embedding, 1.8 corrected it one step ahead."""
         rate = super()._create_param_lr(param_and_grad)
+        if paddle.in_dynamic_mode():  # its operator still does so
+            return rate
         if rows_of_gradient(param_and_grad[1]) is None:
             return rate
         first, second = self.powers(param_and_grad[0])
@@ -87,7 +89,7 @@ class Adam(paddle.optimizer.Adam):
             looked_up = paddle.scatter_nd_add(
                 paddle.zeros([parameter.shape[0], 1], gradient.dtype),
                 paddle.unsqueeze(rows, 1),
-                paddle.ones([paddle.shape(rows)[0], 1], gradient.dtype),
+                paddle.ones_like(paddle.unsqueeze(rows, 1)).astype(gradient.dtype),
             )
             new_moment = self._beta1 * moment + (1.0 - self._beta1) * gradient
             new_square = self._beta2 * square + (1.0 - self._beta2) * gradient * gradient
