@@ -190,7 +190,7 @@ def test_no_silent_miss(text, rule, unknown):
 
 def test_what_stays_fails_where_it_is_used():
     outcome = engine.migrate(
-        b"import paddle.fluid as fluid\nfrom paddle.fluid.layers import relu, similarity_focus as b\n"
+        b"import paddle.fluid as fluid\nfrom paddle.fluid.layers import relu, hash as b\n"
         b"def f(x):\n    return relu(x)\ndef g(x):\n    return fluid.core.nothing(x), b(x)\n"
     )
     text = outcome.new.decode().replace("import paddle\n", "")
@@ -201,9 +201,7 @@ def test_what_stays_fails_where_it_is_used():
         NotImplementedError, match=r"paddle\.fluid\.core\.nothing is not in Paddle 3"
     ):
         names["g"](1)
-    with pytest.raises(
-        NotImplementedError, match=r"paddle\.fluid\.layers\.similarity_focus is not"
-    ):
+    with pytest.raises(NotImplementedError, match=r"paddle\.fluid\.layers\.hash is not"):
         names["b"](1)
     again = engine.migrate(outcome.new)
     assert again.new is None

@@ -157,8 +157,9 @@ def value_by_name(program, name):
             if name in (attrs.get("name"), attrs.get("parameter_name")):
                 return op.result(0)
     for owner, known, value in declared:
-        if known == name and owner == program:
-            return value
+        own = own_value(program, value) if known == name else value
+        if known == name and (owner == program or own is not value):
+            return own
     raise ValueError(f"no input or parameter is named {name!r}; use the value itself")
 
 
@@ -323,9 +324,6 @@ def is_parameter(var):
 
 def is_persistable(var):
     """Whether a variable outlives a run."""
-    if hasattr(var, "get_defining_op"):
-        op = var.get_defining_op()
-        return op is not None and op.name() == "builtin.parameter"
     return bool(var.persistable)
 
 

@@ -115,7 +115,7 @@ def rows_of_gradient(gradient):
     name = op.name().split(".")[-1] if op is not None else ""
     if name == "embedding_grad":
         ids = op.operands_source()[0]
-        sparse = any(user.attrs().get("sparse_rows") for user in ids.all_used_ops())
+        sparse = any(user.has_attr("sparse_rows") for user in ids.all_used_ops())
         return paddle.reshape(ids, [-1]).astype("int64") if sparse else None
     if name in ("multiply", "scale", "clip", "clip_by_norm"):  # what gradient clipping does
         return rows_of_gradient(op.operands_source()[0])

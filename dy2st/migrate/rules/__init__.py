@@ -101,6 +101,7 @@ def load_all() -> None:
         methods,
         mixed_types,
         moved,
+        named,
         optimizers,
         reductions,
         sampled,
