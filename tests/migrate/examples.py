@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dy2st.migrate import engine, table
+from dy2st.migrate.model import Options
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "migrate"
 RECORDED = FIXTURES / "rows.json"
@@ -189,7 +190,7 @@ def migrated(job: dict[str, Any]) -> tuple[dict[str, Any], engine.Outcome]:
 
 @functools.cache
 def _outcome(text: str) -> engine.Outcome:
-    return engine.migrate(text.encode(), "example.py")
+    return engine.migrate(text.encode(), "example.py", Options(unsafe=True))
 
 
 def recorded() -> dict[str, Any]:

@@ -89,7 +89,7 @@ class Switch:
 
 
 class IfElse:
-    """Rows where ``cond`` holds pass the true block, the others the false block."""
+    """Rows (or sequences) where ``cond`` holds pass the true block, the others the false block."""
 
     def __init__(self, cond, name=None):
         flat = paddle.reshape(cond, [-1])
@@ -117,7 +117,7 @@ class IfElse:
 
     def input(self, x):
         """The rows of ``x`` that this block works on."""
-        return paddle.gather(x, self.rows[self.side])
+        return chosen_sequences(x, self.rows[self.side])
 
     def output(self, *outs):
         """What this block makes of its rows."""
@@ -132,7 +132,17 @@ class IfElse:
         if len(true) != len(false):
             raise ValueError("the two blocks of IfElse give different numbers of outputs")
         place = paddle.argsort(paddle.concat(self.rows))
-        return [paddle.gather(paddle.concat(pair), place) for pair in zip(true, false)]
+        return [chosen_sequences(paddle.concat(pair), place) for pair in zip(true, false)]
+
+
+def chosen_sequences(x, numbers):
+    """The sequences of ``x`` with these numbers, in this order; rows where it has no sequences."""
+    lod = []
+    for offsets in lod_of(x):
+        lod.append(offsets_from(paddle.gather(lengths_from(offsets), numbers)))
+        sequence, place = row_places(lod[-1])
+        numbers = paddle.gather(paddle.gather(offsets, numbers), sequence) + place
+    return set_lod(paddle.gather(x, numbers), lod)
 
 
 def create_tensor(dtype, name=None, persistable=False):

@@ -7,13 +7,17 @@ places_left = shared("places_left", {})  # number of a block: where it is built 
 
 
 def current_block(program):
-    """The block of a program that operations are put into."""
+    """The block of a program that operations are put into; other objects are asked for theirs."""
+    if not hasattr(program, "global_block"):
+        return program.current_block()
     block = paddle.base.libpaddle.pir.get_current_insertion_point().block()
     return block if block.program == program else program.global_block()
 
 
 def block_idx(block):
     """A number for a block, 0 for its program itself."""
+    if not isinstance(block, paddle.pir.Block):
+        return block.idx
     if block == block.program.global_block():
         return 0
     for number, known in enumerate(numbered_blocks, 1):
@@ -25,6 +29,8 @@ def block_idx(block):
 
 def block_parent_idx(block):
     """The number of the block around a block; -1 for a program itself."""
+    if not isinstance(block, paddle.pir.Block):
+        return block.parent_idx
     if block == block.program.global_block():
         return -1
     return block_idx(block.parent_op.get_parent_block())
@@ -32,6 +38,9 @@ def block_parent_idx(block):
 
 def go_to_block(program, index):
     """Build on in another block: before the operation that the block in work is part of."""
+    if not hasattr(program, "global_block"):
+        program.current_block_idx = index
+        return
     pir = paddle.base.libpaddle.pir
     here, block = pir.get_current_insertion_point(), program_block(program, index)
     if here.block() == block:

@@ -32,10 +32,15 @@ def backward(optimizer, loss, startup_program=None, parameter_list=None, *args, 
 
 
 def in_creation_order(pairs):
-    """Pairs of parameters and gradients, in the order in which the parameters were made."""
+    """Pairs of parameters and gradients, in the order in which the parameters were made.
+
+    As in 1.8 the gradient of ``w`` is known as ``w@GRAD``.
+    """
     if paddle.in_dynamic_mode():
         return pairs
-    made = all_parameters(paddle.static.default_main_program())
+    program = paddle.static.default_main_program()
+    declared.extend((program, f"{p.name}@GRAD", g) for p, g in pairs if g is not None)
+    made = all_parameters(program)
     place = {p.name: n for n, p in enumerate(made)}
     return sorted(pairs, key=lambda pair: place.get(pair[0].name, len(made)))
 

@@ -188,12 +188,14 @@ def sequence_reshape(input, new_dim):
 
 
 def sequence_scatter(input, index, updates, name=None):
-    """``input`` with the updates of sequence i added to row i at the columns of ``index``."""
+    """``input`` with the updates of sequence i added to row i, whose numbers ``index`` counts."""
     sequence, _ = row_places(offsets_of(index))
     column = paddle.reshape(index, [-1]).astype("int64")
     places = paddle.stack([sequence, column], -1)
-    updates = paddle.reshape(updates, [-1, *input.shape[2:]])
-    return set_lod(paddle.scatter_nd_add(input, places, updates), [])
+    rows = paddle.flatten(input, 1) if len(input.shape) > 2 else input
+    out = paddle.scatter_nd_add(rows, places, paddle.reshape(updates, [-1]))
+    out = paddle.reshape(out, [-1, *input.shape[1:]]) if len(input.shape) > 2 else out
+    return set_lod(out, lod_of(input))
 
 
 def sequence_conv_pool(
@@ -220,3 +222,27 @@ def im2sequence(
     count = paddle.shape(columns)[2].astype("int64")
     images = paddle.arange(0, paddle.shape(columns)[0].astype("int64") + 1, 1, "int64")
     return set_lod(rows, [images * count])
+
+
+class RankTable:
+    """Sequences from the longest to the shortest: ``order`` has their numbers."""
+
+    def __init__(self, lengths):
+        self.order = paddle.argsort(lengths, descending=True, stable=True)
+        self.longest = paddle.reshape(paddle.max(lengths), [1])
+
+
+def lod_rank_table(x, level=0):
+    """The ranking of a value's sequences by their length; its rows where it has none."""
+    lod = lod_of(x)
+    return RankTable(lengths_from(lod[level]) if lod else paddle.ones([size_of(x, 0)], "int64"))
+
+
+def max_sequence_len(rank_table):
+    """The length of the longest sequence."""
+    return rank_table.longest
+
+
+def reorder_lod_tensor_by_rank(x, rank_table):
+    """The sequences (or rows) of ``x`` in the order of a ranking."""
+    return chosen_sequences(x, rank_table.order)

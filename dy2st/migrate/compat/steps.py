@@ -20,7 +20,7 @@ class RecordedSteps:
     @contextlib.contextmanager
     def record(self):
         """The block of one step."""
-        self.block = paddle.static.default_main_program().global_block()
+        self.block = paddle.base.libpaddle.pir.get_current_insertion_point().block()
         self.index = paddle.assign(paddle.zeros([1], "int64"))
         self.earlier = {op.id() for op in self.block.ops}
         yield
@@ -134,17 +134,20 @@ class DynamicRNN(RecordedSteps):
         return self.record()
 
     def step_input(self, x, level=0):
-        """This step's row of each sequence of ``x``."""
-        if level or len(lod_of(x)) != 1:
-            raise NotImplementedError("DynamicRNN here steps along sequences of one level only")
+        """This step's row of each sequence of ``x``; where it has two levels, its inner sequence."""
+        lod = lod_of(x)
+        if level or len(lod) > 2:
+            raise NotImplementedError("DynamicRNN here steps along the first of one or two levels")
         with self.outside():
-            offsets = offsets_of(x)
-            index, inside = padded_index(offsets)
-            rows = take_rows(x, paddle.transpose(index, [1, 0]))
+            offsets = lod[0] if lod else offsets_of(x)
+            index, inside = (paddle.transpose(v, [1, 0]) for v in padded_index(offsets))
+            rows = index if len(lod) == 2 else take_rows(x, index)
             if self.sequence_input is None:
-                self.sequence_input, self.offsets = x, offsets
-                self.inside = paddle.transpose(inside, [1, 0])
-        return set_lod(paddle.squeeze(paddle.gather(rows, self.index), 0), [])
+                self.sequence_input, self.offsets, self.inside = x, offsets, inside
+        of_this_step = lambda v: paddle.squeeze(paddle.gather(v, self.index), 0)
+        if len(lod) == 2:
+            return inner_sequences(x, lod[1], of_this_step(rows), of_this_step(inside))
+        return set_lod(of_this_step(rows), [])
 
     def static_input(self, x):
         """What every step sees whole."""
@@ -176,7 +179,16 @@ class DynamicRNN(RecordedSteps):
         stacked, _ = repeat_while(ops, self.index, count, self.carried, self.outputs, self.inside)
         sequence, step = row_places(self.offsets)
         at = paddle.stack([step, sequence], -1)
-        return [set_lod(paddle.gather_nd(s, at), lod_of(self.sequence_input)) for s in stacked]
+        return [set_lod(paddle.gather_nd(s, at), [self.offsets]) for s in stacked]
+
+
+def inner_sequences(x, offsets, numbers, inside):
+    """The sequences of ``x`` with these numbers, without rows where they are not ``inside``."""
+    starts, ends = paddle.gather(offsets, numbers), paddle.gather(offsets, numbers + 1)
+    lengths = paddle.where(inside, ends - starts, paddle.zeros_like(starts))
+    own = offsets_from(lengths)
+    sequence, place = row_places(own)
+    return set_lod(paddle.gather(x, paddle.gather(starts, sequence) + place), [own])
 
 
 def longest_first(offsets):
