@@ -35,7 +35,10 @@ def append_act_named(x, act, attrs):
     for place in (functional, paddle):
         if hasattr(place, act):
             return getattr(place, act)(x, **attrs)
-    raise ValueError(f"Paddle 3 has no activation {act!r}")
+    own = globals().get(act) or globals().get("_fluid_" + act)  # a helper of the same name
+    if own is None:
+        raise ValueError(f"Paddle 3 has no activation {act!r}")
+    return own(x, **attrs)
 
 
 def hard_sigmoid(x, slope=0.2, offset=0.5, name=None):
