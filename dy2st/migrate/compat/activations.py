@@ -22,12 +22,9 @@ def append_act_named(x, act, attrs):
         return functional.leaky_relu(x, attrs.get("alpha", 0.02))
     if act == "hard_sigmoid":
         return hard_sigmoid(x, attrs.get("slope", 0.2), attrs.get("offset", 0.5))
-    if act == "hard_swish":
-        return hard_swish(x)
-    if act == "swish":
-        return swish(x)
-    if act == "logsigmoid":
-        return functional.log_sigmoid(x)
+    plain = {"hard_swish": hard_swish, "swish": swish, "logsigmoid": functional.log_sigmoid}
+    if act in plain:
+        return plain[act](x)
     if act in ("tanh_shrink", "hard_shrink"):
         return getattr(functional, act.replace("_", ""))(x, **attrs)
     if act == "brelu":
