@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import field
 
 from dy2st.errors import MigrateUsageError
@@ -109,7 +109,7 @@ class Runner:
         cache = self._cache(seen, facts)
         for path in paths:
             known = seen.files.get(path)
-            if known is not None and path not in concerned:
+            if known is not None and path not in concerned and plan is not None:
                 continue
             stored = cache.get(known.digest) if cache and known and known.paddle else None
             if stored is not None:
@@ -117,8 +117,10 @@ class Runner:
                 continue
             compat = plan.compat_for(path) if plan and known else ""
             jobs.append(workers.Job(path, self._shown(path), compat, facts))
-        names = known_files if plan else frozenset()
-        outcomes = workers.run(jobs, self.settings.jobs, [top], names, self.options, self.progress)
+        around: Container[str] = known_files
+        if plan is None:  # a single file: what it imports is found on the disk
+            top, around = files.project_top(top), files.OnDisk()
+        outcomes = workers.run(jobs, self.settings.jobs, [top], around, self.options, self.progress)
         if cache is not None:
             self._remember(cache, outcomes, seen)
         for job, outcome in zip(jobs, outcomes, strict=True):
