@@ -18,7 +18,7 @@ _STATIC = re.compile(
     r"|gradients|layers\.fc|layers\.create_global_var|layers\.autoincreased_step_counter)$"
 )
 _EXECUTOR = re.compile(
-    r"^paddle\.fluid\.(layers\.(\w+_decay|linear_lr_warmup|py_reader|read_file"
+    r"^paddle\.fluid\.(layers\.(\w+_decay|linear_lr_warmup|py_reader|read_file|create_global_var"
     r"|create_py_reader_by_data)|CompiledProgram|ParallelExecutor|core\.EOFException"
     r"|io\.DataLoader|io\.PyReader|layers\.(sequence_(?!mask)\w+|dynamic_(lstm|lstmp|gru)|lod_\w+"
     r"|im2sequence|\w+_nms2?|detection_output|generate_proposal\w+|retinanet_\w+|rpn_target_assign"

@@ -380,3 +380,15 @@ def test_parts_of_complex_tensors_are_methods():
     outcome = migrate(text)
     assert b"z.real().numpy() + z.numpy().real + other.imag" in outcome.new
     assert [(p.rule, p.old) for p in outcome.open_points] == [("PM263", ".imag")]
+
+
+def test_tensors_as_numbers():
+    """What a layer gives is asked for its one value; counts, texts and sizes are left alone."""
+    text = (
+        "import paddle.fluid as fluid\nfrom paddle.fluid.dygraph import to_variable\n"
+        "def train(model, steps, words):\n"
+        "    loss = model(to_variable(words))\n"
+        "    return float(loss), int(steps), int(words[0].strip()), float(len(words) / 2)\n"
+    )
+    new = engine.migrate(text.encode(), "a.py").new.decode()
+    assert "(_fluid_number(loss)), int(steps), int(words[0].strip()), float(len(words) / 2)" in new

@@ -144,6 +144,17 @@ def is_true(value):
     return True if isinstance(value, paddle.pir.Value) else bool(value)
 
 
+def aligned(y, x):
+    """``y`` as an operand beside ``x``, which has more dimensions.
+
+    1.8's operators put a shorter second operand at the first dimension where that one was open.
+    """
+    more = len(x.shape) - len(y.shape)
+    if paddle.in_dynamic_mode() or more <= 0 or not y.shape or y.shape[0] != x.shape[0]:
+        return y
+    return paddle.unsqueeze(y, list(range(len(y.shape), len(x.shape))))
+
+
 declared = shared("declared", [])  # variables that were made by name: their program, name and value
 
 
@@ -186,7 +197,7 @@ class Executor(paddle.static.Executor):
             asked_for = list(fetch_list)
             fetch_list = [value_in(asked, value) for value in fetch_list]
         advance_schedules(asked)
-        feed = feed_with_lod(asked, feed or {})
+        feed = feed_with_lod(asked, set_persistable(asked, feed or {}))
         if fetch_list and not kwargs.get("return_numpy", True) and known_lods:
             return run_with_lod(self.run_fed, asked, program, feed, asked_for, *args, **kwargs)
         results = self.run_fed(program, feed, fetch_list, *args, **kwargs)
@@ -284,6 +295,19 @@ def advance_schedules(program):
         if schedule is not getattr(program, "lr_scheduler", None):
             tensor = paddle.static.global_scope().find_var(name).get_tensor()
             tensor.set(np.full(tensor.shape(), rate, "float32"), paddle.CPUPlace())
+
+
+def set_persistable(program, feed):
+    """The feed without what outlives a run (as a learning rate): that is set in the scope."""
+    inputs = {
+        op.attrs()["name"] for op in program.global_block().ops if op.name() == "pd_op.data"
+    }
+    left = dict(feed)
+    for name in [n for n in feed if n not in inputs]:
+        found = paddle.static.global_scope().find_var(name)
+        if found is not None and has_parameter(program, name):
+            found.get_tensor().set(np.asarray(left.pop(name)), paddle.CPUPlace())
+    return left
 
 
 def has_parameter(program, name):

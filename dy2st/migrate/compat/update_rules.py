@@ -84,11 +84,10 @@ class Adam(paddle.optimizer.Adam):
         rate = self._create_param_lr((parameter, gradient))
         rate = rate * paddle.sqrt(1.0 - second) / (1.0 - first)
         with paddle.no_grad():
-            looked_up = paddle.scatter_nd_add(
-                paddle.zeros([parameter.shape[0], 1], gradient.dtype),
-                paddle.unsqueeze(rows, 1),
-                paddle.ones([paddle.shape(rows)[0], 1], gradient.dtype),
-            )
+            rows = paddle.unsqueeze(rows, 1)
+            nowhere = paddle.zeros([parameter.shape[0], 1], gradient.dtype)
+            times = paddle.ones_like(rows).astype(gradient.dtype)
+            looked_up = paddle.scatter_nd_add(nowhere, rows, times)
             new_moment = self._beta1 * moment + (1.0 - self._beta1) * gradient
             new_square = self._beta2 * square + (1.0 - self._beta2) * gradient * gradient
             step = rate * new_moment / (paddle.sqrt(new_square) + self.plain_epsilon)

@@ -94,6 +94,7 @@ class ScanRule(Rule):
 def load_all() -> None:
     """Import every rule; they register themselves."""
     from dy2st.migrate.rules import (  # noqa: F401
+        broadcasting,
         complex_numbers,
         data,
         fetching,
