@@ -299,9 +299,7 @@ def advance_schedules(program):
 
 def set_persistable(program, feed):
     """The feed without what outlives a run (as a learning rate): that is set in the scope."""
-    inputs = {
-        op.attrs()["name"] for op in program.global_block().ops if op.name() == "pd_op.data"
-    }
+    inputs = {op.attrs()["name"] for op in program.global_block().ops if op.name() == "pd_op.data"}
     left = dict(feed)
     for name in [n for n in feed if n not in inputs]:
         found = paddle.static.global_scope().find_var(name)
