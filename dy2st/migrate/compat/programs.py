@@ -320,6 +320,10 @@ def has_parameter(program, name):
 
 def create_global_var(shape, value, dtype, persistable=False, force_cpu=False, name=None):
     """A variable of the program that starts with one value and outlives a run."""
+    if paddle.in_dynamic_mode():
+        made = paddle.full(list(shape), value, dtype)
+        made.persistable = persistable
+        return made
     name = layer_name("_generated_var", name)  # as in 1.8: two programs may mean the same one
     if existing_parameter(name) is not None:
         return existing_parameter(name)

@@ -65,6 +65,8 @@ class Adam(paddle.optimizer.Adam):
     def _create_param_lr(self, param_and_grad):
         """The rate; for the gradient of a sparse embedding, 1.8 corrected it one step ahead."""
         rate = super()._create_param_lr(param_and_grad)
+        if paddle.in_dynamic_mode():  # its operator still does so
+            return rate
         if rows_of_gradient(param_and_grad[1]) is None:
             return rate
         first, second = self.powers(param_and_grad[0])

@@ -21,7 +21,7 @@ _LAYERS = "paddle.fluid.layers."
 class ReducedOperand(ScanRule):
     """``x - reduce_sum(x, dim=1)``: one number for each row, where numpy takes one for each column."""
 
-    id = "PM272"
+    id = "PM278"
     name = "reduced_operand"
     changes: ClassVar = (
         (

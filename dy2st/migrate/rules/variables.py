@@ -21,7 +21,7 @@ _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.MatMult)
 class TruthOfVariable(ScanRule):
     """``if mask:`` on a variable of a static program: there every variable counted as true."""
 
-    id = "PM270"
+    id = "PM275"
     name = "truth_of_variable"
     changes: ClassVar = (
         (
