@@ -41,9 +41,10 @@ class ReducedOperand(ScanRule):
             operand = _outermost(call, scope, context)
             for place in _places(operand, scope, context):
                 parent = context.names.parents.get(place)
-                if isinstance(parent, ast.BinOp) and parent.right is place:
-                    if isinstance(parent.op, _OPERATORS) and _is_plain(parent.left):
-                        yield place, scope
+                if not isinstance(parent, ast.BinOp) or parent.right is not place:
+                    continue
+                if isinstance(parent.op, _OPERATORS) and _is_plain(parent.left):
+                    yield place, scope
 
     def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
         """Let the helper look at both shapes when the program is built."""
