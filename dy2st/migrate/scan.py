@@ -28,7 +28,9 @@ _HELPER = re.compile(
 )
 _RATE = re.compile(rb"step_counter|create_global_var|\.Switch\b|create_tensor")
 _PROGRAM = re.compile(
-    rb"\bExecutor\(|program_guard\(|\b(fluid|layers|F|L)\.data\(|py_reader\(|append_backward\("
+    rb"\bExecutor\(|program_guard\(|\b(fluid|layers|F|L)\.(data|fc|gradients)\(|py_reader"
+    rb"|append_backward\(|ParallelExecutor|CompiledProgram|for_test\s*=|create_global_var\("
+    rb"|\bProgram\(|default_(main|startup)_program\(\)(?!\.random_seed)|step_counter\("
     rb"|(save|load)_(inference_model|params|persistables|vars)\("
 )
 _WORD = re.compile(rb"\w+")
