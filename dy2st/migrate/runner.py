@@ -125,14 +125,18 @@ class Runner:
         if cache is not None:
             self._remember(cache, outcomes, seen)
         for job, outcome in zip(jobs, outcomes, strict=True):
-            if outcome.helpers and job.compat and plan is not None and outcome.changed:
-                self.compat_of[job.path] = plan.compat_path(job.path)
-                if not job.compat.startswith("."):
-                    self.bare.add(self.compat_of[job.path])
-        for outcome in outcomes:
+            if plan is not None:
+                self._note_helpers(job, outcome, plan)
             if outcome.old is not None:
                 self.summary.originals[outcome.path] = outcome.old
         self.summary.outcomes += sorted(outcomes + cached, key=lambda o: o.path)
+
+    def _note_helpers(self, job: workers.Job, outcome: engine.Outcome, plan: layout.Layout) -> None:
+        """Remember which module of helpers a file needs, and whether by its bare name."""
+        if outcome.helpers and job.compat and outcome.changed:
+            self.compat_of[job.path] = plan.compat_path(job.path)
+            if not job.compat.startswith("."):
+                self.bare.add(self.compat_of[job.path])
 
     def _shown(self, path: str) -> str:
         relative = os.path.relpath(path, self.summary.root)
