@@ -26,6 +26,7 @@ from dy2st.migrate.model import (
     Use,
 )
 from dy2st.migrate.names import Names, left_over
+from dy2st.migrate.older import form_of_1_6
 from dy2st.migrate.rules import BY_METHOD, BY_NAME, SCANS, load_all
 from dy2st.migrate.table import Row
 from dy2st.migrate.texts import STRING, Mentions, mentions
@@ -332,6 +333,9 @@ def rewrite_use(use: Use, context: FileContext) -> None:
     before = len(context.edits)
     helpers = set(context.helpers)
     try:
+        older = form_of_1_6(use, context)
+        if older:
+            raise Decline(older)
         new = _by_rule(use, context) or _by_row(use, context)
     except (Decline, Unfit) as declined:
         del context.edits[before:]

@@ -15,10 +15,14 @@ _STATIC = re.compile(
     r"^paddle\.fluid\.(Executor|data|program_guard|default_main_program|default_startup_program"
     r"|Program|ParallelExecutor|CompiledProgram|layers\.data|layers\.py_reader|append_backward"
     r"|layers\.create_py_reader_by_data|io\.(save|load)_(inference_model|params|persistables|vars)"
-    r"|gradients|layers\.fc|layers\.create_global_var|layers\.autoincreased_step_counter)$"
+    r"|gradients)$"
+)
+# The same where the file has no sign of dynamic graphs.
+_MAYBE_STATIC = re.compile(
+    r"^paddle\.fluid\.layers\.(fc|create_global_var|autoincreased_step_counter)$"
 )
 _EXECUTOR = re.compile(
-    r"^paddle\.fluid\.(layers\.(\w+_decay|linear_lr_warmup|py_reader|read_file"
+    r"^paddle\.fluid\.(layers\.(\w+_decay|linear_lr_warmup|py_reader|read_file|create_global_var"
     r"|create_py_reader_by_data)|CompiledProgram|ParallelExecutor|core\.EOFException"
     r"|io\.DataLoader|io\.PyReader|layers\.(sequence_(?!mask)\w+|dynamic_(lstm|lstmp|gru)|lod_\w+"
     r"|im2sequence|\w+_nms2?|detection_output|generate_proposal\w+|retinanet_\w+|rpn_target_assign"
@@ -57,7 +61,9 @@ def learn(names: Names, table: Table) -> Facts:
                 seeds = True
                 continue
             for fact in _shown_by(match[0].old):
-                if fact != "builds":
+                if fact == "maybe":
+                    builds = True
+                elif fact != "builds":
                     setattr(facts, fact, True)
                 elif chain.scope.kind == "module":
                     builds = True
@@ -68,7 +74,10 @@ def learn(names: Names, table: Table) -> Facts:
 
 @functools.cache
 def _shown_by(old: str) -> tuple[str, ...]:
-    """The facts that a use of one old name shows; ``builds`` counts where the module is run."""
+    """The facts that a use of one old name shows; ``builds`` counts where the module is run.
+
+    ``maybe`` is a sign of programs where the file shows no dynamic graphs.
+    """
     shown = {
         "static": _STATIC.match(old),
         "dygraph": _DYGRAPH.match(old),
@@ -76,6 +85,7 @@ def _shown_by(old: str) -> tuple[str, ...]:
         "graph_rate": _RATE.match(old),
         "program_clip": old == "paddle.fluid.clip.set_gradient_clip",
         "builds": _BUILDERS.match(old),
+        "maybe": _MAYBE_STATIC.match(old),
     }
     return tuple(fact for fact, found in shown.items() if found)
 

@@ -145,6 +145,24 @@ def _up_to_repository(root: str) -> list[str]:
     return list(reversed(folders))
 
 
+class OnDisk:
+    """All Python files there are, for runs over single files."""
+
+    def __contains__(self, path: object) -> bool:
+        return isinstance(path, str) and path.endswith(".py") and os.path.isfile(path)
+
+
+def project_top(path: str) -> str:
+    """The folder up to which a single file's imports are looked for: its repository, or its own."""
+    own = folder = os.path.dirname(path)
+    while not os.path.isdir(os.path.join(folder, ".git")):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return own
+        folder = parent
+    return folder
+
+
 def _walk(folder: str, inside: str, above: Ignore | None, selection: Selection) -> Iterator[str]:
     """``inside`` is the folder relative to the root, with a slash behind it."""
     ignore = read_ignore(folder, above)

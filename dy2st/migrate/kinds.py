@@ -28,7 +28,7 @@ _MADE = (
     (re.compile(r"^paddle\.fluid\.(layers|nets)\.[a-z]\w+$"), "variable"),
     (re.compile(r"^paddle\.fluid\.(data|embedding|one_hot)$"), "variable"),
     (re.compile(r"^paddle\.fluid\.dataset\.(InMemory|Queue|FileInstant|BoxPS)Dataset$"), "dataset"),
-    (re.compile(r"^paddle\.fluid\.(backward\.append_backward|gradients)$"), "pairs"),
+    (re.compile(r"^paddle\.fluid\.backward\.append_backward$"), "list pair"),
 )
 _GIVES = {  # a method or attribute of any object to the kind of what it gives out
     "global_block": "block",
@@ -88,6 +88,8 @@ def _of_call(node: ast.Call, scope: Scope, context: FileContext, depth: int) -> 
     method = node.func.attr
     if method in ("clone", "_prune", "_inference_optimize"):
         return kind_of(node.func.value, scope, context, depth + 1)
+    if method == "backward" and kind_of(node.func.value, scope, context, depth + 1) == "optimizer":
+        return "list pair"
     if method in ("values", "get"):
         return kind_of(node.func.value, scope, context, depth + 1)
     if method in ("var", "_var_recursive", "_find_var_recursive"):
@@ -134,6 +136,9 @@ def _agreed(
 def _looped(node: ast.AST | None, scope: Scope, context: FileContext, depth: int) -> str:
     """The kind of a loop's variable: that of an element of what is looped over."""
     parent = context.names.parents.get(node) if node is not None else None
+    if isinstance(parent, ast.Tuple) and len(parent.elts) == 2:
+        pair = _looped(parent, scope, context, depth)
+        return ("variable", "gradient")[parent.elts.index(node)] if pair == "pair" else UNKNOWN  # type: ignore[arg-type]
     if isinstance(parent, (ast.For, ast.comprehension)) and parent.target is node:
         return _element(kind_of(parent.iter, scope, context, depth + 1))
     return UNKNOWN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container
 from pathlib import Path
 
 from dy2st.errors import SourceReadError
@@ -17,7 +18,7 @@ _REMEMBERED = 64  # analysed files kept: a tree is some 200 KB
 class Project(ProjectLike):
     """Finds modules below the roots of a run; analyses them when a name leads there."""
 
-    def __init__(self, roots: list[str], files: frozenset[str], table: Table) -> None:
+    def __init__(self, roots: list[str], files: Container[str], table: Table) -> None:
         self.roots = [os.path.abspath(r) for r in roots]
         self.files = files
         self.table = table
@@ -33,7 +34,7 @@ class Project(ProjectLike):
 
     def locate(self, path: str, module: str, level: int) -> str | None:
         """The project's own file that ``module`` means when imported from ``path``."""
-        if not self.files:
+        if not self.roots:
             return None
         key = (os.path.dirname(path), module, level)
         if key not in self._located:

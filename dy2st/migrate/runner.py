@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import field
 
 from dy2st.errors import MigrateUsageError
@@ -82,6 +82,7 @@ class Runner:
         )
         self.summary = Summary(root=os.getcwd())
         self.compat_of: dict[str, str] = {}  # a file to the module of its helpers
+        self.bare: set[str] = set()  # those of these modules that are imported by a bare name
 
     def run(self) -> Summary:
         """Find, rewrite and write; raises MigrateUsageError for paths that do not exist."""
@@ -109,7 +110,7 @@ class Runner:
         cache = self._cache(seen, facts)
         for path in paths:
             known = seen.files.get(path)
-            if known is not None and path not in concerned:
+            if known is not None and path not in concerned and plan is not None:
                 continue
             stored = cache.get(known.digest) if cache and known and known.paddle else None
             if stored is not None:
@@ -117,17 +118,25 @@ class Runner:
                 continue
             compat = plan.compat_for(path) if plan and known else ""
             jobs.append(workers.Job(path, self._shown(path), compat, facts))
-        names = known_files if plan else frozenset()
-        outcomes = workers.run(jobs, self.settings.jobs, [top], names, self.options, self.progress)
+        around: Container[str] = known_files
+        if plan is None:  # a single file: what it imports is found on the disk
+            top, around = files.project_top(top), files.OnDisk()
+        outcomes = workers.run(jobs, self.settings.jobs, [top], around, self.options, self.progress)
         if cache is not None:
             self._remember(cache, outcomes, seen)
         for job, outcome in zip(jobs, outcomes, strict=True):
-            if outcome.helpers and job.compat and plan is not None and outcome.changed:
-                self.compat_of[job.path] = plan.compat_path(job.path)
-        for outcome in outcomes:
+            if plan is not None:
+                self._note_helpers(job, outcome, plan)
             if outcome.old is not None:
                 self.summary.originals[outcome.path] = outcome.old
         self.summary.outcomes += sorted(outcomes + cached, key=lambda o: o.path)
+
+    def _note_helpers(self, job: workers.Job, outcome: engine.Outcome, plan: layout.Layout) -> None:
+        """Remember which module of helpers a file needs, and whether by its bare name."""
+        if outcome.helpers and job.compat and outcome.changed:
+            self.compat_of[job.path] = plan.compat_path(job.path)
+            if not job.compat.startswith("."):
+                self.bare.add(self.compat_of[job.path])
 
     def _shown(self, path: str) -> str:
         relative = os.path.relpath(path, self.summary.root)
@@ -218,10 +227,23 @@ class Runner:
             target = self.compat_of.get(self._absolute(outcome.path))
             if target:
                 used.setdefault(target, set()).update(outcome.helpers)
+        used = {path: names.union(*self._mistaken_for(path, used)) for path, names in used.items()}
         return {
             path: helpers.module_text(names | layout.helpers_in(path)).encode()
             for path, names in used.items()
         }
+
+    def _mistaken_for(self, path: str, used: dict[str, set[str]]) -> list[set[str]]:
+        """The helpers of the modules that Python might find instead of this one, or for it.
+
+        Where folders of scripts lie in each other, Python may search both; the first one of that
+        name is what every file gets.
+        """
+        if path not in self.bare:
+            return []
+        here = os.path.dirname(path) + os.sep
+        folders = {p: os.path.dirname(p) + os.sep for p in used if p in self.bare}
+        return [used[p] for p, f in folders.items() if here.startswith(f) or f.startswith(here)]
 
     def _write_out(self) -> None:
         """A copy of each root in ``--out``, other files carried along."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from dy2st.errors import SourceReadError
 from dy2st.migrate import state
 from dy2st.migrate.files import OTHERS
 from dy2st.migrate.helpers import MARK
@@ -28,7 +29,9 @@ _HELPER = re.compile(
 )
 _RATE = re.compile(rb"step_counter|create_global_var|\.Switch\b|create_tensor")
 _PROGRAM = re.compile(
-    rb"\bExecutor\(|program_guard\(|\b(fluid|layers|F|L)\.data\(|py_reader\(|append_backward\("
+    rb"\bExecutor\(|program_guard\(|\b(fluid|layers|F|L)\.(data|fc|gradients)\(|py_reader"
+    rb"|append_backward\(|ParallelExecutor|CompiledProgram|for_test\s*=|create_global_var\("
+    rb"|\bProgram\(|default_(main|startup)_program\(\)(?!\.random_seed)|step_counter\("
     rb"|(save|load)_(inference_model|params|persistables|vars)\("
 )
 _WORD = re.compile(rb"\w+")
@@ -158,10 +161,22 @@ def look(content: bytes, path: str = "") -> Known:
     firsts = tuple(sorted(found - sys.stdlib_module_names))
     if b"paddle" not in content and not _odd(content, path):
         return Known("", 0, tuple(sorted(_words(statements))), firsts, ())
-    facts = prescan([content])
+    facts = prescan([_code(content) if path.endswith(".ipynb") else content])
     true = tuple(name for name, value in vars(facts).items() if value is True)
     markers = len(_MARKER.findall(content))
     return Known(state.digest(content), markers, (), firsts, true, facts.kept)
+
+
+def _code(content: bytes) -> bytes:
+    """The code of a notebook, where an earlier run may have put helpers into a cell."""
+    if b"_fluid_" not in content:
+        return content
+    from dy2st.migrate import notebook
+
+    try:
+        return notebook.to_module(notebook.load(content))[0]
+    except SourceReadError:
+        return content
 
 
 def lines_with_old_names(content: bytes) -> Iterator[tuple[int, int, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import marshal
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from dy2st.errors import SourceReadError
 from dy2st.migrate import engine, notebook, pool, table
@@ -103,7 +103,7 @@ def run(
     jobs: list[Job],
     count: int,
     roots: list[str],
-    paths: frozenset[str],
+    paths: Container[str],
     options: Options,
     progress: Callable[[int, int], None],
 ) -> list[engine.Outcome]:

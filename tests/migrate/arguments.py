@@ -34,7 +34,7 @@ def _uses(text: bytes) -> list:
     seen = project.Project([], frozenset(), rows)
     names = Names(read.tree, "example.py", seen)
     seen.add("example.py", names)
-    return uses.find(names, rows, read).uses
+    return uses.find(names, rows).uses
 
 
 def _changed(row: table.Row, call) -> set[str]:

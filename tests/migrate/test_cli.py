@@ -490,3 +490,20 @@ def test_a_second_run_over_all_programs_changes_nothing(run, tmp_path):
     assert out.splitlines()[0].startswith("converted 0 of ")
     assert out.splitlines()[0].split("; ", 1)[1] == left
     assert {p.name: p.read_bytes() for p in tmp_path.glob("*.py")} == before
+
+
+def test_a_single_file_knows_what_it_imports(run, tmp_path):
+    """As a pre-commit hook hands files over: names come through files that are not given."""
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/common.py": "import paddle.fluid as F\nlayers = F.layers\n",
+        "pkg/use.py": "from .common import layers as L\ny = L.relu(1)\n",
+        "top.py": "from pkg.common import *\nz = layers.tanh(2)\n",
+    }
+    write(tmp_path, files)
+    code, out, _ = run("pkg/use.py", "top.py")
+    assert code == 0
+    assert out.startswith("converted 2 of 2")
+    assert "paddle.nn.functional.relu(1)" in (tmp_path / "pkg/use.py").read_text()
+    assert "paddle.tanh(2)" in (tmp_path / "top.py").read_text()
+    assert (tmp_path / "pkg/common.py").read_text() == files["pkg/common.py"]

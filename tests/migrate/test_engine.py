@@ -380,3 +380,32 @@ def test_parts_of_complex_tensors_are_methods():
     outcome = migrate(text)
     assert b"z.real().numpy() + z.numpy().real + other.imag" in outcome.new
     assert [(p.rule, p.old) for p in outcome.open_points] == [("PM263", ".imag")]
+
+
+def test_tensors_as_numbers():
+    """What a layer gives is asked for its one value; counts, texts and sizes are left alone."""
+    text = (
+        "import paddle.fluid as fluid\nfrom paddle.fluid.dygraph import to_variable\n"
+        "def train(model, steps, words):\n"
+        "    loss = model(to_variable(words))\n"
+        "    return float(loss), int(steps), int(words[0].strip()), float(len(words) / 2)\n"
+    )
+    new = engine.migrate(text.encode(), "a.py").new.decode()
+    assert "(_fluid_number(loss)), int(steps), int(words[0].strip()), float(len(words) / 2)" in new
+
+
+def test_calls_in_the_form_of_1_6_are_told():
+    text = (
+        "import paddle.fluid as fluid\nfrom paddle.fluid.dygraph import BatchNorm, PRelu, Embedding\n"
+        "a = [BatchNorm(self.full_name(), 32), BatchNorm(32), Embedding('e', size=[3, 4])]\n"
+        "b = [PRelu('all'), PRelu(self.full_name(), 'all'), fluid.dygraph.Linear(3, 4)]\n"
+        "c = [fluid.optimizer.Adam(0.1), fluid.optimizer.Adam(0.1, parameter_list=p)]\n"
+    )
+    outcome = engine.migrate(text.encode(), "a.py")
+    places = [(p.line, p.column, p.reason.split(",")[0]) for p in outcome.open_points]
+    assert places == [
+        (3, 5, "called as in 1.6"),
+        (3, 53, "called as in 1.6"),
+        (4, 19, "called as in 1.6"),
+        (5, 5, "without parameter_list"),
+    ]

@@ -91,3 +91,18 @@ def test_what_a_helper_has_not_is_told():
         b"from paddle.fluid.incubate.fleet.collective import DistributedStrategy\n"
         b"s = fluid.BuildStrategy()\ns.memory_optimize = True\nprint(s.memory_optimize)\n"
     ) == [(4, ".slots_shuffle", False), (8, ".memory_optimize", False)]
+
+
+def test_gradients_and_trainable_are_followed():
+    text = new(
+        b"loss = fluid.layers.mean(fluid.data('x', [2]))\n"
+        b"opt = fluid.optimizer.SGD(0.1)\npairs = opt.backward(loss)\n"
+        b"names = [g.name for p, g in pairs]\nkept = [p.name for p, g in pairs]\n"
+        b"for p in fluid.default_main_program().all_parameters():\n    p.trainable = False\n"
+        b"with fluid.default_main_program()._optimized_guard([]):\n    pass\n"
+    )
+    assert "pairs = fluid_compat.backward(opt, loss)" in text
+    assert "[fluid_compat.name_of(g) for p, g in pairs]" in text
+    assert "[p.name for p, g in pairs]" in text
+    assert "    fluid_compat.set_trainable(p, False)" in text
+    assert "with fluid_compat.optimized_guard(paddle.static.default_main_program(), []):" in text

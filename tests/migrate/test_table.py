@@ -6,6 +6,7 @@ import json
 import examples
 import programs
 import pytest
+from arguments import given_arguments
 
 from dy2st.errors import DeclarationError
 from dy2st.migrate import engine, helpers, table
@@ -127,3 +128,51 @@ def test_a_bad_row_is_refused():
     with pytest.raises(DeclarationError, match="no recipe"):
         table.make_row({"id": "PM1", "old": "a.b", "status": "open"}, "test")
     assert json.dumps(ROWS[0].old)
+
+
+# Arguments on which no number of a run hangs, or whose numbers cannot be those of 1.8.5.
+WITHOUT_NUMBERS = {
+    "name": "a name in printed programs",
+    "seed": "another generator draws other numbers",
+    "device": "where it runs",
+    "use_cudnn": "how a GPU computes",
+    "use_mkldnn": "how a processor computes",
+    "force_cpu": "where it runs",
+    "do_model_average": "which parameters ModelAverage takes, shown there",
+    "do_model_average_for_mean_and_var": "which parameters ModelAverage takes, shown there",
+    "is_distributed": "tables of parameter servers",
+    "is_sparse": "how gradients are stored",
+    "out": "where 1.8.5 in dynamic graphs did not write, either",
+    "func": "a decorator's function",
+    "block": "where a parameter is made",
+    "dtype": "float32 is what 1.8.5 computes in; others are shown where it takes them",
+}
+
+
+def _meaning(name):
+    row = next(r for r in ROWS if r.old == name)
+    return (row.helper or row.new, row.signature)
+
+
+def test_each_argument_is_given_by_an_example():
+    """What is not shown stands in a list, with nothing in it that is shown by now."""
+    given: dict = {}
+    for name, arguments in given_arguments().items():  # two names for one thing show each other
+        given.setdefault(_meaning(name), set()).update(arguments)
+    bare = [
+        f"{row.old} {p.name}"
+        for row in ROWS
+        if row.status == "safe" and row.numeric
+        for p in row.parameters
+        if p.kind in ("normal", "keyword")
+        and p.name not in WITHOUT_NUMBERS
+        and p.name not in given.get(_meaning(row.old), ())
+    ]
+    listed = (examples.FIXTURES / "arguments_not_shown.txt").read_text().splitlines()
+    listed = [line.split("  #")[0] for line in listed if line and not line.startswith("#")]
+    assert not set(bare) - set(listed), "give these in an example: " + ", ".join(
+        sorted(set(bare) - set(listed))
+    )
+    assert not set(listed) - set(bare), "shown by now, take them out of the list: " + ", ".join(
+        sorted(set(listed) - set(bare))
+    )

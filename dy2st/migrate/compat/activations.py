@@ -142,6 +142,8 @@ def new_parameter(shape, dtype, attr, initializer, is_bias=False):
     if attr is False:
         return None
     attr = paddle.ParamAttr._to_attr(attr)
+    if not paddle.in_dynamic_mode():  # Paddle 3's own counter outlives unique_name.guard()
+        attr = named(attr, "parameter", "b" if is_bias else "w")
     shared = existing_parameter(attr.name)
     if shared is not None:
         return shared

@@ -49,13 +49,15 @@ def elementwise_pow(x, y, axis=-1, act=None, name=None):
 
 
 def elementwise_mod(x, y, axis=-1, act=None, name=None):
-    """``x mod y``, see ``elementwise``."""
+    """What is left of ``x / y``, see ``elementwise``; with the sign of an integer ``x``, as in C."""
+    if x.dtype in (paddle.int32, paddle.int64):
+        return elementwise(lambda a, b: a - truncated_division(a, b) * b, x, y, axis, act)
     return elementwise(paddle.mod, x, y, axis, act)
 
 
 def elementwise_floordiv(x, y, axis=-1, act=None, name=None):
-    """``x // y``, see ``elementwise``."""
-    return elementwise(paddle.floor_divide, x, y, axis, act)
+    """The whole part of ``x / y``, see ``elementwise``; towards 0, as in C."""
+    return elementwise(truncated_division, x, y, axis, act)
 
 
 def matmul(x, y, transpose_x=False, transpose_y=False, alpha=1.0, name=None):

@@ -33,6 +33,7 @@ class Convolution:
             bias_attr=bias_attr,
         )
         self._act = act
+        in_type(self, dtype)
 
     def forward(self, input):
         """The convolution, then ``act``."""
@@ -78,6 +79,7 @@ class Conv2DTranspose(paddle.nn.Conv2DTranspose):
             bias_attr=bias_attr,
         )
         self._act = act
+        in_type(self, dtype)
         self._wanted_size = output_size
 
     def forward(self, input):
@@ -115,10 +117,17 @@ class Conv3DTranspose(paddle.nn.Conv3DTranspose):
             bias_attr=bias_attr or False,
         )
         self._act = act
+        in_type(self, dtype)
 
     def forward(self, input):
         """The transposed convolution, then ``act``."""
         return append_act(super().forward(input), self._act)
+
+
+def in_type(layer, dtype):
+    """Give a layer's parameters their type; they are made as float32."""
+    if str(dtype).split(".")[-1] != "float32":
+        layer.to(dtype=dtype)
 
 
 class Linear(paddle.nn.Linear):
@@ -129,6 +138,7 @@ class Linear(paddle.nn.Linear):
     ):
         super().__init__(input_dim, output_dim, param_attr, bias_attr)
         self._act = act
+        in_type(self, dtype)
 
     def forward(self, input):
         """The product, then ``act``."""
@@ -215,10 +225,10 @@ class GroupNorm(paddle.nn.GroupNorm):
 
 
 class BatchNorm(paddle.nn.BatchNorm):
-    """Normalisation over a batch, then ``act``."""
+    """Normalisation over a batch, then ``act``; as in 1.8, ``eval()`` says what ``is_test`` did not."""
 
-    def __init__(self, num_channels, act=None, *args, **kwargs):
-        super().__init__(num_channels, None, *args, **kwargs)
+    def __init__(self, num_channels, act=None, is_test=False, *args, **kwargs):
+        super().__init__(num_channels, None, False, *args, **kwargs)
         self._activation = act
 
     def forward(self, input):

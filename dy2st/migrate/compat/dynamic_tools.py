@@ -106,13 +106,16 @@ class TracedLayer:
         return [r.numpy() for r in results]
 
     def save_inference_model(self, dirname, feed=None, fetch=None):
-        """Write the layer where ``load_inference_model`` finds it."""
-        if feed is not None or fetch is not None:
-            raise NotImplementedError(
-                "save only some inputs or results: write a layer that has them"
-            )
+        """Write the layer where ``load_inference_model`` finds it, with these inputs and results."""
+        if feed is not None and sorted(feed) != list(range(len(self.specs))):
+            raise NotImplementedError("save only some inputs: write a layer that has only these")
+        as_list = lambda out: out if isinstance(out, (list, tuple)) else [out]
+        chosen = lambda layer, inputs, out: [as_list(out)[number] for number in fetch]
+        hook = None if fetch is None else self.layer.register_forward_post_hook(chosen)
         path = os.path.join(dirname, "__model__")
-        paddle.jit.save(self.layer, path, input_spec=self.specs)
+        paddle.jit.save(self.layer, path, input_spec=self.specs, with_hook=hook is not None)
+        if hook is not None:
+            hook.remove()
 
 
 def save_dygraph(state_dict, model_path):

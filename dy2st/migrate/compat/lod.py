@@ -229,6 +229,8 @@ def may_share_rows(operand, result):
     """Whether an operation's result may have the rows of this operand, in their order."""
     op = result.get_defining_op()
     other_rows = ("gather", "gather_nd", "index_select", "masked_select", "nonzero", "transpose")
+    if op.name().startswith("py_op."):
+        return False  # what Python makes of it says no offsets, and tells no attributes
     if op.name().split(".")[-1] in other_rows or 0 in op.attrs().get("axes", ()):
         return False
     try:

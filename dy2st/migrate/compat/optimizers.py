@@ -23,10 +23,15 @@ def backward(optimizer, loss, startup_program=None, parameter_list=None, *args, 
 
 
 def in_creation_order(pairs):
-    """Pairs of parameters and gradients, in the order in which the parameters were made."""
+    """Pairs of parameters and gradients, in the order in which the parameters were made.
+
+    As in 1.8 the gradient of ``w`` is known as ``w@GRAD``.
+    """
     if paddle.in_dynamic_mode():
         return pairs
-    made = all_parameters(paddle.static.default_main_program())
+    program = paddle.static.default_main_program()
+    declared.extend((program, f"{p.name}@GRAD", g) for p, g in pairs if g is not None)
+    made = all_parameters(program)
     place = {p.name: n for n, p in enumerate(made)}
     return sorted(pairs, key=lambda pair: place.get(pair[0].name, len(made)))
 
@@ -87,11 +92,40 @@ class ProgramClip(paddle.nn.ClipGradByGlobalNorm):
         return params_grads
 
 
-class GradientClipByValue(paddle.nn.ClipGradByValue):
+class ClipOfSome:
+    """Clipping of the parameters of which ``need_clip`` says so."""
+
+    def __call__(self, params_grads):
+        """The pairs of parameter and gradient, clipped."""
+        if self.need_clip is None:
+            return super().__call__(params_grads)
+        chosen = [(p, g) for p, g in params_grads if g is not None and self.need_clip(p)]
+        clipped = {id(p): (p, g) for p, g in super().__call__(chosen)} if chosen else {}
+        return [clipped.get(id(p), (p, g)) for p, g in params_grads]
+
+
+class GradientClipByGlobalNorm(ClipOfSome, paddle.nn.ClipGradByGlobalNorm):
+    """All gradients scaled so that their common length is at most ``clip_norm``."""
+
+    def __init__(self, clip_norm, group_name="default_group", need_clip=None):
+        super().__init__(clip_norm, group_name)
+        self.need_clip = need_clip
+
+
+class GradientClipByNorm(ClipOfSome, paddle.nn.ClipGradByNorm):
+    """Each gradient scaled so that its length is at most ``clip_norm``."""
+
+    def __init__(self, clip_norm, need_clip=None):
+        super().__init__(clip_norm)
+        self.need_clip = need_clip
+
+
+class GradientClipByValue(ClipOfSome, paddle.nn.ClipGradByValue):
     """Gradients held between ``min`` (``-max`` by default) and ``max``."""
 
     def __init__(self, max, min=None, need_clip=None):
         super().__init__(max, -max if min is None else min)
+        self.need_clip = need_clip
 
     def _pir_clip(self, params_grads):
         pairs = []

@@ -144,6 +144,17 @@ def is_true(value):
     return True if isinstance(value, paddle.pir.Value) else bool(value)
 
 
+def aligned(y, x):
+    """``y`` as an operand beside ``x``, which has more dimensions.
+
+    1.8's operators put a shorter second operand at the first dimension where that one was open.
+    """
+    more = len(x.shape) - len(y.shape)
+    if paddle.in_dynamic_mode() or more <= 0 or not y.shape or y.shape[0] != x.shape[0]:
+        return y
+    return paddle.unsqueeze(y, list(range(len(y.shape), len(x.shape))))
+
+
 declared = shared("declared", [])  # variables that were made by name: their program, name and value
 
 
@@ -157,8 +168,9 @@ def value_by_name(program, name):
             if name in (attrs.get("name"), attrs.get("parameter_name")):
                 return op.result(0)
     for owner, known, value in declared:
-        if known == name and owner == program:
-            return value
+        own = own_value(program, value) if known == name else value
+        if known == name and (owner == program or own is not value):
+            return own
     raise ValueError(f"no input or parameter is named {name!r}; use the value itself")
 
 
@@ -183,7 +195,7 @@ class Executor(paddle.static.Executor):
             asked_for = [value for i, value in enumerate(fetch_list) if i not in free]
             fetch_list = [value_in(asked, value) for value in asked_for]
         advance_schedules(asked)
-        feed = feed_with_lod(asked, feed or {})
+        feed = feed_with_lod(asked, set_persistable(asked, feed or {}))
         if fetch_list and not kwargs.get("return_numpy", True) and known_lods:
             return run_with_lod(self.run_fed, asked, program, feed, asked_for, *args, **kwargs)
         results = self.run_fed(program, feed, fetch_list, *args, **kwargs)
@@ -296,6 +308,17 @@ def advance_schedules(program):
             tensor.set(np.full(tensor.shape(), rate, "float32"), paddle.CPUPlace())
 
 
+def set_persistable(program, feed):
+    """The feed without what outlives a run (as a learning rate): that is set in the scope."""
+    inputs = {op.attrs()["name"] for op in program.global_block().ops if op.name() == "pd_op.data"}
+    left = dict(feed)
+    for name in [n for n in feed if n not in inputs]:
+        found = paddle.static.global_scope().find_var(name)
+        if found is not None and has_parameter(program, name):
+            found.get_tensor().set(np.asarray(left.pop(name)), paddle.CPUPlace())
+    return left
+
+
 def has_parameter(program, name):
     """Whether a program reads the persistable value of that name."""
     if hasattr(program, "get_parameter_value_by_name"):
@@ -308,6 +331,10 @@ def has_parameter(program, name):
 
 def create_global_var(shape, value, dtype, persistable=False, force_cpu=False, name=None):
     """A variable of the program that starts with one value and outlives a run."""
+    if paddle.in_dynamic_mode():
+        made = paddle.full(list(shape), value, dtype)
+        made.persistable = persistable
+        return made
     name = layer_name("_generated_var", name)  # as in 1.8: two programs may mean the same one
     if existing_parameter(name) is not None:
         return existing_parameter(name)
@@ -333,9 +360,6 @@ def is_parameter(var):
 
 def is_persistable(var):
     """Whether a variable outlives a run."""
-    if hasattr(var, "get_defining_op"):
-        op = var.get_defining_op()
-        return op is not None and op.name() == "builtin.parameter"
     return bool(var.persistable)
 
 

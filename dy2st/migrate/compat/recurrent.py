@@ -33,12 +33,16 @@ def scan_sequences(step, x, states, offsets, is_reverse, chunk=16):
             states = [a * there + b * (1.0 - there) for a, b in zip(new, states)]
             found.append(states)
         for array, values in zip(arrays, zip(*found)):
-            paddle.tensor.array_write(paddle.stack(values), t, array)
+            at = here if paddle.in_dynamic_mode() else t
+            paddle.tensor.array_write(paddle.stack(values), at, array)
         return [t + 1, *[paddle.assign(value) for value in states]]
 
-    paddle.static.nn.while_loop(
-        lambda t, *states: t < count, body, [paddle.zeros([], "int64"), *states]
-    )
+    found = [paddle.zeros([], "int64"), *states]
+    if paddle.in_dynamic_mode():  # there while_loop writes in place, which loses gradients
+        while found[0] < count:
+            found = body(*found)
+    else:
+        paddle.static.nn.while_loop(lambda t, *states: t < count, body, found)
     sequence, place = row_places(offsets)
     if is_reverse:
         place = paddle.gather(lengths_from(offsets), sequence) - 1 - place

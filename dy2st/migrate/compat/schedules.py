@@ -64,9 +64,14 @@ class StepwiseDecay(LearningRateDecay):
         """The rate of step ``n``."""
         raise NotImplementedError()
 
+    def get_lr(self):
+        """The rate of the step that comes next, as a number."""
+        return float(self.rule(self.step_num))
+
     def step(self):
         """The rate of this step."""
-        return self.rule(self.step_num)
+        rate = self.rule(self.step_num)
+        return self.create_lr_var(rate) if paddle.in_dynamic_mode() else rate
 
     def before_run(self):
         """The rate for this run of a program."""
@@ -260,6 +265,11 @@ class PiecewiseDecay(StepwiseDecay):
             if n < boundary:
                 return value
         return self.values[len(self.boundaries)]
+
+    def step(self):
+        """The rate of this step; before the last boundary 1.8 gave the number itself."""
+        before_last = any(self.step_num < boundary for boundary in self.boundaries)
+        return self.rule(self.step_num) if before_last else super().step()
 
 
 def cosine_decay(learning_rate, step_each_epoch, epochs):

@@ -292,3 +292,18 @@ def in_making_order(program, only_parameters):
     names = persistable_names(program, only_parameters)
     made = [p.name for p in all_parameters(program) if p.name in names]
     return made + [name for name in names if name not in made]
+
+
+def get_parameter_value(para, executor=None):
+    """The stored array of a parameter."""
+    return get_parameter_value_by_name(para.name)
+
+
+def get_parameter_value_by_name(name, executor=None, program=None):
+    """The stored array of the parameter of that name."""
+    return np.array(scope_tensor(name))
+
+
+def get_var(name, program=None):
+    """The variable of that name in a program."""
+    return value_by_name(program or paddle.static.default_main_program(), name)

@@ -11,6 +11,12 @@ def linear_chain_crf(input, label, param_attr=None, length=None):
     size = input.shape[-1]
     attr = named(param_attr, layer_name("linear_chain_crf", None), "w")
     weight = new_parameter([size + 2, size], input.dtype, attr, None)
+    return crf_cost(input, label, weight, length)
+
+
+def crf_cost(input, label, weight, length=None):
+    """What each sequence of tags costs, with the rows of ``weight`` that ``linear_chain_crf`` has."""
+    size = input.shape[-1]
     offsets = offsets_of(input) if length is None else offsets_from(length)
     if length is not None:
         input, label = unpad_rows(input, offsets), unpad_rows(label, offsets)
@@ -43,6 +49,11 @@ def crf_decoding(input, param_attr, label=None, length=None):
     """The best tags of each sequence; with ``label`` 1 where they are right, else 0."""
     size = input.shape[-1]
     weight = new_parameter([size + 2, size], input.dtype, param_attr, None)
+    return crf_path(input, weight, label, length)
+
+
+def crf_path(input, weight, label=None, length=None):
+    """The best tags of each sequence; with ``label`` 1 where they are right, else 0."""
     offsets = None if length is not None else offsets_of(input)
     rows = input if offsets is None else pad_rows(input, offsets)
     count = length if offsets is None else lengths_from(offsets)
@@ -147,3 +158,23 @@ def chunk_eval(
         list(excluded_chunk_types or []),
     )
     return tuple(paddle.reshape(value, [1]) for value in found)
+
+
+def op_linear_chain_crf(ins, attrs):
+    """``linear_chain_crf``."""
+    cost = crf_cost(ins["Emission"], ins["Label"], ins["Transition"], ins.get("Length"))
+    return {"LogLikelihood": cost}
+
+
+def op_crf_decoding(ins, attrs):
+    """``crf_decoding``."""
+    path = crf_path(ins["Emission"], ins["Transition"], ins.get("Label"), ins.get("Length"))
+    return {"ViterbiPath": path}
+
+
+def op_chunk_eval(ins, attrs):
+    """``chunk_eval``."""
+    how = attrs["chunk_scheme"], attrs["num_chunk_types"], attrs.get("excluded_chunk_types")
+    found = chunk_eval(ins["Inference"], ins["Label"], *how, ins.get("SeqLength"))
+    slots = "Precision Recall F1-Score NumInferChunks NumLabelChunks NumCorrectChunks".split()
+    return dict(zip(slots, found))

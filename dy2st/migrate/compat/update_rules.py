@@ -65,6 +65,8 @@ class Adam(paddle.optimizer.Adam):
     def _create_param_lr(self, param_and_grad):
         """The rate; for the gradient of a sparse embedding, 1.8 corrected it one step ahead."""
         rate = super()._create_param_lr(param_and_grad)
+        if paddle.in_dynamic_mode():  # its operator still does so
+            return rate
         if rows_of_gradient(param_and_grad[1]) is None:
             return rate
         first, second = self.powers(param_and_grad[0])
@@ -84,11 +86,10 @@ class Adam(paddle.optimizer.Adam):
         rate = self._create_param_lr((parameter, gradient))
         rate = rate * paddle.sqrt(1.0 - second) / (1.0 - first)
         with paddle.no_grad():
-            looked_up = paddle.scatter_nd_add(
-                paddle.zeros([parameter.shape[0], 1], gradient.dtype),
-                paddle.unsqueeze(rows, 1),
-                paddle.ones([paddle.shape(rows)[0], 1], gradient.dtype),
-            )
+            rows = paddle.unsqueeze(rows, 1)
+            nowhere = paddle.zeros([parameter.shape[0], 1], gradient.dtype)
+            times = paddle.ones_like(rows).astype(gradient.dtype)
+            looked_up = paddle.scatter_nd_add(nowhere, rows, times)
             new_moment = self._beta1 * moment + (1.0 - self._beta1) * gradient
             new_square = self._beta2 * square + (1.0 - self._beta2) * gradient * gradient
             step = rate * new_moment / (paddle.sqrt(new_square) + self.plain_epsilon)
@@ -113,7 +114,7 @@ def rows_of_gradient(gradient):
     name = op.name().split(".")[-1] if op is not None else ""
     if name == "embedding_grad":
         ids = op.operands_source()[0]
-        sparse = any(user.attrs().get("sparse_rows") for user in ids.all_used_ops())
+        sparse = any(user.has_attr("sparse_rows") for user in ids.all_used_ops())
         return paddle.reshape(ids, [-1]).astype("int64") if sparse else None
     if name in ("multiply", "scale", "clip", "clip_by_norm"):  # what gradient clipping does
         return rows_of_gradient(op.operands_source()[0])

@@ -18,6 +18,7 @@ from dy2st.migrate.names import Scope
 BY_NAME: dict[str, UseRule] = {}
 SCANS: list[ScanRule] = []
 BY_METHOD: dict[str, list[MethodRule]] = {}
+_IDS: dict[str, str] = {}
 
 
 class Rule:
@@ -28,6 +29,12 @@ class Rule:
     safe: ClassVar[bool] = True
     changes: ClassVar[tuple[tuple[str, str], ...]] = ()
     leaves: ClassVar[tuple[str, ...]] = ()
+
+
+def _take_id(rule: type[Rule]) -> None:
+    """Refuse a number that another rule has: reports and --select know rules by it."""
+    if _IDS.setdefault(rule.id, rule.__name__) != rule.__name__:
+        raise DeclarationError(f"{rule.id} is {_IDS[rule.id]}'s and {rule.__name__}'s")
 
 
 class UseRule(Rule):
@@ -44,6 +51,7 @@ class UseRule(Rule):
             raise DeclarationError(f"rule {cls.__name__} needs id, name and docstring")
         if cls.name in BY_NAME:
             raise DeclarationError(f"two rules named {cls.name}")
+        _take_id(cls)
         BY_NAME[cls.name] = cls()
 
     def apply(self, use: Use, context: FileContext) -> str | None:
@@ -59,6 +67,7 @@ class MethodRule(Rule):
     def __init_subclass__(cls) -> None:
         if not cls.id or not cls.name or not cls.__doc__ or not cls.methods:
             raise DeclarationError(f"rule {cls.__name__} needs id, name, methods and docstring")
+        _take_id(cls)
         rule = cls()
         for method in cls.methods:
             BY_METHOD.setdefault(method, []).append(rule)
@@ -80,6 +89,7 @@ class ScanRule(Rule):
     def __init_subclass__(cls) -> None:
         if not cls.id or not cls.name or not cls.__doc__:
             raise DeclarationError(f"rule {cls.__name__} needs id, name and docstring")
+        _take_id(cls)
         SCANS.append(cls())
 
     def find(self, context: FileContext) -> Iterator[tuple[ast.expr, Scope]]:
@@ -94,6 +104,7 @@ class ScanRule(Rule):
 def load_all() -> None:
     """Import every rule; they register themselves."""
     from dy2st.migrate.rules import (  # noqa: F401
+        broadcasting,
         complex_numbers,
         data,
         fetching,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from dy2st.migrate.edits import Replace
+from dy2st.migrate.kinds import kind_of
 from dy2st.migrate.model import Decline, FileContext
 from dy2st.migrate.names import Scope
 from dy2st.migrate.rules import ScanRule
@@ -83,6 +84,8 @@ def _is_fetched(node: ast.AST, context: FileContext, fetched: set[str]) -> bool:
 
 
 def _is_layer_result(node: ast.Attribute, scope: Scope, context: FileContext) -> bool:
+    if kind_of(node.value, scope, context) == "gradient":
+        return True
     candidates = context.names.resolve(node.value, scope)
     made = [c for c in candidates if c.startswith(_MAKERS) and ".layers.data" not in c]
     return bool(made) and len(made) == len(candidates)

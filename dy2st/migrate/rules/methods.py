@@ -43,12 +43,13 @@ class CloneForTest(MethodRule):
             raise Decline("for_test is known only at run time|write an if for the two cases")
         start, end = context.source.span(call)
         _, base_end = context.source.span(call.func.value)
-        if not value:
+        copied = context.facts.program_clones and context.options.compat
+        if not value and not copied:
             context.edits.append(Replace(base_end, end, b".clone()"))
             return ".clone"
         if not context.options.compat:
             raise Decline("needs a helper of fluid_compat and --no-compat is given")
-        name = context.helper("clone_for_test")
+        name = context.helper("clone_for_test" if value else "clone_program")
         context.edits.append(Replace(start, start, f"{name}(".encode()))
         context.edits.append(Replace(base_end, end, b")"))
         return name

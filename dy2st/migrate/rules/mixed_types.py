@@ -93,7 +93,7 @@ class MixedTypes(ScanRule):
     tensor of whole numbers can be seen to reach such an operator.
     """
 
-    id = "PM273"
+    id = "PM277"
     name = "mixed_types"
     changes: ClassVar = (
         (

@@ -98,6 +98,7 @@ class MinimizeByName(MethodRule):
         if context.facts.program_clones and b"fluid." in context.source.text:
             return True
         used = not isinstance(context.names.parents.get(call), ast.Expr)
+        used |= b"@GRAD" in context.source.text
         static = context.facts.static and not context.facts.dygraph
         assert isinstance(call.func, ast.Attribute)
         return used and static and kind_of(call.func.value, scope, context) == "optimizer"

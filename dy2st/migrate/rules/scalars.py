@@ -64,7 +64,9 @@ class _Arrays:
     """
 
     def __init__(self, context: FileContext) -> None:
+        self._context = context
         self._parents = context.names.parents
+        self._scopes = {id(call): scope for call, scope in context.names.calls}
         self._owners: dict[ast.AST, _Owner] = {}
         self._values: dict[tuple[_Owner, str], list[int]] = {}
         self._returned: dict[str, int] = {}
@@ -162,7 +164,34 @@ class _Arrays:
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
         if name in _PASS_ON:
             return max(min(_MAYBE, self.holds(a)) for a in [*node.args, ast.Constant(0)])
-        return self._returned.get(name, _NO)
+        if name in self._returned:
+            return self._returned[name]
+        return _MAYBE if self._context.facts.dygraph and self._gives_tensor(node) else _NO
+
+    def _gives_tensor(self, node: ast.Call) -> bool:
+        """Whether a layer is called, of 1.x or one that a variable or attribute holds."""
+        scope = self._scopes.get(id(node))
+        if scope is None:
+            return False
+        func = node.func
+        found = self._context.names.resolve(func, scope)
+        if all(c.startswith(("paddle.", "inst:")) for c in found) and found:
+            return any(c.startswith(("paddle.fluid.layers.", "inst:")) for c in found)
+        if isinstance(func, ast.Attribute):
+            owner = scope.owner()
+            receiver = getattr(func.value, "id", "")
+            return owner is not None and receiver == "self" and func.attr in owner.attributes
+        return isinstance(func, ast.Name) and _is_variable(func.id, scope)
+
+
+def _is_variable(name: str, scope: Scope | None) -> bool:
+    """Whether a name is assigned or a parameter: no function, class or import of this file."""
+    while scope is not None:
+        if name in scope.bindings:
+            made = (ast.Name, ast.arg)
+            return all(isinstance(b.node, made) for b in scope.bindings[name])
+        scope = scope.parent
+    return False
 
 
 def _leaves(

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from dy2st.migrate import helpers
 from dy2st.migrate.model import Decline, FileContext
-from dy2st.migrate.names import Scope
+from dy2st.migrate.names import OURS, Scope
 from dy2st.migrate.rules import ScanRule
 from dy2st.migrate.rules.members import BY_MEMBER
 
@@ -17,7 +17,7 @@ from dy2st.migrate.rules.members import BY_MEMBER
 class HelperSurface(ScanRule):
     """A method or attribute that an object of 1.x had and its helper has not is told."""
 
-    id = "PM272"
+    id = "PM276"
     name = "helper_surface"
     leaves: ClassVar = ("fluid.layers.DynamicRNN().lod_rank_table",)
 
@@ -46,6 +46,10 @@ def _missing(node: ast.Attribute, scope: Scope, context: FileContext) -> bool:
         return False
     (candidate,) = candidates
     made = candidate.startswith("inst:")
+    module, _, helper = candidate.removeprefix("inst:").partition(".")
+    if module == OURS:  # an earlier run wrote it
+        offered = surface(helper, made)
+        return offered is not None and node.attr not in offered and not node.attr.startswith("__")
     found = context.table.find(candidate.removeprefix("inst:"))
     if found is None or not found[0].helper or found[1] != candidate.count(".") + 1:
         return False

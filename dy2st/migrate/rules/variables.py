@@ -21,7 +21,7 @@ _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.MatMult)
 class TruthOfVariable(ScanRule):
     """``if mask:`` on a variable of a static program: there every variable counted as true."""
 
-    id = "PM270"
+    id = "PM275"
     name = "truth_of_variable"
     changes: ClassVar = (
         (
@@ -75,7 +75,7 @@ def _is_asked(chain: Chain, context: FileContext) -> bool:
 
 def _variables_of(scope: Scope, context: FileContext) -> set[str]:
     """The names of a function that are handed to layers or come from them."""
-    found, pairs = set(), []
+    found, pairs = _made_by_layers(scope, context), []
     for chain in context.names.chains:
         if chain.scope is not scope or not isinstance(chain.node, ast.Name):
             continue
@@ -83,6 +83,8 @@ def _variables_of(scope: Scope, context: FileContext) -> set[str]:
         if isinstance(parent, ast.BinOp) and isinstance(parent.op, _ARITHMETIC):
             other = parent.right if parent.left is chain.node else parent.left
             pairs.append((name, other))
+        elif isinstance(parent, ast.AugAssign) and isinstance(parent.op, _ARITHMETIC):
+            pairs.append((name, parent.target))
         elif _is_handed_to_layer(chain, context):
             found.add(name)
     for name, other in pairs:
@@ -92,6 +94,16 @@ def _variables_of(scope: Scope, context: FileContext) -> set[str]:
         elif isinstance(other, ast.Call) and _row_of(other, scope, context) is not None:
             found.add(name)
     return found - _with_constant_default(scope)
+
+
+def _made_by_layers(scope: Scope, context: FileContext) -> set[str]:
+    """The names of a function that some assignment gives the result of a layer."""
+    found = set()
+    for name, bindings in scope.bindings.items():
+        made = [b.value for b in bindings if b.kind == "expr" and isinstance(b.value, ast.Call)]
+        if any(_row_of(call, scope, context) is not None for call in made):
+            found.add(name)
+    return found
 
 
 def _is_handed_to_layer(chain: Chain, context: FileContext) -> bool:

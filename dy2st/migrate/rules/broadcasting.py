@@ -1,0 +1,122 @@
+"""Operators between variables of different ranks: 1.8 aligned some of them at the first dimension."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import ClassVar
+
+from dy2st.migrate.calls import literal
+from dy2st.migrate.edits import Replace
+from dy2st.migrate.model import Decline, FileContext
+from dy2st.migrate.names import Scope
+from dy2st.migrate.rules import ScanRule, keyword_of
+
+_REDUCING = ("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod")
+_SAME_SHAPE = ("log", "exp", "sqrt", "square", "abs", "scale", "clip", "cast", "rsqrt")
+_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+_LAYERS = "paddle.fluid.layers."
+
+
+class ReducedOperand(ScanRule):
+    """``x - reduce_sum(x, dim=1)``: one number for each row, where numpy takes one for each column."""
+
+    id = "PM278"
+    name = "reduced_operand"
+    changes: ClassVar = (
+        (
+            "x / fluid.layers.reduce_sum(x, dim=1)",
+            "x / fluid_compat.aligned(paddle.sum(x, axis=1), x)",
+        ),
+    )
+    leaves: ClassVar = ("x / y.sum()",)
+
+    def find(self, context: FileContext) -> Iterator[tuple[ast.expr, Scope]]:
+        """Second operands that a reduction has made smaller than the first."""
+        if context.facts.dygraph and not context.facts.static:
+            return
+        for call, scope in context.names.calls:
+            if not _drops_dimension(call, scope, context):
+                continue
+            operand = _outermost(call, scope, context)
+            for place in _places(operand, scope, context):
+                parent = context.names.parents.get(place)
+                if not isinstance(parent, ast.BinOp) or parent.right is not place:
+                    continue
+                if isinstance(parent.op, _OPERATORS) and _is_plain(parent.left):
+                    yield place, scope
+
+    def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
+        """Let the helper look at both shapes when the program is built."""
+        if not context.options.compat:
+            raise Decline("needs a helper of fluid_compat and --no-compat is given")
+        parent = context.names.parents[node]
+        assert isinstance(parent, ast.BinOp)
+        helper = context.helper("aligned")
+        left = context.source.segment(parent.left)
+        start, end = context.source.span(node)
+        context.edits.append(Replace(start, start, f"{helper}(".encode()))
+        context.edits.append(Replace(end, end, b", " + left + b")"))
+        return helper
+
+
+def _layer(call: ast.Call, scope: Scope, context: FileContext) -> str:
+    """The name of the layer of 1.8 that is called, or nothing."""
+    for candidate in context.names.resolve(call.func, scope):
+        row = context.table.find(candidate)
+        if row is not None and row[0].old.startswith(_LAYERS):
+            return row[0].old[len(_LAYERS) :]
+    return ""
+
+
+def _drops_dimension(call: ast.Call, scope: Scope, context: FileContext) -> bool:
+    """Whether a call reduces some dimensions, which then are gone."""
+    func = call.func
+    last = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+    if last not in _REDUCING or _layer(call, scope, context) not in _REDUCING:
+        return False
+    dim, keep = keyword_of(call, "dim"), keyword_of(call, "keep_dim")
+    kept = keep.value if keep else call.args[2] if len(call.args) > 2 else None
+    reduced = dim.value if dim else call.args[1] if len(call.args) > 1 else None
+    return reduced is not None and (kept is None or literal(kept) is False)
+
+
+def _outermost(call: ast.Call, scope: Scope, context: FileContext) -> ast.expr:
+    """The expression around a call whose value has the same shape."""
+    node: ast.expr = call
+    while True:
+        outer = context.names.parents.get(node)
+        if isinstance(outer, ast.BinOp):
+            other = outer.right if outer.left is node else outer.left
+            keeps = isinstance(literal(other), (int, float))
+        else:
+            keeps = (
+                isinstance(outer, ast.Call)
+                and node in outer.args
+                and _layer(outer, scope, context) in _SAME_SHAPE
+            )
+        if not keeps:
+            return node
+        assert isinstance(outer, (ast.BinOp, ast.Call))
+        node = outer
+
+
+def _places(node: ast.expr, scope: Scope, context: FileContext) -> Iterator[ast.expr]:
+    """Where the value is used: in place, or by the name that it alone is given."""
+    parent = context.names.parents.get(node)
+    if not isinstance(parent, ast.Assign):
+        yield node
+        return
+    target = parent.targets[0]
+    if isinstance(target, ast.Name) and len(scope.bindings.get(target.id, ())) == 1:
+        for chain in context.names.chains:
+            named = isinstance(chain.node, ast.Name) and chain.node.id == target.id
+            if named and chain.scope is scope:
+                yield chain.node
+
+
+def _is_plain(node: ast.expr) -> bool:
+    """Whether an expression may be written twice."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name)
