@@ -101,7 +101,9 @@ def _learn_calls(names: Names, facts: Facts) -> None:
     for call, _ in names.calls:
         func = call.func
         attribute = func.attr if isinstance(func, ast.Attribute) else ""
-        if attribute == "clone" and any(k.arg == "for_test" for k in call.keywords):
+        positional = [a.value for a in call.args if isinstance(a, ast.Constant)]
+        named = any(k.arg == "for_test" for k in call.keywords)
+        if attribute == "clone" and (named or positional == [True]):
             facts.executor_helper = facts.static = True
         for keyword in call.keywords:
             if keyword.arg == "lod_level" and not _is_zero(keyword.value):

@@ -167,19 +167,22 @@ def generate_proposals(
 ):
     """The boxes that a region proposal network keeps and their scores.
 
-    Boxes of less than one pixel go; a larger ``min_size`` would need each image's scale.
+    Boxes of less than one pixel go; a larger ``min_size`` counts by each image's scale.
     """
     if min_size > 1.0:
-        raise ValueError("generate_proposals: min_size above 1 is not supported, filter the boxes")
-    rois, probabilities, count = paddle._C_ops.generate_proposals(
-        scores, bbox_deltas, im_info[:, :2], anchors, variances, pre_nms_top_n, post_nms_top_n,
-        nms_thresh, 1.0, eta, True,
-    )  # fmt: skip
-    count = retyped(count, "int32")
+        options = (pre_nms_top_n, post_nms_top_n, nms_thresh, min_size, eta)
+        found = proposals_on_host(scores, bbox_deltas, im_info, anchors, variances, options)
+        rois, probabilities, count = found
+    else:
+        rois, probabilities, count = paddle._C_ops.generate_proposals(
+            scores, bbox_deltas, im_info[:, :2], anchors, variances, pre_nms_top_n, post_nms_top_n,
+            nms_thresh, 1.0, eta, True,
+        )  # fmt: skip
+        count = retyped(count, "int32")
     lod = [offsets_from(count)]
     rois.stop_gradient = probabilities.stop_gradient = True
     found = set_lod(rois, lod), set_lod(probabilities, lod)
-    return (*found, count) if return_rois_num else found
+    return (*found, lod[0][1:]) if return_rois_num else found  # 1.8.5 adds them up
 
 
 def distribute_fpn_proposals(fpn_rois, min_level, max_level, refer_level, refer_scale, name=None):

@@ -177,8 +177,11 @@ def value_by_name(program, name):
 class Executor(paddle.static.Executor):
     """An Executor for the programs of 1.8: test clones, schedules, started readers, wrappers."""
 
-    def run(self, program=None, feed=None, fetch_list=None, *args, **kwargs):
+    def run(self, program=None, feed=None, fetch_list=None, *args, scope=None, **kwargs):
         """Run ``program`` and return what is fetched."""
+        if scope is not None:  # Paddle 3 looks for learning rates in the global scope only
+            with paddle.static.scope_guard(scope):
+                return self.run(program, feed, fetch_list, *args, **kwargs)
         kwargs.pop("use_prune", None)
         program = getattr(program, "program", program)
         asked = program if program is not None else paddle.static.default_main_program()

@@ -190,7 +190,7 @@ def generate_proposal_labels(
     is_cascade_rcnn=False,
 ):
     """Proposals picked for each image, their classes, and box targets with weights a class."""
-    if is_cascade_rcnn:
+    if is_cascade_rcnn:  # 1.8.5 scales some of the boxes twice then: nothing to be equal to
         raise NotImplementedError("generate_proposal_labels with is_cascade_rcnn")
     offsets, scale = offsets_of(gt_boxes), paddle.unsqueeze(im_info[:, 2:3], 2)
     truth, real = true_boxes(gt_boxes, paddle.zeros_like(is_crowd), paddle.ones_like(scale[:, 0]))

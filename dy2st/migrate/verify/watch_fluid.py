@@ -92,7 +92,8 @@ def static(recorder):
         finally:
             recorder.running -= 1
         if not fetch_list:
-            note_parameters(recorder, actual)
+            with fluid.scope_guard(kwargs.get("scope") or fluid.global_scope()):
+                note_parameters(recorder, actual)
         elif result is not None and place:
             feed = kwargs.get("feed", args[0] if args else None)
             recorder.fetched("run", result, place, feed)

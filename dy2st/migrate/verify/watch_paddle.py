@@ -190,7 +190,8 @@ class Programs:
             if recorder.running:  # the helper's Executor calls Paddle's: what it returns counts
                 return result
             if not listed(fetch_list):
-                self.start_parameters(program)
+                with paddle.static.scope_guard(kwargs.get("scope") or paddle.static.global_scope()):
+                    self.start_parameters(program)
             elif result is not None and place:
                 feed = kwargs.get("feed", args[0] if args else None)
                 recorder.fetched("run", result, place, feed)
