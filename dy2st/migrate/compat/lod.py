@@ -79,7 +79,8 @@ lods_missed = shared("lods_missed", set())  # values that were asked for offsets
 
 def lod_data(name, shape, dtype="float32", lod_level=0):
     """An input of packed rows; its offsets are inputs named ``<name>@lod0``, ``@lod1`` ..."""
-    made = paddle.static.data(name, list(shape), dtype)
+    shape = [-1 if n is None or n < 0 else n for n in shape]  # 1.8 took any n < 0 for open
+    made = paddle.static.data(name, shape, dtype)
     lod_inputs[name] = lod_level
     levels = [paddle.static.data(f"{name}@lod{n}", [-1], "int64") for n in range(lod_level)]
     return set_lod(made, levels)

@@ -234,8 +234,11 @@ class Recorder:
 def filled(shape, old):
     """``shape`` with sizes in the place of -1, so that it holds what ``old`` held; None: it cannot.
 
-    Dimensions of one are no difference: what was [N] may be [N, 1].
+    Dimensions of one are no difference: what was [N] may be [N, 1]. Where a dimension is open the
+    other sizes of a program may be nominal (``layers.data`` took what was fed).
     """
+    if len(shape) == len(old) and min(shape, default=0) < 0:
+        return list(old)
     if len(shape) == len(old):
         sizes = list(old)
         found = [b if a < 0 else a for a, b in zip(shape, sizes)]
