@@ -338,6 +338,8 @@ class NewSide:
         """Look at the layers of the plan and call them."""
         plain = self.recorder.plain
         values = {}
+        if plan.get("layers"):
+            self.paddle.disable_static()
         for path, chosen in plan.get("layers", ()):
             layer = look_up(self.names, path)
             given = [plain(p.numpy()) for p in layer.parameters()]
