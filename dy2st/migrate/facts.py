@@ -7,9 +7,9 @@ import functools
 import re
 
 from dy2st.migrate.model import Facts
-from dy2st.migrate.names import Names
+from dy2st.migrate.names import OURS, Names
 from dy2st.migrate.source import Source
-from dy2st.migrate.table import Table
+from dy2st.migrate.table import Table, load
 
 _STATIC = re.compile(
     r"^paddle\.fluid\.(Executor|data|program_guard|default_main_program|default_startup_program"
@@ -39,6 +39,12 @@ _DYGRAPH = re.compile(
     r"^paddle\.fluid\.(dygraph\.(guard|to_variable|enable_dygraph|Linear|Conv2D|Layer|no_grad"
     r"|load_dygraph|save_dygraph)|enable_dygraph|enable_imperative)$"
 )
+_STARTS_DYGRAPH = (
+    "paddle.fluid.dygraph.guard",
+    "paddle.fluid.dygraph.to_variable",
+    "paddle.fluid.dygraph.Layer",
+    "paddle.fluid.dygraph.enable_dygraph",
+)
 _BUILDERS = re.compile(
     r"^paddle\.fluid\.(optimizer\.|nets\.|layers\.(\w+_decay|linear_lr_warmup|create_parameter)$)"
 )
@@ -52,24 +58,34 @@ def learn(names: Names, table: Table) -> Facts:
     seeds = False
     for chain in names.chains:
         for candidate in names.resolve(chain.node, chain.scope):
-            if not candidate.startswith("paddle."):
-                continue
-            match = table.find(candidate)
-            if match is None:
-                continue
-            if _sets_seed(chain.node, names):
+            match = table.find(candidate) if candidate.startswith("paddle.") else None
+            shown = _shown_by(match[0].old) if match else _shown_by_new(candidate)
+            if match and _sets_seed(chain.node, names):
                 seeds = True
                 continue
-            for fact in _shown_by(match[0].old):
-                if fact == "maybe":
-                    builds = True
-                elif fact != "builds":
+            builds |= "maybe" in shown or ("builds" in shown and chain.scope.kind == "module")
+            for fact in shown:
+                if fact not in ("builds", "maybe"):
                     setattr(facts, fact, True)
-                elif chain.scope.kind == "module":
-                    builds = True
     facts.static |= (builds or seeds) and not facts.dygraph
     _learn_calls(names, facts)
     return facts
+
+
+def _shown_by_new(candidate: str) -> tuple[str, ...]:
+    """The facts that a name which an earlier run wrote shows."""
+    return ("dygraph",) if candidate in _dygraph_names() else ()
+
+
+@functools.cache
+def _dygraph_names() -> frozenset[str]:
+    """What the names that start dynamic graphs are rewritten to."""
+    found = set()
+    for name in _STARTS_DYGRAPH:
+        match = load().find(name)
+        if match is not None:
+            found |= {match[0].new, f"{OURS}.{match[0].helper}"}
+    return frozenset(found - {"", f"{OURS}."})
 
 
 @functools.cache
@@ -101,7 +117,9 @@ def _learn_calls(names: Names, facts: Facts) -> None:
     for call, _ in names.calls:
         func = call.func
         attribute = func.attr if isinstance(func, ast.Attribute) else ""
-        if attribute == "clone" and any(k.arg == "for_test" for k in call.keywords):
+        positional = [a.value for a in call.args if isinstance(a, ast.Constant)]
+        named = any(k.arg == "for_test" for k in call.keywords)
+        if attribute == "clone" and (named or positional == [True]):
             facts.executor_helper = facts.static = True
         for keyword in call.keywords:
             if keyword.arg == "lod_level" and not _is_zero(keyword.value):

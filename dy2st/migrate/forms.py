@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from dy2st.migrate.calls import Unfit, rewrite_arguments, wrap_call
+from dy2st.migrate.calls import Unfit, literal, rewrite_arguments, wrap_call
 from dy2st.migrate.edits import Replace
 from dy2st.migrate.model import Decline, FileContext, Use
 from dy2st.migrate.table import Row
@@ -29,6 +29,9 @@ def to_helper(use: Use, context: FileContext, helper: str) -> str:
     """Name the helper, which takes what the old callable took."""
     if not context.options.compat:
         raise Decline("needs a helper of fluid_compat and --no-compat is given")
+    for keyword in use.call.keywords if use.call is not None else ():
+        if keyword.arg == "act" and literal(keyword.value) == "sequence_softmax":
+            context.helper("sequence_softmax")  # it is found by its name
     return replace_name(use, context, context.helper(helper))
 
 

@@ -165,7 +165,12 @@ class Names(Bindings):
                 return self._remember(scope, name, scope.bindings[name], depth)
             first = first and scope.kind in ("comprehension",)
             scope = scope.parent
-        found = {c for module, _, _ in self.stars for c in self.project.star(module, name, depth)}
+        found: set[str] = set()
+        for module, node, _ in reversed(self.stars):  # a later import covers an earlier one
+            given = self.project.star(module, name, depth)
+            found |= given
+            if given and isinstance(self.parents.get(node), ast.Module):
+                break
         return frozenset(found) if found else frozenset({UNKNOWN})
 
 

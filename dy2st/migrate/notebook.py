@@ -10,6 +10,8 @@ from dy2st.errors import SourceReadError
 
 _MARK = "# paddle-migrate-cell:"
 _MAGIC = re.compile(r"^(\s*)((?:%(?=[A-Za-z%])|[!?]).*|[^#'\"]*\?\s*|[\w.,\s\[\]]+=\s*[%!].*)$")
+# ``from __future__`` may stand in any cell, and ``% cd`` has a space at the start of a line only.
+_ALONE = re.compile(r"^(from __future__ import [\w, ]+(#.*)?|% +[A-Za-z].*)$")
 _HIDDEN = "pass  # paddle-migrate-magic:"
 _TIMED = re.compile(r"^(\s*)(%(?:time|timeit|prun)\s+)(?!-)(\S.*)$")
 _TIMED_MARK = "  # paddle-migrate-timed:"
@@ -54,6 +56,9 @@ def to_module(book: Any) -> tuple[bytes, list[str]]:
             if timed:  # the statement is code like any other
                 lines.append(f"{timed.group(1)}{timed.group(3)}{_TIMED_MARK}{len(magics)}")
                 magics.append(timed.group(2))
+            elif _ALONE.match(line):
+                lines.append(f"{_HIDDEN}{len(magics)}")
+                magics.append(line)
             elif found and not line.lstrip().startswith("#"):
                 lines.append(f"{found.group(1)}{_HIDDEN}{len(magics)}")
                 magics.append(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Container
 from pathlib import Path
 
@@ -108,16 +109,33 @@ class Project(ProjectLike):
                 self._ours[path] = False
         return self._ours[path]
 
+    def _mentions(self, path: str, name: str) -> bool:
+        """Whether a file has the name in it, so that it may well define it."""
+        try:
+            return re.search(rf"\b{name}\b".encode(), Path(path).read_bytes()) is not None
+        except OSError:
+            return False
+
+    def _binds(self, names: Names, name: str, depth: int) -> bool:
+        """Whether a module of the project gives a name a meaning of its own."""
+        if name in names.module.bindings:
+            return True
+        own = (self.names_of(m[1:]) for m, _, _ in names.stars if m.startswith("@"))
+        return depth <= 40 and any(n is not None and self._binds(n, name, depth + 1) for n in own)
+
     def star(self, module: str, name: str, depth: int) -> frozenset[str]:
         """Candidates that ``from module import *`` gives ``name``."""
         if depth > 40:
             return frozenset()
         if module.startswith("@"):
             names = self.names_of(module[1:])
-            if names is None or name.startswith("_"):
+            if name.startswith("_"):
                 return frozenset()
+            if names is None:  # not analysed: it does not speak of Paddle
+                return frozenset({UNKNOWN}) if self._mentions(module[1:], name) else frozenset()
             found = names.lookup(name, names.module, depth + 1)
-            return found if found != {UNKNOWN} else frozenset()
+            nothing = found == {UNKNOWN} and not self._binds(names, name, depth + 1)
+            return frozenset() if nothing else found
         if self.table.exports(module, name):
             return frozenset({f"{module}.{name}"})
         return frozenset()

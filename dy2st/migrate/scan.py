@@ -21,7 +21,7 @@ from dy2st.migrate.model import Facts
 from dy2st.records import record
 
 _MARKER = re.compile(rb"TODO\(paddle-migrate PM\d+\)")
-_FOR_TEST = re.compile(rb"for_test\s*=")
+_FOR_TEST = re.compile(rb"for_test\s*=|\.clone\(\s*True\s*\)")
 _CLONE = re.compile(rb"prog(ram)?s?(\(\))?\.clone\(\s*\)")
 _BY_NAME = re.compile(rb"fetch_list\s*=\s*\[?\s*['\"]")
 _HELPER = re.compile(

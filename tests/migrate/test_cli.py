@@ -433,6 +433,7 @@ def test_notebooks_with_every_kind_of_line(run, tmp_path):
         "%%time\nw = fluid.layers.tanh(y)\n",
         "%%bash\npython -c 'import paddle.fluid'\n",
         "v = fluid.layers.no_such_name(1)\n",
+        "from __future__ import division\n% cd ../..\nimport os\n",
     ]
     cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": s} for s in sources]
     write(tmp_path, {"a.ipynb": json.dumps({"cells": cells, "nbformat": 4})})

@@ -4,8 +4,8 @@ import ast
 
 import pytest
 
-from dy2st.migrate import engine
-from dy2st.migrate.model import Options
+from dy2st.migrate import engine, runner
+from dy2st.migrate.model import Facts, Options
 
 
 def migrate(text, **options):
@@ -409,3 +409,27 @@ def test_calls_in_the_form_of_1_6_are_told():
         (4, 19, "called as in 1.6"),
         (5, 5, "without parameter_list"),
     ]
+
+
+def test_a_later_star_import_covers_an_earlier_one(tmp_path):
+    """A project's own ``fc`` behind ``from paddle.fluid.layers import *`` is no use of fluid."""
+    package = tmp_path / "lib"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "layers.py").write_text("from paddle.fluid.layers import *\nfrom lib.own import *\n")
+    (package / "own.py").write_text("def fc(size):\n    return size\n")
+    script = tmp_path / "train.py"
+    script.write_text("from lib import layers\nlayers.fc(size=3)\nlayers.relu(x)\n")
+    settings = runner.Settings(paths=[str(tmp_path)], cache=False, jobs=1)
+    runner.Runner(settings, lambda done, total: None).run()
+    text = script.read_text()
+    assert "layers.fc(size=3)" in text
+    assert "paddle.nn.functional.relu(x)" in text
+
+
+def test_backward_of_a_loss_is_no_optimizers():
+    """In a run that copies programs a loss still has its own ``backward``."""
+    facts = Facts(program_clones=True)
+    text = "import paddle.fluid as fluid\nx = fluid.dygraph.to_variable(y)\nfinal_loss.backward()\n"
+    outcome = engine.migrate(text.encode(), "example.py", facts=facts)
+    assert b"\nfinal_loss.backward()" in outcome.new

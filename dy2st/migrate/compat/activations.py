@@ -22,12 +22,9 @@ def append_act_named(x, act, attrs):
         return functional.leaky_relu(x, attrs.get("alpha", 0.02))
     if act == "hard_sigmoid":
         return hard_sigmoid(x, attrs.get("slope", 0.2), attrs.get("offset", 0.5))
-    if act == "hard_swish":
-        return hard_swish(x)
-    if act == "swish":
-        return swish(x)
-    if act == "logsigmoid":
-        return functional.log_sigmoid(x)
+    plain = {"hard_swish": hard_swish, "swish": swish, "logsigmoid": functional.log_sigmoid}
+    if act in plain:
+        return plain[act](x)
     if act in ("tanh_shrink", "hard_shrink"):
         return getattr(functional, act.replace("_", ""))(x, **attrs)
     if act == "brelu":
@@ -35,7 +32,10 @@ def append_act_named(x, act, attrs):
     for place in (functional, paddle):
         if hasattr(place, act):
             return getattr(place, act)(x, **attrs)
-    raise ValueError(f"Paddle 3 has no activation {act!r}")
+    own = globals().get(act) or globals().get("_fluid_" + act)  # a helper of the same name
+    if own is None:
+        raise ValueError(f"Paddle 3 has no activation {act!r}")
+    return own(x, **attrs)
 
 
 def hard_sigmoid(x, slope=0.2, offset=0.5, name=None):

@@ -68,10 +68,10 @@ def matmul(x, y, transpose_x=False, transpose_y=False, alpha=1.0, name=None):
 
 def mul(x, y, x_num_col_dims=1, y_num_col_dims=1, name=None):
     """The product of ``x`` and ``y`` seen as matrices."""
-    left = paddle.flatten(x, x_num_col_dims, -1)
+    left = joined(x, x_num_col_dims)
     if x_num_col_dims > 1:
         left = paddle.flatten(left, 0, x_num_col_dims - 1)
-    right = paddle.flatten(y, y_num_col_dims, -1) if len(y.shape) > y_num_col_dims + 1 else y
+    right = joined(y, y_num_col_dims) if len(y.shape) > y_num_col_dims + 1 else y
     if y_num_col_dims > 1:
         right = paddle.flatten(right, 0, y_num_col_dims - 1)
     out = paddle.matmul(left, right)

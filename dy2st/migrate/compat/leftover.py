@@ -12,6 +12,8 @@ class NotMigrated:
         vars(self)["_name"] = name
 
     def __getattr__(self, name):
+        if name in ("__name__", "__qualname__"):
+            return self._name.rpartition(".")[2]
         if name.startswith("__"):
             raise AttributeError(name)
         return NotMigrated(f"{self._name}.{name}")

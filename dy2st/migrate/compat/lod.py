@@ -79,7 +79,8 @@ lods_missed = shared("lods_missed", set())  # values that were asked for offsets
 
 def lod_data(name, shape, dtype="float32", lod_level=0):
     """An input of packed rows; its offsets are inputs named ``<name>@lod0``, ``@lod1`` ..."""
-    made = paddle.static.data(name, list(shape), dtype)
+    shape = [-1 if n is None or n < 0 else n for n in shape]  # 1.8 took any n < 0 for open
+    made = paddle.static.data(name, shape, dtype)
     lod_inputs[name] = lod_level
     levels = [paddle.static.data(f"{name}@lod{n}", [-1], "int64") for n in range(lod_level)]
     return set_lod(made, levels)
@@ -391,3 +392,12 @@ def lod_append(x, level):
         return set_lod(paddle.assign(x), lod_of(level))
     more = paddle.reshape(level.astype("int64"), [-1])
     return set_lod(paddle.assign(x), [*lod_of(x), more])
+
+
+def as_numpy(tensor):
+    """The array of a fetched tensor without sequences, or those of a list of them."""
+    if isinstance(tensor, (list, tuple)):
+        return [as_numpy(t) for t in tensor]
+    if is_lod_tensor(tensor) and tensor.lod():
+        raise RuntimeError("the tensor has sequences, which an array cannot hold")
+    return np.array(tensor)

@@ -14,6 +14,15 @@ def minimize(optimizer, loss, startup_program=None, parameter_list=None, no_grad
     return (made[0], in_creation_order(made[1])) if isinstance(made, tuple) else made
 
 
+def gradients(targets, inputs, target_gradients=None, no_grad_set=None):
+    """The gradients of ``targets`` with respect to ``inputs``; ``no_grad_set`` may hold names."""
+    program = paddle.static.default_main_program()
+    if paddle.framework.in_pir_mode():
+        adopt_values(program)
+        no_grad_set = [value_in(program, value) for value in no_grad_set or ()]
+    return paddle.static.gradients(targets, inputs, target_gradients, set(no_grad_set or ()))
+
+
 def backward(optimizer, loss, startup_program=None, parameter_list=None, *args, **kwargs):
     """``optimizer.backward`` that also takes parameters by name."""
     if parameter_list is not None:

@@ -214,7 +214,7 @@ def fc(input, size, num_flatten_dims=1, param_attr=None, bias_attr=None, act=Non
     for x, attr in zip(inputs, attrs):
         first = num_flatten_dims if num_flatten_dims >= 0 else len(x.shape) + num_flatten_dims
         if len(x.shape) > first + 1:
-            x = paddle.flatten(x, first, -1)
+            x = joined(x, first)
         attr = named(attr, name, "w")
         weight = new_parameter([x.shape[-1], size], x.dtype, attr, None)
         part = paddle.matmul(x, weight)

@@ -16,7 +16,18 @@ def flatten(x, axis=1, name=None):
     out = paddle.flatten(x, 0, axis - 1) if axis > 1 else x
     if len(x.shape) == axis:
         return paddle.unsqueeze(out, -1)
-    return paddle.flatten(out, 1, -1)
+    return joined(out, 1)
+
+
+def joined(x, start):
+    """``x`` with its dimensions from ``start`` on as one.
+
+    Unlike ``paddle.flatten`` it has gradients of gradients.
+    """
+    size = 1
+    for n in x.shape[start:]:
+        size = -1 if n < 0 or size < 0 else size * n
+    return paddle.reshape(x, [0] * start + [size])
 
 
 def squeeze(input, axes, name=None):

@@ -19,7 +19,10 @@ _LAYERS = "paddle.fluid.layers."
 
 
 class ReducedOperand(ScanRule):
-    """``x - reduce_sum(x, dim=1)``: one number for each row, where numpy takes one for each column."""
+    """``x - reduce_sum(x, dim=1)``: one number for each row, where numpy takes one for each column.
+
+    The same holds for an input of shape [N] beside a value of shape [N, 1].
+    """
 
     id = "PM278"
     name = "reduced_operand"
@@ -36,14 +39,22 @@ class ReducedOperand(ScanRule):
         if context.facts.dygraph and not context.facts.static:
             return
         for call, scope in context.names.calls:
-            if not _drops_dimension(call, scope, context):
+            flat = _is_flat_input(call, scope, context)
+            if not flat and not _drops_dimension(call, scope, context):
                 continue
             operand = _outermost(call, scope, context)
             for place in _places(operand, scope, context):
                 parent = context.names.parents.get(place)
-                if not isinstance(parent, ast.BinOp) or parent.right is not place:
+                if flat and isinstance(parent, ast.Call) and not _layer(parent, scope, context):
+                    context.notes.append(
+                        f"line {place.lineno}: handed on, an input of shape [N]; an operator between "
+                        "it and a value of shape [N, 1] gave [N, 1] in 1.8 and gives [N, N] now: "
+                        "there write fluid_compat.aligned(input, value), or reshape one of them"
+                    )
+                if not isinstance(parent, ast.BinOp) or not isinstance(parent.op, _OPERATORS):
                     continue
-                if isinstance(parent.op, _OPERATORS) and _is_plain(parent.left):
+                other = parent.left if parent.right is place else parent.right
+                if _is_plain(other) and (flat or parent.right is place):
                     yield place, scope
 
     def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
@@ -53,7 +64,8 @@ class ReducedOperand(ScanRule):
         parent = context.names.parents[node]
         assert isinstance(parent, ast.BinOp)
         helper = context.helper("aligned")
-        left = context.source.segment(parent.left)
+        other = parent.left if parent.right is node else parent.right
+        left = context.source.segment(other)
         start, end = context.source.span(node)
         context.edits.append(Replace(start, start, f"{helper}(".encode()))
         context.edits.append(Replace(end, end, b", " + left + b")"))
@@ -67,6 +79,21 @@ def _layer(call: ast.Call, scope: Scope, context: FileContext) -> str:
         if row is not None and row[0].old.startswith(_LAYERS):
             return row[0].old[len(_LAYERS) :]
     return ""
+
+
+def _is_flat_input(call: ast.Call, scope: Scope, context: FileContext) -> bool:
+    """Whether a call declares an input of one number for each row: shape [N], not [N, 1]."""
+    func = call.func
+    if (func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")) != "data":
+        return False
+    shape = keyword_of(call, "shape")
+    given = shape.value if shape else call.args[1] if len(call.args) > 1 else None
+    if not isinstance(given, (ast.List, ast.Tuple)):
+        return False
+    if _layer(call, scope, context) == "data":
+        return not given.elts
+    open_ends = len(given.elts) == 1 and literal(given.elts[0]) in (None, -1)
+    return open_ends and context.names.resolve(func, scope) == {"paddle.fluid.data"}
 
 
 def _drops_dimension(call: ast.Call, scope: Scope, context: FileContext) -> bool:

@@ -21,24 +21,36 @@ PROGRAM_ROWS = (
 )
 
 
+def _for_test(call: ast.Call) -> ast.expr | None:
+    """The argument ``for_test`` of ``clone``: by name, or the one positional truth value."""
+    keyword = keyword_of(call, "for_test")
+    if keyword is not None:
+        return keyword.value
+    alone = len(call.args) == 1 and not call.keywords
+    return call.args[0] if alone and isinstance(literal(call.args[0]), bool) else None
+
+
 class CloneForTest(MethodRule):
     """``program.clone(for_test=True)``: a clone in test mode that knows the original's values."""
 
     id = "PM210"
     name = "clone_for_test"
     methods = ("clone",)
-    changes: ClassVar = (("main.clone(for_test=True)", "fluid_compat.clone_for_test(main)"),)
+    changes: ClassVar = (
+        ("main.clone(for_test=True)", "fluid_compat.clone_for_test(main)"),
+        ("main.clone(True)", "fluid_compat.clone_for_test(main)"),
+    )
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
         """Only ``clone`` with ``for_test``: no other library has that argument."""
-        return keyword_of(call, "for_test") is not None
+        return _for_test(call) is not None and b"fluid" in context.source.text
 
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """Name the helper; ``for_test=False`` and variables stay to be decided by a person."""
-        keyword = keyword_of(call, "for_test")
-        assert keyword is not None
+        given = _for_test(call)
+        assert given is not None
         assert isinstance(call.func, ast.Attribute)
-        value = literal(keyword.value)
+        value = literal(given)
         if not isinstance(value, bool):
             raise Decline("for_test is known only at run time|write an if for the two cases")
         start, end = context.source.span(call)
