@@ -120,9 +120,9 @@ def current_step_lr(optimizer):
     return schedule.last_lr if hasattr(schedule, "last_lr") else schedule
 
 
-def global_learning_rate(optimizer):
-    """The optimizer's rate as a value of shape [1]."""
-    rate = optimizer._global_learning_rate()
+def global_learning_rate(optimizer, program=None):
+    """The optimizer's rate in a program as a value of shape [1]."""
+    rate = optimizer._global_learning_rate(program)
     if rate is None or not isinstance(rate, paddle.pir.Value):
         return rate if rate is None else paddle.reshape(rate, [1])
     with paddle.static.program_guard(rate.get_defining_op().get_parent_block().program):

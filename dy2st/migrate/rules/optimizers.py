@@ -12,7 +12,7 @@ from dy2st.migrate.forms import plain_call, to_helper
 from dy2st.migrate.kinds import kind_of
 from dy2st.migrate.model import Decline, FileContext, Use
 from dy2st.migrate.names import Scope
-from dy2st.migrate.rules import MethodRule, ScanRule, UseRule, keyword_of
+from dy2st.migrate.rules import MethodRule, ScanRule, UseRule, hand_to_helper, keyword_of
 
 _LOOK_LIKE = ("Optimizer", "optimizer", "opt", "adam", "sgd")
 
@@ -136,6 +136,16 @@ class BackwardByName(MinimizeByName):
         ),
     )
 
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """As for ``minimize``, but a loss has a method of that name too."""
+        assert isinstance(call.func, ast.Attribute)
+        if keyword_of(call, "parameter_list") is not None:
+            return True
+        owner = call.func.value
+        last = getattr(owner, "attr", "") or getattr(owner, "id", "")
+        optimizer = "opt" in last.lower() or kind_of(owner, scope, context) == "optimizer"
+        return optimizer and super().applies(call, scope, context)
+
 
 class StepRate(MethodRule):
     """``optimizer.current_step_lr()`` is ``get_lr()``; a schedule is not moved by the question.
@@ -153,23 +163,22 @@ class StepRate(MethodRule):
 
     def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
         """No other library has methods of these names."""
-        return not call.args and not call.keywords
+        assert isinstance(call.func, ast.Attribute)
+        named = call.func.attr == "_global_learning_rate"
+        return named or (not call.args and not call.keywords)
 
     def apply(self, call: ast.Call, scope: Scope, context: FileContext) -> str:
         """The helper; without helpers the method's new name."""
         assert isinstance(call.func, ast.Attribute)
         method = call.func.attr.lstrip("_")
-        start, end = context.source.span(call)
+        end = context.source.span(call)[1]
         base_end = context.source.span(call.func.value)[1]
         if not context.options.compat:
             if method != "current_step_lr":
                 raise Decline("the rate's variable has another shape|ask optimizer.get_lr()")
             context.edits.append(Replace(base_end, end, b".get_lr()"))
             return ".get_lr"
-        name = context.helper(method)
-        context.edits.append(Replace(start, start, f"{name}(".encode()))
-        context.edits.append(Replace(base_end, end, b")"))
-        return name
+        return hand_to_helper(call.func, method, context)
 
 
 class SetDict(MethodRule):

@@ -22,12 +22,17 @@ class HelperSurface(ScanRule):
     leaves: ClassVar = ("fluid.layers.DynamicRNN().lod_rank_table",)
 
     def find(self, context: FileContext) -> Iterator[tuple[ast.expr, Scope]]:
-        """Every attribute, read from an object whose class is a helper, that the helper lacks."""
+        """Every attribute, read from an object whose class is a helper, that the helper lacks.
+
+        What the file itself stores under that name is there.
+        """
+        chains = [chain.node for chain in context.names.chains]
+        stored = {n.attr for n in chains if isinstance(n, ast.Attribute) and not _is_read(n)}
         for chain in context.names.chains:
             node: ast.AST = chain.node
             while isinstance(node, ast.Attribute):
-                loaded = isinstance(node.ctx, ast.Load)
-                if loaded and node.attr not in BY_MEMBER and _missing(node, chain.scope, context):
+                asked = _is_read(node) and node.attr not in BY_MEMBER and node.attr not in stored
+                if asked and _missing(node, chain.scope, context):
                     yield node, chain.scope
                 node = node.value
 
@@ -38,6 +43,10 @@ class HelperSurface(ScanRule):
             f"the helper that stands for this object has no {node.attr}|look up in fluid_compat"
             " what it has, and say what the code needs with that or with paddle"
         )
+
+
+def _is_read(node: ast.Attribute) -> bool:
+    return isinstance(node.ctx, ast.Load)
 
 
 def _missing(node: ast.Attribute, scope: Scope, context: FileContext) -> bool:
