@@ -39,7 +39,6 @@ class ReducedOperand(ScanRule):
         """Second operands that may have fewer dimensions than the first."""
         if context.facts.dygraph and not context.facts.static:
             return
-        seen = set()
         for call, scope in context.names.calls:
             flat = _is_flat_input(call, scope, context)
             if not flat and not _drops_dimension(call, scope, context):
