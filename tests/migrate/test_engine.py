@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from dy2st.migrate import engine, runner
-from dy2st.migrate.model import Options
+from dy2st.migrate.model import Facts, Options
 
 
 def migrate(text, **options):
@@ -435,3 +435,11 @@ def test_helpers_keep_the_built_in_names_that_a_file_hides():
     again = engine.migrate(text + b"z = fluid.layers.fc(len, 3)\n", "one.py").new.decode()
     assert again.count("_fluid_len = len") == 1
     compile(again, "one.py", "exec")
+
+
+def test_backward_of_a_loss_is_no_optimizers():
+    """In a run that copies programs a loss still has its own ``backward``."""
+    facts = Facts(program_clones=True)
+    text = "import paddle.fluid as fluid\nx = fluid.dygraph.to_variable(y)\nfinal_loss.backward()\n"
+    outcome = engine.migrate(text.encode(), "example.py", facts=facts)
+    assert b"\nfinal_loss.backward()" in outcome.new
