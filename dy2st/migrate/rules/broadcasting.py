@@ -39,7 +39,7 @@ class ReducedOperand(ScanRule):
         """Second operands that may have fewer dimensions than the first."""
         if context.facts.dygraph and not context.facts.static:
             return
-        seen = set()
+        seen: set[ast.AST] = set()
         for call, scope in context.names.calls:
             flat = _is_flat_input(call, scope, context)
             if not flat and not _drops_dimension(call, scope, context):
@@ -56,7 +56,8 @@ class ReducedOperand(ScanRule):
                 if not isinstance(parent, ast.BinOp) or not isinstance(parent.op, _OPERATORS):
                     continue
                 other = parent.left if parent.right is place else parent.right
-                if _is_plain(other) and (flat or parent.right is place):
+                if _is_plain(other) and (flat or parent.right is place) and parent not in seen:
+                    seen.add(parent)
                     yield place, scope
 
     def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
