@@ -19,6 +19,15 @@ from dy2st.records import record
 
 TABLES = Path(__file__).with_name("tables")
 _STATUS = ("safe", "unsafe", "open")
+# Packages of 1.8 that Paddle 3 lacks (``paddle.complex`` is a function there, without members).
+_GONE = (
+    "paddle.fluid.",
+    "paddle.complex.tensor.",
+    "paddle.complex.helper.",
+    "paddle.incubate.hapi.",
+    "paddle.common_ops_import.",
+    "paddle.check_import_scipy.",
+)
 _REMEMBERED = 50_000  # names whose rows are kept at hand
 _KINDS = ("function", "class", "value", "module")
 
@@ -196,7 +205,7 @@ class Table:
 
     def is_old(self, dotted: str) -> bool:
         """Whether a dotted name exists in 1.x only."""
-        if dotted == "paddle.fluid" or dotted.startswith("paddle.fluid."):
+        if f"{dotted}.".startswith(_GONE):
             return True
         return dotted in self._numbers or self.find(dotted) is not None
 

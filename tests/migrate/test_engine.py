@@ -443,3 +443,10 @@ def test_backward_of_a_loss_is_no_optimizers():
     text = "import paddle.fluid as fluid\nx = fluid.dygraph.to_variable(y)\nfinal_loss.backward()\n"
     outcome = engine.migrate(text.encode(), "example.py", facts=facts)
     assert b"\nfinal_loss.backward()" in outcome.new
+
+
+def test_packages_that_paddle_3_lacks_are_told():
+    text = b"import paddle\nimport paddle.incubate.hapi as hapi\na = paddle.complex.tensor.matmul(x, y)\n"
+    outcome = engine.migrate(text + b"b = hapi.model.Input([3])\nc = paddle.complex(x, y)\n")
+    assert [point.line for point in outcome.open_points if point.unknown] == [3, 4]
+    assert outcome.found == 2
