@@ -5,6 +5,8 @@ stand-in; when an operation is to write it, the copy is moved behind that operat
 its result. Everything that used the variable, gradients too, then sees what was computed.
 """
 
+import contextlib
+
 import numpy as np
 import paddle
 
@@ -22,6 +24,20 @@ def create_var(
     **others,
 ):
     """A variable for an operation to write; until then it is NaN, or -1."""
+    with building(block):
+        return declare_var(name, dtype, shape, persistable, stop_gradient, lod_level, is_data)
+
+
+def building(block):
+    """A guard under which the program of ``block`` is the one that is built."""
+    program = getattr(block, "program", None)
+    if paddle.in_dynamic_mode() or program in (None, paddle.static.default_main_program()):
+        return contextlib.nullcontext()
+    return paddle.static.program_guard(program)
+
+
+def declare_var(name, dtype, shape, persistable, stop_gradient, lod_level, is_data):
+    """A declared variable of the program that is built, see ``create_var``."""
     if dtype is None:
         dtype = "float32"
     sizes = [-1 if n is None else int(n) for n in (shape if shape is not None else (1,))]
