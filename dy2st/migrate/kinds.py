@@ -24,6 +24,7 @@ _MADE = (
     (re.compile(r"^paddle\.fluid\.layers\.LayerHelper$"), "helper"),
     (re.compile(r"^paddle\.fluid\.optimizer\.\w+$"), "optimizer"),
     (re.compile(r"^paddle\.fluid\.DistributeTranspiler$"), "transpiler"),
+    (re.compile(r"^paddle\.fluid\.dygraph\.ProgramTranslator$"), "translator"),
     (re.compile(r"^paddle\.fluid\.(layers|nets)\.[a-z]\w+$"), "variable"),
     (re.compile(r"^paddle\.fluid\.(data|embedding|one_hot)$"), "variable"),
     (re.compile(r"^paddle\.fluid\.dataset\.(InMemory|Queue|FileInstant|BoxPS)Dataset$"), "dataset"),

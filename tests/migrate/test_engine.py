@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from dy2st.migrate import engine, runner
-from dy2st.migrate.model import Options
+from dy2st.migrate.model import Facts, Options
 
 
 def migrate(text, **options):
@@ -425,3 +425,11 @@ def test_a_later_star_import_covers_an_earlier_one(tmp_path):
     text = script.read_text()
     assert "layers.fc(size=3)" in text
     assert "paddle.nn.functional.relu(x)" in text
+
+
+def test_backward_of_a_loss_is_no_optimizers():
+    """In a run that copies programs a loss still has its own ``backward``."""
+    facts = Facts(program_clones=True)
+    text = "import paddle.fluid as fluid\nx = fluid.dygraph.to_variable(y)\nfinal_loss.backward()\n"
+    outcome = engine.migrate(text.encode(), "example.py", facts=facts)
+    assert b"\nfinal_loss.backward()" in outcome.new

@@ -8,6 +8,7 @@ import sys
 import programs
 import pytest
 
+from dy2st.errors import MigrateError
 from dy2st.migrate import engine, scan
 from dy2st.migrate.verify import compare, recorder
 
@@ -152,6 +153,76 @@ def test_old_draws_that_show_nothing_are_not_comparable():
     assert result.lost.text == "nce"
     assert result.values == 1
     assert compare.report(old, new, 1e-4) == 2
+
+
+def _run(value, fed=1.0, **more):
+    values = [{"shape": [1], "dtype": "float32", "data": [value]}]
+    steps = [{"kind": "run", "place": "a.py:3", "values": values, "fed": {"x": fed}}]
+    return {"steps": steps, "error": "", "exit": 0, **more}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (_run(1.0), _run(1.0), "equal: 1 values in 1 steps"),
+        (_run(1.0, steps=[]), _run(1.0, steps=[]), "nothing was compared: the program fetches no"),
+        (
+            _run(1.0),
+            _run(2.0),
+            r"step 1, a.py:3 \(now a.py:3\): 1, now 2 \(relative difference 1\)$",
+        ),
+        (_run(1.0), _run(2.0, 3.0), "step 1, .*; x is fed other data .* is 3.0, was 1.0"),
+        (_run(1.0, exit=3), _run(1.0, exit=3), "equal: "),
+        (_run(1.0), _run(1.0, exit=3), "the original ends with exit code 0, the migrated with 3"),
+        (
+            _run(1.0),
+            _run(1.0, error="Traceback: no\n"),
+            "the migrated program fails:\nTraceback: no$",
+        ),
+    ],
+)
+def test_reports(old, new, expected, capsys):
+    code = compare.report(old, new, 1e-4)
+    said = capsys.readouterr().out
+    assert re.match(expected, said, re.MULTILINE), said
+    assert code == (0 if expected.startswith("equal") else 2)
+
+
+def test_large_arrays_lie_beside_the_record(tmp_path):
+    script = tmp_path / "big.py"
+    script.write_text(
+        "import numpy as np, sys\nx = np.arange(5000.0)\ny = x[:3] + 1j\nsys.exit(3)\n"
+    )
+    job = {"script": str(script), "record": str(tmp_path / "r.json")}
+    compare.run_recorder(sys.executable, [job], 100)
+    assert compare.load(job["record"])["exit"] == 3
+    script.write_text(script.read_text().replace("sys.exit(3)", ""))
+    compare.run_recorder(sys.executable, [job], 100)
+    left = compare.load(job["record"])["globals"]
+    assert left["x"][0]["data"].tolist() == list(range(5000))
+    assert left["y"][0] == {"shape": [3, 2], "dtype": "float64", "data": [0, 1, 1, 1, 2, 1]}
+    assert (tmp_path / "r.json").stat().st_size < 1000
+
+
+def test_the_other_paddle_is_refused(tmp_path):
+    script = tmp_path / "empty.py"
+    script.write_text("")
+    job = {"script": str(script), "record": str(tmp_path / "r.json"), "old": True}
+    with pytest.raises(MigrateError, match=r"it has Paddle 3.* and 1.6 to 1.8 is wanted"):
+        compare.run_recorder(sys.executable, [job], 100)
+    with pytest.raises(MigrateError, match="No such file"):
+        compare.run_recorder(str(tmp_path / "python"), [job], 100)
+
+
+def test_errors_are_told_from_the_users_first_line(tmp_path):
+    script = tmp_path / "bad.py"
+    script.write_text("def f(x):\n    return 1 / x\nf(0)\n")
+    job = {"script": str(script), "record": str(tmp_path / "r.json")}
+    compare.run_recorder(sys.executable, [job], 100)
+    lines = compare.load(job["record"])["error"].splitlines()
+    assert "bad.py" in lines[1]
+    assert lines[-1] == "ZeroDivisionError: division by zero"
+    assert not any("recorder.py" in line for line in lines)
 
 
 @pytest.mark.skipif("PADDLE_1_8_PYTHON" not in os.environ, reason="needs a Python with Paddle 1.8")

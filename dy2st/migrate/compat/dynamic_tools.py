@@ -192,3 +192,10 @@ class ParallelStrategy:
 def append_activation_in_dygraph(input, act=None, use_cudnn=None, use_mkldnn=None):
     """The activation named ``act`` of ``input``."""
     return append_act(input, act)
+
+
+class ParameterList(paddle.nn.ParameterList):
+    """Parameters in a list: assigning to a place puts another parameter there."""
+
+    def __setitem__(self, idx, param):
+        self._parameters[str(idx)] = param

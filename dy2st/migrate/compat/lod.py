@@ -392,3 +392,12 @@ def lod_append(x, level):
         return set_lod(paddle.assign(x), lod_of(level))
     more = paddle.reshape(level.astype("int64"), [-1])
     return set_lod(paddle.assign(x), [*lod_of(x), more])
+
+
+def as_numpy(tensor):
+    """The array of a fetched tensor without sequences, or those of a list of them."""
+    if isinstance(tensor, (list, tuple)):
+        return [as_numpy(t) for t in tensor]
+    if is_lod_tensor(tensor) and tensor.lod():
+        raise RuntimeError("the tensor has sequences, which an array cannot hold")
+    return np.array(tensor)

@@ -194,14 +194,19 @@ class Executor(paddle.static.Executor):
             if not isinstance(fetch_list, (list, tuple)):
                 fetch_list = [fetch_list]
             rates = [i for i, value in enumerate(fetch_list) if hasattr(value, "last_lr")]
-            asked_for = list(fetch_list)
-            fetch_list = [value_in(asked, value) for value in fetch_list]
+            free = free_rates(fetch_list)
+            asked_for = [value for i, value in enumerate(fetch_list) if i not in free]
+            fetch_list = [value_in(asked, value) for value in asked_for]
         advance_schedules(asked)
         feed = feed_with_lod(asked, set_persistable(asked, feed or {}))
         if fetch_list and not kwargs.get("return_numpy", True) and known_lods:
             return run_with_lod(self.run_fed, asked, program, feed, asked_for, *args, **kwargs)
         results = self.run_fed(program, feed, fetch_list, *args, **kwargs)
-        for index in rates if fetch_list is not None else ():
+        if fetch_list is None:
+            return results
+        for index, rate in free.items():
+            results.insert(index, rate)
+        for index in rates:
             results[index] = np.asarray(results[index]).reshape([1])  # 1.8 had no 0-D values
         return results
 
@@ -236,6 +241,15 @@ class Executor(paddle.static.Executor):
                 print(*(f"{name}: {value}" for name, value in zip(names, values)))
 
     infer_from_dataset = train_from_dataset
+
+
+def free_rates(fetch_list):
+    """The rates for this run of schedules that no optimizer uses, by their places in a list."""
+    return {
+        index: np.array([schedule.before_run()], "float32")
+        for index, schedule in enumerate(fetch_list)
+        if hasattr(schedule, "before_run") and schedule._var_name is None
+    }
 
 
 def unused_inputs(program, feed):

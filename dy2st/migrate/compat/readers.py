@@ -76,8 +76,9 @@ class DataFeeder:
 class GeneratorLoader:
     """Batches from a Python generator, iterated over or started and reset."""
 
-    def __init__(self, feed_list=None, iterable=True, return_list=False):
+    def __init__(self, feed_list=None, iterable=True, return_list=False, drop_last=True):
         self._feed_list = list(feed_list or [])
+        self._devices, self._drop_last = 1, drop_last
         self._iterable = self.iterable = iterable
         self._return_list = return_list
         self._batches = None
@@ -101,8 +102,7 @@ class GeneratorLoader:
                 else:
                     yield [np.array(column) for column in zip(*samples)]
 
-        self._batches = batches
-        return self
+        return self._take(batches, places)
 
     def set_batch_generator(self, reader, places=None):
         """Take batches as arrays."""
@@ -111,7 +111,12 @@ class GeneratorLoader:
             for batch in reader():
                 yield list(batch) if isinstance(batch, (list, tuple)) else [batch]
 
+        return self._take(batches, places)
+
+    def _take(self, batches, places):
+        """Give out these batches, one for each of the places at a time."""
         self._batches = batches
+        self._devices = max(len(places), 1) if isinstance(places, (list, tuple)) else 1
         return self
 
     decorate_sample_generator = set_sample_generator
@@ -124,13 +129,18 @@ class GeneratorLoader:
         return self
 
     def __iter__(self):
-        for batch in self._batches():
-            if paddle.in_dynamic_mode():
+        if paddle.in_dynamic_mode():
+            for batch in self._batches():
                 yield [paddle.to_tensor(part) for part in batch]
-            elif self._return_list:
-                yield [batch]
-            else:
-                yield [self._as_feed(batch)]
+            return
+        group = []
+        for batch in self._batches():
+            group.append(batch if self._return_list else self._as_feed(batch))
+            if len(group) == self._devices:
+                yield group
+                group = []
+        if group and not self._drop_last:
+            yield group
 
     def _as_feed(self, batch):
         return {
@@ -187,7 +197,7 @@ def from_generator(
     drop_last=True,
 ):
     """A loader of batches from a Python generator."""
-    return GeneratorLoader(feed_list, iterable, return_list)
+    return GeneratorLoader(feed_list, iterable, return_list, drop_last)
 
 
 def PyReader(

@@ -41,7 +41,8 @@ def crf_cost(input, label, weight, length=None):
     gold = gold + first * paddle.gather(start, label) + (1.0 - first) * moved
     last = paddle.gather(end, paddle.gather(label, offsets[1:] - 1))
     gold = paddle.scatter_nd_add(last, paddle.unsqueeze(sequence, 1), gold)
-    return set_lod(paddle.unsqueeze(total - gold, 1), [])
+    some = (lengths_from(offsets) > 0).astype(input.dtype)  # a sequence of no rows costs nothing
+    return set_lod(paddle.unsqueeze((total - gold) * some, 1), [])
 
 
 def crf_decoding(input, param_attr, label=None, length=None):

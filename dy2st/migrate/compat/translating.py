@@ -30,10 +30,3 @@ class ProgramTranslator:
     def get_code(self, dygraph_func):
         """The converted function's text."""
         return paddle.jit.to_static(dygraph_func, full_graph=True).code
-
-    def get_program(self, dygraph_func, *args, **kwargs):
-        """Main program, startup program, inputs and outputs of a function."""
-        made, _ = paddle.jit.to_static(dygraph_func, full_graph=True).get_concrete_program(
-            *args, **kwargs
-        )
-        return made.main_program, made.startup_program, made.inputs, made.outputs

@@ -47,7 +47,15 @@ _SLOTS = (
     "it served parameter servers and page views, which Paddle 3's programs have not; shuffle or"
     " group the samples where the files are written"
 )
+_CONVERTED = (
+    "paddle.jit.to_static(function) holds its programs itself; paddle.jit.save(layer, path,"
+    " input_spec=[...]) stores them"
+)
 MEMBERS = (
+    *(
+        Member(name, ("translator",), recipe=_CONVERTED)
+        for name in ("get_program", "get_program_cache", "save_inference_model")
+    ),
     Member("var", ("block",), "block_var"),
     Member("has_var", ("block",), "block_has_var", telling=True),
     Member("_var_recursive", ("block",), "block_var", telling=True),

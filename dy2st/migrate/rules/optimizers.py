@@ -136,6 +136,16 @@ class BackwardByName(MinimizeByName):
         ),
     )
 
+    def applies(self, call: ast.Call, scope: Scope, context: FileContext) -> bool:
+        """As for ``minimize``, but a loss has a method of that name too."""
+        assert isinstance(call.func, ast.Attribute)
+        if keyword_of(call, "parameter_list") is not None:
+            return True
+        owner = call.func.value
+        last = getattr(owner, "attr", "") or getattr(owner, "id", "")
+        optimizer = "opt" in last.lower() or kind_of(owner, scope, context) == "optimizer"
+        return optimizer and super().applies(call, scope, context)
+
 
 class StepRate(MethodRule):
     """``optimizer.current_step_lr()`` is ``get_lr()``; a schedule is not moved by the question.

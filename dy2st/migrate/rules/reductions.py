@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
 from typing import ClassVar
 
 from dy2st.migrate.calls import bind, literal, wrap_call
+from dy2st.migrate.edits import Replace
 from dy2st.migrate.forms import plain_call, to_helper
 from dy2st.migrate.model import FileContext, Use
-from dy2st.migrate.rules import UseRule
+from dy2st.migrate.names import Scope
+from dy2st.migrate.rules import ScanRule, UseRule
+
+_ONE_VALUE = {"inst:paddle.fluid.layers.accuracy", "inst:paddle.fluid.layers.mean"}
 
 
 class Reduction(UseRule):
@@ -48,3 +54,33 @@ def _rank_is_certain(dim: object) -> bool:
     if not isinstance(dims, (list, tuple)) or not all(isinstance(d, int) for d in dims):
         return False
     return bool(dims) and all(d >= 0 for d in dims) and max(dims) + 1 > len(set(dims))
+
+
+class FirstOfOne(ScanRule):
+    """``accuracy(p, y)[0]`` had shape [1] like the whole: the index goes, it would give 0-D now."""
+
+    id = "PM258"
+    name = "first_of_one"
+    changes: ClassVar = (
+        ("acc = fluid.layers.accuracy(p, y)\nacc[0]", "acc = fluid_compat.accuracy(p, y)\nacc"),
+    )
+
+    def find(self, context: FileContext) -> Iterator[tuple[ast.expr, Scope]]:
+        """``[0]`` on what certainly has one value."""
+        for chain in context.names.chains:
+            parent = context.names.parents.get(chain.node)
+            if not isinstance(parent, ast.Subscript) or parent.value is not chain.node:
+                continue
+            first = isinstance(parent.slice, ast.Constant) and literal(parent.slice) == 0
+            if not first or not isinstance(parent.ctx, ast.Load):
+                continue
+            made = context.names.resolve(chain.node, chain.scope)
+            if made and made <= _ONE_VALUE:
+                yield parent, chain.scope
+
+    def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
+        """Take the index away."""
+        assert isinstance(node, ast.Subscript)
+        start, end = context.source.span(node.value)[1], context.source.span(node)[1]
+        context.edits.append(Replace(start, end, b""))
+        return "without [0]"

@@ -58,11 +58,15 @@ def run_recorder(python: str, jobs: list[dict[str, Any]], timeout: int) -> None:
                 timeout=timeout,
                 env=environment,
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise MigrateError(f"{python}: {error}") from error
+        except OSError as error:
+            raise MigrateError(f"{python}: {error.strerror or error}") from error
+        except subprocess.TimeoutExpired as error:
+            what = f"{jobs[0]['script']} did not end within {timeout} seconds (--timeout)"
+            raise MigrateError(f"{python}: {what}") from error
         missing = [j["script"] for j in jobs if not os.path.exists(j["record"])]
         if missing:
-            raise MigrateError(f"{python} did not finish {missing[0]}:\n{done.stderr[-2000:]}")
+            said = done.stderr.strip()[-2000:] or f"it ended with {done.returncode}"
+            raise MigrateError(f"{python} did not finish {missing[0]}:\n{said}")
 
 
 def load(path: str | Path) -> Record:
@@ -111,7 +115,7 @@ def compare(old: Record, new: Record, rtol: float) -> Result:
         place = f"{a['place']} (now {b['place']})"
         text = _step(a, b, rtol, result)
         if text:
-            result.first = Difference(number, place, text)
+            result.first = Difference(number, place, text + _other_feed(a, b))
             return result
     if lost is not None:
         if lost[1]:
@@ -136,6 +140,18 @@ def _step(a: dict[str, Any], b: dict[str, Any], rtol: float, result: Result) -> 
         result.largest = max(result.largest, worst)
         if not worst <= rtol:
             return f"{found} (relative difference {worst:.2g})"
+    return ""
+
+
+def _other_feed(a: dict[str, Any], b: dict[str, Any]) -> str:
+    """A note where the two runs of a program were not fed the same."""
+    fed, now = a.get("fed", {}), b.get("fed", {})
+    for name in sorted(set(fed) & set(now)):
+        if not math.isclose(fed[name], now[name], rel_tol=1e-5, abs_tol=1e-6):
+            return (
+                f"; {name} is fed other data than in the old run (its sum is {now[name]}, was"
+                f" {fed[name]}): seed what makes it, verify seeds random and numpy.random only"
+            )
     return ""
 
 
@@ -190,7 +206,8 @@ def verify(
         copied = os.path.join(folder, "new")
         summary = migrate_copy(script, copied)
         if summary.open_points:
-            print(f"{summary.open_points} open points remain; the new run may fail")
+            points = "open point remains" if summary.open_points == 1 else "open points remain"
+            print(f"{summary.open_points} {points}; the new run may fail")
         jobs = {}
         for name, path in (
             ("old", script),
@@ -200,6 +217,7 @@ def verify(
                 "script": os.path.abspath(path),
                 "arguments": list(arguments),
                 "record": os.path.join(folder, name + ".json"),
+                "old": name == "old",
             }
         jobs["new"]["initial"] = jobs["old"]["record"]
         run_recorder(old_python, [jobs["old"]], timeout)
@@ -215,18 +233,35 @@ def report(old: Record, new: Record, rtol: float) -> int:
     """Print the comparison and return the exit code: 0 only where all is equal."""
     result = compare(old, new, rtol)
     say = sys.stdout.write
-    if new["error"]:
-        say(f"the migrated program fails:\n{new['error']}\n")
-    if result.first is not None:
-        first = result.first
-        say(f"step {first.step + 1}, {first.place}: {first.text}\n")
+    problems = _problems(old, new, result)
+    for problem in problems:
+        say(problem + "\n")
     equal = f"{result.values} values in {{}} steps agree to {result.digits:.1f} digits\n"
-    if result.lost is not None:
-        lost = result.lost
-        say(f"not comparable from step {lost.step + 1} on, {lost.place}: {lost.text}\n")
-        if result.values:
-            say("before it, " + equal.format(lost.step))
-    if new["error"] or result.first is not None or result.lost is not None:
+    if result.lost is not None and result.values:
+        say("before it, " + equal.format(result.lost.step))
+    if problems:
         return 2
     say("equal: " + equal.format(len(old["steps"])))
     return 0
+
+
+def _problems(old: Record, new: Record, result: Result) -> list[str]:
+    """What keeps two runs from being called equal."""
+    found = []
+    if new["error"]:
+        found.append(f"the migrated program fails:\n{new['error'].rstrip()}")
+    if result.first is not None:
+        first = result.first
+        found.append(f"step {first.step + 1}, {first.place}: {first.text}")
+    if result.lost is not None:
+        lost = result.lost
+        found.append(f"not comparable from step {lost.step + 1} on, {lost.place}: {lost.text}")
+    ends = old.get("exit", 0), new.get("exit", 0)
+    if ends[0] != ends[1] and not new["error"]:
+        found.append(f"the original ends with exit code {ends[0]}, the migrated with {ends[1]}")
+    if not found and not result.values:
+        found.append(
+            "nothing was compared: the program fetches no value, reads no tensor with numpy() and"
+            " calls no backward(); what it prints is not looked at"
+        )
+    return found

@@ -28,6 +28,7 @@ TENSORS = (
     "ParamBase",
     "ComplexVariable",
 )
+STATE_OF_OPTIMIZERS = ("global_step", "LR_Scheduler")  # keys; written in another form now
 LARGE = 1000  # values; arrays with more are written as bytes
 
 
@@ -82,9 +83,17 @@ class Recorder:
         helper = os.path.basename(name).startswith("fluid_compat")
         return inside and not helper and not frame.f_code.co_name.startswith("_fluid_")
 
-    def fetched(self, kind, values, place):
-        """Write down what one run of a program, or one read of a tensor, gave."""
-        self.steps.append({"kind": kind, "place": place, "values": [self.plain(v) for v in values]})
+    def fetched(self, kind, values, place, feed=None):
+        """Write down what one run of a program, or one read of a tensor, gave, and the feed's sums."""
+        step = {"kind": kind, "place": place, "values": [self.plain(v) for v in values]}
+        feed = feed[0] if isinstance(feed, (list, tuple)) and feed else feed
+        if isinstance(feed, dict):
+            step["fed"] = {}
+            for name, value in feed.items():
+                array = self.np.array(value)
+                if array.dtype.kind in "biuf":
+                    step["fed"][name] = float("%.6g" % array.astype("float64").sum())
+        self.steps.append(step)
 
     def watch_reads(self, tensor):
         """Replacements for a tensor class's ``numpy`` and ``backward`` that write down the values."""
@@ -275,8 +284,8 @@ def collect(value, into, depth):
             return False
         into.append(array)
         return True
-    if isinstance(value, dict):
-        value = list(value.values()) or None
+    if isinstance(value, dict) and not set(STATE_OF_OPTIMIZERS) & set(value):
+        value = [value[key] for key in sorted(value, key=str)] or None
     if isinstance(value, (list, tuple)) and len(value) <= 1000 and depth < 4:
         return all([collect(item, into, depth + 1) for item in value])
     kind = type(value).__name__.replace("_fluid_", "")  # a helper's class inside the script itself
@@ -316,7 +325,7 @@ def run_script(job, old, after=None):
     before, folder = set(sys.modules), os.getcwd()
     os.chdir(job.get("folder") or folder)
     undo = watch.patch(recorder)
-    error = ""
+    error, code = "", 0
 
     def run(script):
         names = runpy.run_path(script, run_name="__main__")
@@ -327,21 +336,35 @@ def run_script(job, old, after=None):
     try:
         recorder.globals = watch.isolated(job["script"], run)
     except SystemExit as end:
-        error = "" if not end.code else "exit code %s" % end.code
+        code = end.code or 0
     except BaseException:
-        error = traceback.format_exc()[-2000:]
+        error = told(recorder)
     finally:
         for owner, name, value in undo:
             setattr(owner, name, value)
         sys.path.remove(recorder.folder)
         os.chdir(folder)
-        for name in set(sys.modules) - before:
-            module_file = getattr(sys.modules[name], "__file__", None) or ""
-            if os.path.realpath(module_file).startswith(recorder.folder + os.sep):
-                del sys.modules[name]
+        forget(set(sys.modules) - before, recorder.folder)
     record = recorder.record()
-    record["error"] = error
+    record["error"], record["exit"] = error, code if isinstance(code, int) else str(code)
     return record
+
+
+def told(recorder):
+    """The exception that is being handled as a person wants it: from his own first line on."""
+    kind, value, trace = sys.exc_info()
+    own = trace
+    while own is not None and not recorder.owns(own.tb_frame):
+        own = own.tb_next
+    return "".join(traceback.format_exception(kind, value, own or trace))[-2000:]
+
+
+def forget(names, folder):
+    """Take out the modules of a script's own folder, so that the next script imports its own."""
+    for name in names:
+        module_file = getattr(sys.modules[name], "__file__", None) or ""
+        if os.path.realpath(module_file).startswith(folder + os.sep):
+            del sys.modules[name]
 
 
 def main(plan):
@@ -355,6 +378,9 @@ def main(plan):
 
     old = paddle.__version__.startswith(("0.", "1."))
     for job in jobs:
+        if job.get("old", old) != old:
+            wanted = "1.6 to 1.8" if job["old"] else "3"
+            sys.exit("it has Paddle %s, and %s is wanted" % (paddle.__version__, wanted))
         record = run_script(job, old)
         with open(job["record"], "w") as stream:
             json.dump(record, stream)

@@ -95,7 +95,8 @@ def static(recorder):
             with fluid.scope_guard(kwargs.get("scope") or fluid.global_scope()):
                 note_parameters(recorder, actual)
         elif result is not None and place:
-            recorder.fetched("run", result, place)
+            feed = kwargs.get("feed", args[0] if args else None)
+            recorder.fetched("run", result, place, feed)
         return result
 
     return [(fluid.Executor, "run", watched_run)]

@@ -193,7 +193,8 @@ class Programs:
                 with paddle.static.scope_guard(kwargs.get("scope") or paddle.static.global_scope()):
                     self.start_parameters(program)
             elif result is not None and place:
-                recorder.fetched("run", result, place)
+                feed = kwargs.get("feed", args[0] if args else None)
+                recorder.fetched("run", result, place, feed)
             return result
 
         return watched_run
@@ -358,6 +359,8 @@ def isolated(script, run):
     for name in [n for n in vars(paddle) if n.startswith("fluid_compat_")]:
         delattr(paddle, name)  # what helpers share (compat/shared.py)
     paddle.disable_static()
+    paddle.base.framework._dygraph_tracer().train_mode()
+    vars(paddle).pop("_fluid_compat_state", None)  # what helpers know of another script's programs
     paddle.seed(7)
     vars(paddle).pop("_fluid_compat_state", None)  # what helpers of an earlier script noted
     main, startup = paddle.static.Program(), paddle.static.Program()
