@@ -6,6 +6,7 @@ its result. Everything that used the variable, gradients too, then sees what was
 """
 
 import contextlib
+import os
 
 import numpy as np
 import paddle
@@ -132,12 +133,26 @@ def listed(values):
     return list(values) if isinstance(values, (list, tuple)) else [values]
 
 
+def look_for_operations():
+    """Let Paddle register operations before there is a Python one.
+
+    The first predictor of ``paddle.inference`` does that, and ends the process at a Python
+    operation. So one of an empty model is asked for, which fails after it was done.
+    """
+    with contextlib.suppress(Exception):
+        config = paddle.inference.Config(os.devnull, os.devnull)
+        config.disable_glog_info()
+        paddle.inference.create_predictor(config)
+
+
 def call_python(func, inputs, outputs, chosen=None):
     """Results, of the types of ``outputs``, of a Python function that the program calls.
 
     ``chosen`` are the numbers of the returned values that are wanted, where not all are. Programs
     that call Python run their operations in order, as 1.8 did.
     """
+    if not python_functions:
+        look_for_operations()
     paddle.set_flags({"FLAGS_new_executor_serial_run": True})
     types = [(list(v.shape), v.dtype) for v in outputs]
     lods = [lod_of(v) for v in inputs]
