@@ -7,6 +7,7 @@ that its code calls and the ones that these call, in the order of the files.
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 from collections.abc import Iterable
 from dataclasses import astuple
@@ -152,19 +153,28 @@ def imports_of(names: Iterable[str]) -> dict[str, str]:
 
 
 def inline_text(names: Iterable[str], have: Iterable[str] = ()) -> str:
-    """The same helpers as private functions of one file, without those it already ``have``."""
+    """The same helpers as private functions of one file, without those it already ``have``.
+
+    A built-in name that the file gives to something else (``len = ...``) gets a private one, too.
+    """
     parts = []
     skip = set(have)
+    taken = {name for name in skip if hasattr(builtins, name)}
+    lost: set[str] = set()
     for helper in closure(names):
         if INLINE_PREFIX + helper.name not in skip:
-            parts.append(_rename(helper))
-    return "\n\n".join(parts)
+            mentioned, bound = _names_in(ast.parse(helper.text).body[0])
+            hidden = (taken & mentioned) - bound
+            lost |= hidden
+            parts.append(_rename(helper, hidden))
+    kept = [f"{INLINE_PREFIX}{n} = {n}\n" for n in sorted(lost) if INLINE_PREFIX + n not in skip]
+    return "\n\n".join(["".join(kept), *parts] if kept else parts)
 
 
-def _rename(helper: Helper) -> str:
+def _rename(helper: Helper, hidden: set[str]) -> str:
     """The helper's text with every helper's name made private (``fc`` to ``_fluid_fc``)."""
     tree = ast.parse(helper.text)
-    names = {helper.name, *helper.needs} - _names_in(tree.body[0])[1]
+    names = {helper.name, *helper.needs, *hidden} - _names_in(tree.body[0])[1]
     lines = [line.encode() for line in helper.text.splitlines(keepends=True)]
     places = [
         (n.lineno, n.col_offset, n.id)

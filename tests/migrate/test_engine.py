@@ -427,6 +427,16 @@ def test_a_later_star_import_covers_an_earlier_one(tmp_path):
     assert "paddle.nn.functional.relu(x)" in text
 
 
+def test_helpers_keep_the_built_in_names_that_a_file_hides():
+    text = b"import paddle.fluid as fluid\nlen = fluid.layers.concat(xs)\ny = fluid.layers.prelu(len, m)\n"
+    new = engine.migrate(text, "one.py").new.decode()
+    assert "\n_fluid_len = len\n" in new
+    assert "(_fluid_len(x.shape) - 2)" in new
+    again = engine.migrate(text + b"z = fluid.layers.fc(len, 3)\n", "one.py").new.decode()
+    assert again.count("_fluid_len = len") == 1
+    compile(again, "one.py", "exec")
+
+
 def test_backward_of_a_loss_is_no_optimizers():
     """In a run that copies programs a loss still has its own ``backward``."""
     facts = Facts(program_clones=True)

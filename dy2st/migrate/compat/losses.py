@@ -172,7 +172,7 @@ def accuracy(input, label, k=1, correct=None, total=None):
     _, index = paddle.topk(input, k)
     hit = paddle.any(index == label.astype(index.dtype), axis=1)
     if correct is not None:
-        paddle.assign(paddle.sum(hit.astype(correct.dtype)).reshape([1]), correct)
+        paddle.assign(paddle.sum(hit).reshape([1]).astype(correct.dtype), correct)
     if total is not None:
         paddle.assign(paddle.numel(hit).reshape([1]).astype(total.dtype), total)
     return paddle.mean(hit.astype("float32")).reshape([1])

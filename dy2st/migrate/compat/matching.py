@@ -75,7 +75,8 @@ def assign_targets(x, matched, negatives, mismatch_value):
     if x.shape[1] != 1:
         columns = columns + paddle.arange(0, paddle.shape(x)[1], 1, "int64")
     found = paddle.gather_nd(x, paddle.stack([rows, columns], -1))
-    mask = like_rows(hit, found).astype("bool")
+    taken = hit if negatives is None else paddle.logical_and(hit, paddle.logical_not(negatives))
+    mask = like_rows(taken, found).astype("bool")
     mask = paddle.logical_and(mask, paddle.ones_like(found).astype("bool"))
     out = paddle.where(mask, found, paddle.full_like(found, mismatch_value or 0))
     weight = hit.astype("float32")

@@ -7,30 +7,27 @@ def scan_sequences(step, x, states, offsets, is_reverse, chunk=16):
     """The states of every row when ``step(row, *states)`` walks along each sequence.
 
     A while loop over chunks of steps (the gradient of each part of ``x`` that a body takes costs
-    as much as all of ``x``). What goes into the loop and what its body yields is copied: Paddle
-    3.3 loses the gradient of a yielded value that the body also uses.
+    as much as all of ``x``); what is computed after a sequence's end is not taken. What goes into
+    the loop and what its body yields is copied: Paddle 3.3 loses the gradient of a yielded value
+    that the body also uses.
     """
     index, inside = padded_index(offsets, chunk)
     if is_reverse:
         last = paddle.unsqueeze(offsets[1:] + offsets[:-1], 1) - 1
         index = paddle.where(inside, last - index, paddle.zeros_like(index))
-    x, mask = take_rows(x, paddle.transpose(index, [1, 0])), paddle.transpose(inside, [1, 0])
-    mask = paddle.unsqueeze(mask.astype(x.dtype), -1)
-    in_chunks = lambda v: paddle.reshape(v, [-1, chunk, *paddle.shape(v)[1:]])
-    x, mask = in_chunks(x), in_chunks(mask)
-    count = paddle.shape(mask)[0].astype("int64")
+    x = take_rows(x, paddle.transpose(index, [1, 0]))
+    x = paddle.reshape(x, [-1, chunk, *paddle.shape(x)[1:]])
+    count = paddle.shape(x)[0].astype("int64")
     arrays = [paddle.tensor.create_array(x.dtype) for _ in states]
     states = [paddle.assign(state) for state in states]
     for state in states:
         state.stop_gradient = False
 
     def body(t, *states):
-        here = paddle.reshape(t, [1])
-        parts = lambda v: paddle.unbind(paddle.squeeze(paddle.index_select(v, here, 0), 0), 0)
+        part = paddle.squeeze(paddle.index_select(x, paddle.reshape(t, [1]), 0), 0)
         found = []
-        for row, there in zip(parts(x), parts(mask)):
-            new = step(row, *states)
-            states = [a * there + b * (1.0 - there) for a, b in zip(new, states)]
+        for row in paddle.unbind(part, 0):
+            states = step(row, *states)
             found.append(states)
         for array, values in zip(arrays, zip(*found)):
             at = here if paddle.in_dynamic_mode() else t

@@ -6,6 +6,7 @@ arguments that are known only at run time.
 
 import copy
 
+import numpy as np
 import paddle
 
 
@@ -106,6 +107,11 @@ def logical_not(x, out=None, name=None):
 def concat(input, axis=0, name=None):
     """Tensors one after the other along ``axis``."""
     return paddle.concat(input, axis)
+
+
+def sign(x):
+    """-1, 0 or 1 for each number of a tensor, or of an array of numpy."""
+    return paddle.sign(paddle.assign(x) if isinstance(x, np.ndarray) else x)
 
 
 def stack(x, axis=0):

@@ -13,6 +13,7 @@ from dy2st.migrate.names import Scope
 from dy2st.migrate.rules import ScanRule, keyword_of
 
 _REDUCING = ("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod")
+_LOWER = ("sequence_mask", "squeeze", "data")  # what they give has often fewer dimensions
 _SAME_SHAPE = ("log", "exp", "sqrt", "square", "abs", "scale", "clip", "cast", "rsqrt")
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 _LAYERS = "paddle.fluid.layers."
@@ -35,9 +36,10 @@ class ReducedOperand(ScanRule):
     leaves: ClassVar = ("x / y.sum()",)
 
     def find(self, context: FileContext) -> Iterator[tuple[ast.expr, Scope]]:
-        """Second operands that a reduction has made smaller than the first."""
+        """Second operands that may have fewer dimensions than the first."""
         if context.facts.dygraph and not context.facts.static:
             return
+        seen: set[ast.AST] = set()
         for call, scope in context.names.calls:
             flat = _is_flat_input(call, scope, context)
             if not flat and not _drops_dimension(call, scope, context):
@@ -54,7 +56,8 @@ class ReducedOperand(ScanRule):
                 if not isinstance(parent, ast.BinOp) or not isinstance(parent.op, _OPERATORS):
                     continue
                 other = parent.left if parent.right is place else parent.right
-                if _is_plain(other) and (flat or parent.right is place):
+                if _is_plain(other) and (flat or parent.right is place) and parent not in seen:
+                    seen.add(parent)
                     yield place, scope
 
     def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
@@ -78,6 +81,8 @@ def _layer(call: ast.Call, scope: Scope, context: FileContext) -> str:
         row = context.table.find(candidate)
         if row is not None and row[0].old.startswith(_LAYERS):
             return row[0].old[len(_LAYERS) :]
+        if row is not None and row[0].old == "paddle.fluid.data":
+            return "data"
     return ""
 
 
@@ -97,9 +102,11 @@ def _is_flat_input(call: ast.Call, scope: Scope, context: FileContext) -> bool:
 
 
 def _drops_dimension(call: ast.Call, scope: Scope, context: FileContext) -> bool:
-    """Whether a call reduces some dimensions, which then are gone."""
+    """Whether a call's result may have fewer dimensions than what it is combined with."""
     func = call.func
     last = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+    if last in _LOWER:
+        return _layer(call, scope, context) in _LOWER
     if last not in _REDUCING or _layer(call, scope, context) not in _REDUCING:
         return False
     dim, keep = keyword_of(call, "dim"), keyword_of(call, "keep_dim")
@@ -129,13 +136,13 @@ def _outermost(call: ast.Call, scope: Scope, context: FileContext) -> ast.expr:
 
 
 def _places(node: ast.expr, scope: Scope, context: FileContext) -> Iterator[ast.expr]:
-    """Where the value is used: in place, or by the name that it alone is given."""
+    """Where the value may be used: in place, or by the name that it is given."""
     parent = context.names.parents.get(node)
     if not isinstance(parent, ast.Assign):
         yield node
         return
     target = parent.targets[0]
-    if isinstance(target, ast.Name) and len(scope.bindings.get(target.id, ())) == 1:
+    if isinstance(target, ast.Name):
         for chain in context.names.chains:
             named = isinstance(chain.node, ast.Name) and chain.node.id == target.id
             if named and chain.scope is scope:

@@ -14,7 +14,7 @@ from typing import ClassVar
 from dy2st.migrate.edits import Replace
 from dy2st.migrate.kinds import kind_of
 from dy2st.migrate.model import Decline, FileContext
-from dy2st.migrate.names import Scope
+from dy2st.migrate.names import OURS, Scope
 from dy2st.migrate.rules import ScanRule, hand_to_helper, receiver_is
 
 
@@ -245,6 +245,7 @@ def assigned_by_helper(
 def _is_module(node: ast.Attribute, scope: Scope, context: FileContext) -> bool:
     """Whether the object is certainly something else: a module, or made by another library."""
     candidates = context.names.resolve(node.value, scope)
-    return bool(candidates) and all(
-        c not in ("?",) and not c.startswith(("inst:paddle.", "paddle.")) for c in candidates
-    )
+    if candidates == {f"inst:{OURS}.LayerHelper"}:
+        return True  # it has these methods itself
+    ours = ("inst:paddle.", "paddle.", f"inst:{OURS}.", f"{OURS}.")
+    return bool(candidates) and all(c != "?" and not c.startswith(ours) for c in candidates)

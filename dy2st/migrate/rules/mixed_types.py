@@ -13,7 +13,18 @@ from dy2st.migrate.rules import ScanRule
 _HELPER = "left_type_operators"
 _NOTHING, _FLOAT, _TENSOR, _WHOLE = "", "a float", "a tensor", "a tensor of whole numbers"
 _RESULTS = frozenset(
-    ["shape", "size", "rank", "argmax", "argmin", "where", "nonzero", "randint", "randperm"]
+    [
+        "argmax",
+        "argmin",
+        "autoincreased_step_counter",
+        "nonzero",
+        "randint",
+        "randperm",
+        "rank",
+        "shape",
+        "size",
+        "where",
+    ]
 )
 _SECOND = frozenset(["topk", "argsort", "unique", "unique_with_counts", "ctc_greedy_decoder"])
 _TYPED = frozenset(
@@ -80,7 +91,17 @@ _KEEP = frozenset(
     ]
 )
 _INTEGERS = ("int32", "int64")
-_HINTS = (b"int32", b"int64", b"shape(", b"argm", b"argsort", b"topk", b"where(", b"size(")
+_HINTS = (
+    b"int32",
+    b"int64",
+    b"shape(",
+    b"argm",
+    b"argsort",
+    b"topk",
+    b"where(",
+    b"size(",
+    b"step_counter(",
+)
 _DIVISIONS = (ast.Div, ast.FloorDiv, ast.Mod)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
@@ -104,6 +125,10 @@ class MixedTypes(ScanRule):
             "fluid.layers.cast(x, 'int64') * y",
             "fluid_compat.left_type_operators()\npaddle.cast(x, 'int64') * y",
         ),
+        (
+            "fluid.layers.cast(x, 'int64') < 2.5",
+            "fluid_compat.left_type_operators()\npaddle.cast(x, 'int64') < 2.5",
+        ),
     )
 
     def find(self, context: FileContext) -> Iterator[tuple[ast.expr, Scope]]:
@@ -113,7 +138,7 @@ class MixedTypes(ScanRule):
             return
         flow = context.learned(_Flow)
         for node in context.names.parents:
-            if isinstance(node, (ast.BinOp, ast.AugAssign)) and flow.differs(node):
+            if isinstance(node, (ast.BinOp, ast.AugAssign, ast.Compare)) and flow.differs(node):
                 yield node.target if isinstance(node, ast.AugAssign) else node, context.names.module
                 return
 
@@ -164,8 +189,11 @@ class _Flow:
             node = parents.get(node)
         return node
 
-    def differs(self, node: ast.BinOp | ast.AugAssign) -> bool:
+    def differs(self, node: ast.BinOp | ast.AugAssign | ast.Compare) -> bool:
         """Whether an operator computes otherwise in Paddle 3, or may."""
+        mixed = ({_WHOLE, _TENSOR}, {_WHOLE, _FLOAT})
+        if isinstance(node, ast.Compare):
+            return {self.kind(node.left), self.kind(node.comparators[0])} in mixed
         if isinstance(node, ast.BinOp):
             left, right = self.kind(node.left), self.kind(node.right)
         else:
@@ -174,7 +202,7 @@ class _Flow:
             return False
         if isinstance(node.op, _DIVISIONS):
             return left != _TENSOR or right == _WHOLE
-        return {left, right} in ({_WHOLE, _TENSOR}, {_WHOLE, _FLOAT})
+        return {left, right} in mixed
 
     def kind(self, node: ast.expr) -> str:
         """What an expression is; nothing where that is not known."""

@@ -164,6 +164,30 @@ class OneOrMany(UseRule):
         return to_helper(use, context, use.row.helper)
 
 
+class TensorOrArray(UseRule):
+    """``sign`` took an array of numpy, too: the helper where one may be seen."""
+
+    id = "PM259"
+    name = "tensor_or_array"
+    changes: ClassVar = (
+        ("fluid.layers.sign(y)", "paddle.sign(y)"),
+        ("fluid.layers.sign(np.ones(3))", "fluid_compat.sign(np.ones(3))"),
+    )
+
+    def apply(self, use: Use, context: FileContext) -> str | None:
+        """Plain where nothing says that the argument is made by numpy."""
+        if use.call is None:
+            return None
+        first = bind(use.row, use.call).given.get("x")
+        if first is not None:
+            for node in ast.walk(first.value):
+                if isinstance(node, (ast.Name, ast.Attribute)):
+                    made = context.names.resolve(node, use.scope)
+                    if any(name.removeprefix("inst:").startswith("numpy.") for name in made):
+                        return to_helper(use, context, use.row.helper)
+        return None
+
+
 class DeviceNumber(UseRule):
     """``ParallelEnv().dev_id`` is known without devices in the helper only."""
 

@@ -80,13 +80,13 @@ def _variables_of(scope: Scope, context: FileContext) -> set[str]:
         if chain.scope is not scope or not isinstance(chain.node, ast.Name):
             continue
         name, parent = chain.node.id, context.names.parents.get(chain.node)
-        if isinstance(parent, ast.BinOp) and isinstance(parent.op, _ARITHMETIC):
+        if _is_handed_to_layer(chain, context):
+            found.add(name)
+        elif isinstance(parent, ast.BinOp) and isinstance(parent.op, _ARITHMETIC):
             other = parent.right if parent.left is chain.node else parent.left
             pairs.append((name, other))
         elif isinstance(parent, ast.AugAssign) and isinstance(parent.op, _ARITHMETIC):
             pairs.append((name, parent.target))
-        elif _is_handed_to_layer(chain, context):
-            found.add(name)
     for name, other in pairs:
         if isinstance(other, ast.Name):
             if other.id in found:
@@ -111,7 +111,7 @@ def _is_handed_to_layer(chain: Chain, context: FileContext) -> bool:
     parents = context.names.parents
     inner: ast.AST = chain.node
     outer = parents.get(inner)
-    while isinstance(outer, (ast.List, ast.Tuple)):
+    while isinstance(outer, (ast.List, ast.Tuple, ast.BinOp)):
         inner, outer = outer, parents.get(outer)
     call = parents.get(outer) if isinstance(outer, ast.keyword) else outer
     if not isinstance(call, ast.Call) or call.func is inner:
