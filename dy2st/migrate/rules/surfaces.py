@@ -7,7 +7,7 @@ import functools
 from collections.abc import Iterator
 from typing import ClassVar
 
-from dy2st.migrate import helpers
+from dy2st.migrate import helpers, state
 from dy2st.migrate.model import Decline, FileContext
 from dy2st.migrate.names import OURS, Scope
 from dy2st.migrate.rules import ScanRule
@@ -68,12 +68,32 @@ def _missing(node: ast.Attribute, scope: Scope, context: FileContext) -> bool:
     return offered is not None and node.attr not in offered and not node.attr.startswith("__")
 
 
-@functools.cache
 def surface(helper: str, made: bool) -> frozenset[str] | None:
     """The attributes of a helper class's objects, or of the one object that a helper is.
 
     None where they cannot be known: other classes stand behind it, or it is a function.
     """
+    return _surfaces().get((helper, made))
+
+
+@functools.cache
+def _surfaces() -> dict[tuple[str, bool], frozenset[str]]:
+    """All that are known, kept beside the helpers: to read their texts takes longer than a run."""
+    kept = state.derived("surfaces", _read)
+    return {(name, made): frozenset(found) for name, made, found in kept}
+
+
+def _read() -> list[tuple[str, bool, list[str]]]:
+    found = []
+    for name in helpers.load():
+        for made in (False, True):
+            offered = _read_one(name, made)
+            if offered is not None:
+                found.append((name, made, sorted(offered)))
+    return found
+
+
+def _read_one(helper: str, made: bool) -> frozenset[str] | None:
     known = helpers.load()
     if helper not in known:
         return None
@@ -83,12 +103,12 @@ def surface(helper: str, made: bool) -> frozenset[str] | None:
         single = isinstance(value, ast.Call) and isinstance(value.func, ast.Name)
         if made or not single or value.func.id not in known:  # type: ignore[attr-defined]
             return None
-        return surface(value.func.id, True)  # type: ignore[attr-defined]
+        return _read_one(value.func.id, True)  # type: ignore[attr-defined]
     if not isinstance(node, ast.ClassDef) or not made:
         return None
     found = _defined_in(node)
     for base in node.bases:
-        inherited = surface(base.id, True) if isinstance(base, ast.Name) else None
+        inherited = _read_one(base.id, True) if isinstance(base, ast.Name) else None
         if inherited is None:
             return None
         found |= inherited
