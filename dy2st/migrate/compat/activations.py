@@ -6,9 +6,11 @@ import paddle
 
 
 def append_act(x, act):
-    """The activation that a layer's ``act=`` names, with the constants of Paddle 1.8."""
+    """The activation that a layer's ``act=`` names (or is), with the constants of Paddle 1.8."""
     if act is None:
         return x
+    if callable(act):
+        return act(x)
     if isinstance(act, dict):
         act = dict(act)
         return append_act_named(x, act.pop("type"), act)
