@@ -182,6 +182,8 @@ class Table:
 
     def _find(self, dotted: str) -> tuple[Row, int] | None:
         parts = dotted.split(".")
+        if parts[2:3] in (["core_avx"], ["core_noavx"]):  # where 1.8 keeps what ``core`` gives out
+            parts[2] = "core"
         for length in range(len(parts), 1, -1):
             number = self._numbers.get(".".join(parts[:length]))
             if number is not None:

@@ -6,9 +6,11 @@ import paddle
 
 
 def append_act(x, act):
-    """The activation that a layer's ``act=`` names, with the constants of Paddle 1.8."""
+    """The activation that a layer's ``act=`` names (or is), with the constants of Paddle 1.8."""
     if act is None:
         return x
+    if callable(act):
+        return act(x)
     if isinstance(act, dict):
         act = dict(act)
         return append_act_named(x, act.pop("type"), act)
@@ -40,7 +42,7 @@ def append_act_named(x, act, attrs):
 
 def hard_sigmoid(x, slope=0.2, offset=0.5, name=None):
     """``max(0, min(1, slope * x + offset))``; Paddle 3's default slope is 1/6."""
-    return paddle.clip(slope * x + offset, 0.0, 1.0)
+    return clip(slope * x + offset, 0.0, 1.0)
 
 
 def hard_swish(x, threshold=6.0, scale=6.0, offset=3.0, name=None):
@@ -59,7 +61,7 @@ def swish(x, beta=1.0, name=None):
 
 def brelu(x, t_min=0.0, t_max=24.0, name=None):
     """``x`` held between ``t_min`` and ``t_max``."""
-    return paddle.clip(x, t_min, t_max)
+    return clip(x, t_min, t_max)
 
 
 def soft_relu(x, threshold=40.0, name=None):
@@ -99,7 +101,7 @@ def thresholded_relu(x, threshold=None):
 
 def hard_shrink(x, threshold=None):
     """``x`` where its absolute value is above the threshold, else 0."""
-    return paddle.nn.functional.hardshrink(x, 0.5 if threshold is None else threshold)
+    return x * (paddle.abs(x) > (0.5 if threshold is None else threshold)).astype(x.dtype)
 
 
 def softshrink(x, alpha=None):

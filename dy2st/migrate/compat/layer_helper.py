@@ -26,10 +26,13 @@ def append_op(block, type, inputs=None, outputs=None, attrs=None, stop_gradient=
 
     Outputs that 1.8's operator kept for its own gradient (``XShape``, ``Mask``) have no value.
     """
-    program = getattr(block, "program", None) or paddle.static.default_main_program()
-    if not paddle.in_dynamic_mode() and program != paddle.static.default_main_program():
-        with paddle.static.program_guard(program):
-            return append_op(None, type, inputs, outputs, attrs, stop_gradient)
+    with building(block):
+        compute_op(type, inputs, outputs, attrs, stop_gradient)
+
+
+def compute_op(type, inputs, outputs, attrs, stop_gradient):
+    """Compute an operator in the program that is built, see ``append_op``."""
+    program = None if paddle.in_dynamic_mode() else paddle.static.default_main_program()
     given = OpInputs()
     for slot, values in (inputs or {}).items():
         values = [value_in(program, v) for v in listed(values)]

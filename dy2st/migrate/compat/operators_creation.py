@@ -226,3 +226,9 @@ def op_randint(ins, attrs):
 def op_randperm(ins, attrs):
     """``randperm``."""
     return {"Out": paddle.randperm(attrs["n"], op_type_of(attrs.get("dtype", "int64")))}
+
+
+def op_load(ins, attrs):
+    """``load``: one variable of a file of 1.8, read when the program is built."""
+    with open(attrs["file_path"], "rb") as stream:
+        return {"Out": paddle.to_tensor(read_tensor(stream))}

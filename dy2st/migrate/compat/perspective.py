@@ -42,7 +42,7 @@ def perspective_matrix(corners, height, width):
     tall = (sides[:, 1] + sides[:, 3]) / 2.0
     wide = (sides[:, 0] + sides[:, 2]) / 2.0
     high = max(2, height)
-    across = paddle.round(wide * (high - 1) / tall) + 1.0
+    across = paddle.floor(wide * (high - 1) / tall + 0.5) + 1.0
     across = paddle.clip(across, 2.0, float(max(2, width)))
     down = float(high)
     dx1, dx2 = x[:, 1] - x[:, 2], x[:, 3] - x[:, 2]

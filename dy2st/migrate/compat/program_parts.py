@@ -71,8 +71,11 @@ def block_parameter(block, name=None, shape=None, dtype="float32", **others):
     kept = ("regularizer", "trainable", "do_model_average", "need_clip")
     attr = paddle.ParamAttr(name=name, **{k: v for k, v in others.items() if k in kept})
     attr.learning_rate = (others.get("optimize_attr") or {}).get("learning_rate", 1.0)
-    made = paddle.create_parameter(list(shape), dtype, attr=attr, default_initializer=initializer)
-    return to_program_start(made)
+    with building(block):
+        made = paddle.create_parameter(
+            list(shape), dtype, attr=attr, default_initializer=initializer
+        )
+        return to_program_start(made)
 
 
 def lod_level_of(value):

@@ -170,8 +170,9 @@ def ones_like(x, out=None):
 
 
 def clamp(input, min=None, max=None, output=None, name=None):
-    """``input`` held between two values."""
-    return write_to(paddle.clip(input, min, max), output)
+    """``input`` held between two values (from 0 on where ``min`` is not given, as in 1.8.5)."""
+    low, high = (0.0 if min is None else min), (3.4e38 if max is None else max)
+    return write_to(clip(input, low, high), output)
 
 
 def label_smooth(label, prior_dist=None, epsilon=0.1, dtype="float32", name=None):

@@ -5,6 +5,9 @@ stand-in; when an operation is to write it, the copy is moved behind that operat
 its result. Everything that used the variable, gradients too, then sees what was computed.
 """
 
+import contextlib
+import os
+
 import numpy as np
 import paddle
 
@@ -22,6 +25,20 @@ def create_var(
     **others,
 ):
     """A variable for an operation to write; until then it is NaN, or -1."""
+    with building(block):
+        return declare_var(name, dtype, shape, persistable, stop_gradient, lod_level, is_data)
+
+
+def building(block):
+    """A guard under which the program of ``block`` is the one that is built."""
+    program = getattr(block, "program", None)
+    if paddle.in_dynamic_mode() or program in (None, paddle.static.default_main_program()):
+        return contextlib.nullcontext()
+    return paddle.static.program_guard(program)
+
+
+def declare_var(name, dtype, shape, persistable, stop_gradient, lod_level, is_data):
+    """A declared variable of the program that is built, see ``create_var``."""
     if dtype is None:
         dtype = "float32"
     sizes = [-1 if n is None else int(n) for n in (shape if shape is not None else (1,))]
@@ -116,12 +133,26 @@ def listed(values):
     return list(values) if isinstance(values, (list, tuple)) else [values]
 
 
+def look_for_operations():
+    """Let Paddle register operations before there is a Python one.
+
+    The first predictor of ``paddle.inference`` does that, and ends the process at a Python
+    operation. So one of an empty model is asked for, which fails after it was done.
+    """
+    with contextlib.suppress(Exception):
+        config = paddle.inference.Config(os.devnull, os.devnull)
+        config.disable_glog_info()
+        paddle.inference.create_predictor(config)
+
+
 def call_python(func, inputs, outputs, chosen=None):
     """Results, of the types of ``outputs``, of a Python function that the program calls.
 
     ``chosen`` are the numbers of the returned values that are wanted, where not all are. Programs
     that call Python run their operations in order, as 1.8 did.
     """
+    if not python_functions:
+        look_for_operations()
     paddle.set_flags({"FLAGS_new_executor_serial_run": True})
     types = [(list(v.shape), v.dtype) for v in outputs]
     lods = [lod_of(v) for v in inputs]

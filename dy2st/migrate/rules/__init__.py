@@ -118,6 +118,7 @@ def load_all() -> None:
         sampled,
         scalars,
         scripts,
+        sequence_activations,
         shapes,
         surfaces,
         values,
