@@ -99,7 +99,7 @@ class Runner:
     def _run_root(self, root: str, selection: files.Selection) -> None:
         paths = [os.path.abspath(p) for p in files.discover(root, selection)]
         top = os.path.abspath(root)
-        seen = scan.Scan(top, paths, self.settings.cache)
+        seen = scan.Scan(top, paths, self.settings.cache, workers.processes(self.settings.jobs))
         self.summary.scanned += len(paths)
         self.summary.markers += sum(known.markers for known in seen.files.values())
         known_files = frozenset(seen.files)

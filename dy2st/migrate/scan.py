@@ -6,6 +6,7 @@ than two seconds after its last change is not kept: a second change might leave 
 
 from __future__ import annotations
 
+import marshal
 import os
 import re
 import sys
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dy2st.errors import SourceReadError
-from dy2st.migrate import state
+from dy2st.migrate import pool, state
 from dy2st.migrate.files import OTHERS
 from dy2st.migrate.helpers import MARK
 from dy2st.migrate.model import Facts
@@ -48,6 +49,8 @@ _FIRST = re.compile(rb"[ \t]*(?:from|import)[ \t]+(\w+|\.)")
 _HELPER_TEXT = re.compile(rb"(?m)^(?:def|class) _fluid_\w+.*\n(?:[ \t].*\n|\r?\n)*")
 _CELLS = re.compile(rb'"cells"\s*:\s*\[')
 _YOUNG = 2_000_000_000  # nanoseconds
+_WORTH_PROCESSES = 200  # files: two processes cost what some 50 do
+_PART = 50  # files that a process takes at a time
 
 
 @record
@@ -75,35 +78,27 @@ class Known:
 class Scan:
     """The files of one root."""
 
-    def __init__(self, root: str, paths: Iterable[str], keep: bool) -> None:
+    def __init__(self, root: str, paths: Iterable[str], keep: bool, processes: int = 1) -> None:
         self.files: dict[str, Known] = {}
-        self._index = state.Index(root) if keep else None
+        index = state.Index(root) if keep else None
         now = time.time_ns()
-        fresh: dict[str, Any] = {}
-        old = self._index.entries if self._index else {}
-        read = 0
-        for path in paths:
-            try:
-                stat = os.stat(path)
-            except OSError:
+        old = index.entries if index else {}
+        signatures = {path: found for path in paths if (found := _signature(path)) is not None}
+        fresh = [p for p, found in signatures.items() if p not in old or old[p][0] != found]
+        looked = _look_at(fresh, processes)
+        kept: dict[str, Any] = {}
+        for path, signature in signatures.items():
+            if path in looked:
+                entry = [signature, *looked[path]]
+            elif path in old and old[path][0] == signature:
+                entry = old[path]
+            else:  # it could not be read
                 continue
-            signature = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
-            entry = old.get(path)
-            if entry is not None and entry[0] == signature:
-                known = Known(entry[1], entry[2], *map(tuple, entry[3:]))
-            else:
-                content = read_file(path)
-                if content is None:
-                    continue
-                known = look(content, path)
-                read += 1
-                entry = [signature, known.digest, known.markers, known.words, known.firsts]
-                entry += [known.facts, known.kept]
-            self.files[path] = known
+            self.files[path] = Known(entry[1], entry[2], *map(tuple, entry[3:]))
             if max(signature[1], signature[2]) < now - _YOUNG:
-                fresh[path] = entry
-        if self._index is not None and (read or len(fresh) != len(old)):
-            self._index.save(fresh)
+                kept[path] = entry
+        if index is not None and (looked or len(kept) != len(old)):
+            index.save(kept)
 
     def facts(self) -> Facts:
         """What any file needs of all."""
@@ -138,6 +133,35 @@ class Scan:
                 del others[path]
             found |= fresh
         return found
+
+
+def _signature(path: str) -> list[int] | None:
+    """What changes when a file does; None where there is none."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+
+
+def _look_at(paths: list[str], processes: int) -> dict[str, tuple[Any, ...]]:
+    """The fields of Known for each file that can be read; many files are looked at side by side."""
+    found: dict[str, tuple[Any, ...]] = {}
+
+    def look_at(part: list[str]) -> list[tuple[str, tuple[Any, ...]]]:
+        contents = ((path, read_file(path)) for path in part)
+        return [(p, tuple(vars(look(c, p)).values())) for p, c in contents if c is not None]
+
+    if processes < 2 or len(paths) < _WORTH_PROCESSES:
+        found.update(look_at(paths))
+        return found
+    parts = [paths[start : start + _PART] for start in range(0, len(paths), _PART)]
+
+    def done(number: int, packed: bytes | None) -> None:
+        found.update(look_at(parts[number]) if packed is None else marshal.loads(packed))
+
+    pool.run(len(parts), processes, lambda number: marshal.dumps(look_at(parts[number])), done)
+    return found
 
 
 def read_file(path: str) -> bytes | None:

@@ -99,6 +99,11 @@ def _not_python(line: int, column: int, name: str) -> OpenPoint:
     )
 
 
+def processes(asked: int) -> int:
+    """How many processes are worth having where ``asked`` were asked for (0: one a core)."""
+    return asked or min(os.cpu_count() or 1, 8)
+
+
 def run(
     jobs: list[Job],
     count: int,
@@ -112,8 +117,7 @@ def run(
         return []
     load_all()  # before the processes are forked, so that none of them does it again
     project = Project(roots, paths, table.load())
-    count = count or min(os.cpu_count() or 1, 8)
-    count = max(1, min(count, len(jobs) // _WORTH_A_PROCESS))
+    count = max(1, min(processes(count), len(jobs) // _WORTH_A_PROCESS))
     results: list[engine.Outcome | None] = [None] * len(jobs)
     finished = 0
 

@@ -508,3 +508,13 @@ def test_a_single_file_knows_what_it_imports(run, tmp_path):
     assert "paddle.nn.functional.relu(1)" in (tmp_path / "pkg/use.py").read_text()
     assert "paddle.tanh(2)" in (tmp_path / "top.py").read_text()
     assert (tmp_path / "pkg/common.py").read_text() == files["pkg/common.py"]
+
+
+def test_many_files_are_looked_at_side_by_side(run, tmp_path):
+    """The same is found, by one process or two, and kept for the next run."""
+    files = {f"d{n % 7}/f{n}.py": OLD if n % 10 == 0 else f"x = {n}\n" for n in range(260)}
+    write(tmp_path, files)
+    one = run(".", "--check", "--jobs", "1", "--no-cache")
+    two = run(".", "--check", "--jobs", "2", "--no-cache")
+    assert one == two
+    assert two[1].startswith("converted 26 of 26 uses in 26 files")
