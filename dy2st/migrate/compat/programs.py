@@ -183,13 +183,14 @@ class Executor(paddle.static.Executor):
             with paddle.static.scope_guard(scope):
                 return self.run(program, feed, fetch_list, *args, **kwargs)
         kwargs.pop("use_prune", None)
+        wrapped = hasattr(program, "program")
         program = getattr(program, "program", program)
         asked = program if program is not None else paddle.static.default_main_program()
         adopt_values(asked)
         if isinstance(feed, (list, tuple)):
             feed = join_feeds(feed)
         if not feed:
-            feed = feed_of_started_loaders(asked) or feed
+            feed = self.read_started(asked, counts=not wrapped) or feed
         if fetch_list is not None:
             if not isinstance(fetch_list, (list, tuple)):
                 fetch_list = [fetch_list]
@@ -209,6 +210,15 @@ class Executor(paddle.static.Executor):
         for index in rates:
             results[index] = np.asarray(results[index]).reshape([1])  # 1.8 had no 0-D values
         return results
+
+    def read_started(self, program, counts):
+        """The feed of started readers; where one has ended, the run still counts, as in 1.8."""
+        try:
+            return feed_of_started_loaders(program)
+        except EOFException:
+            if counts:
+                count_ended_run(program)
+            raise
 
     def run_fed(self, program, feed, *args, **kwargs):
         """Run with a feed; as in 1.8 an input that nothing uses need not be in it."""

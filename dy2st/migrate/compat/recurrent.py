@@ -30,7 +30,7 @@ def scan_sequences(step, x, states, offsets, is_reverse, chunk=16):
             states = step(row, *states)
             found.append(states)
         for array, values in zip(arrays, zip(*found)):
-            at = here if paddle.in_dynamic_mode() else t
+            at = paddle.reshape(t, [1]) if paddle.in_dynamic_mode() else t
             paddle.tensor.array_write(paddle.stack(values), at, array)
         return [t + 1, *[paddle.assign(value) for value in states]]
 

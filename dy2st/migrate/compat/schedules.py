@@ -84,6 +84,20 @@ class StepwiseDecay(LearningRateDecay):
     def __call__(self):
         return super().__call__() if paddle.in_dynamic_mode() else self.last_lr
 
+    def __mul__(self, other):
+        return changed_rate(self, other, lambda rate, number: rate * number)
+
+    def __truediv__(self, other):
+        return changed_rate(self, other, lambda rate, number: rate / number)
+
+    def __add__(self, other):
+        return changed_rate(self, other, lambda rate, number: rate + number)
+
+    def __sub__(self, other):
+        return changed_rate(self, other, lambda rate, number: rate - number)
+
+    __rmul__, __radd__ = __mul__, __add__
+
 
 schedules = shared("schedules", [])
 
