@@ -15,8 +15,9 @@ def left_type_operators():
     """``a + b`` and the like compute in the type of ``a``, as in 1.8.
 
     There ``b`` is brought to the type of ``a``, and whole numbers divided by whole numbers are whole
-    numbers. (Paddle 3 refuses operands of different types, and divides to floats.) What Paddle's
-    own code computes is left alone.
+    numbers. (Paddle 3 refuses operands of different types, and divides to floats.) In programs a
+    ``b`` with fewer dimensions, the first one open, is laid at the first dimensions of ``a``, not
+    at the last. What Paddle's own code computes is left alone.
     """
     for kind in (paddle.Tensor, paddle.pir.Value):
         for name in OPERATORS:
@@ -39,6 +40,8 @@ def left_typed(method, name):
         if isinstance(other, (paddle.Tensor, paddle.pir.Value)):
             if other.dtype != self.dtype and self.dtype != paddle.bool:
                 other = paddle.cast(other, self.dtype)
+            if isinstance(self, paddle.pir.Value) and other.shape and other.shape[0] == -1:
+                other = aligned(other, self)
         elif whole and isinstance(other, float):
             other = int(other)
         if whole and name in ("__truediv__", "__floordiv__"):

@@ -102,6 +102,7 @@ _HINTS = (
     b"size(",
     b"step_counter(",
 )
+_ALIGNING = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 _DIVISIONS = (ast.Div, ast.FloorDiv, ast.Mod)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
@@ -149,9 +150,51 @@ class MixedTypes(ScanRule):
                 "operands of different types|bring the second operand to the type of the first"
                 " with paddle.cast; a / b of whole numbers is paddle.floor_divide(a, b)"
             )
-        name = context.helper(_HELPER)
+        return restore_operators(context)
+
+
+class HandedOperands(ScanRule):
+    """``cost * reward`` of a function's arguments: 1.8 laid [N] at the first dimension of [N, 1].
+
+    What a function is given has dimensions that cannot be seen. So programs of such a file get
+    the old operators back; Paddle 3 would make [N, N] of the two.
+    """
+
+    id = "PM279"
+    name = "handed_operands"
+    changes: ClassVar = (
+        (
+            "fluid.data('x', [4])\ndef f(a, b):\n    return fluid.layers.exp(a) * b",
+            "fluid_compat.left_type_operators()\npaddle.static.data('x', [4])\n"
+            "def f(a, b):\n    return paddle.exp(a) * b",
+        ),
+    )
+
+    def find(self, context: FileContext) -> Iterator[tuple[ast.expr, Scope]]:
+        """The first operator between a value of 1.x and an argument of a function."""
+        if _HELPER.encode() in context.source.text or not context.options.compat:
+            return
+        if context.facts.dygraph and not context.facts.static:
+            return
+        flow = context.learned(_Flow)
+        for node in context.names.parents:
+            if not isinstance(node, ast.BinOp) or not isinstance(node.op, _ALIGNING):
+                continue
+            if flow.kind(node.left) and flow.is_argument(node.right):
+                yield node, context.names.module
+                return
+
+    def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
+        """One line after the imports."""
+        return restore_operators(context)
+
+
+def restore_operators(context: FileContext) -> str:
+    """Let a program's operators compute as in 1.8, from the imports on."""
+    name = context.helper(_HELPER)
+    if f"{name}()" not in context.statements:
         context.statements.append(f"{name}()")
-        return name
+    return name
 
 
 class _Flow:
@@ -222,6 +265,13 @@ class _Flow:
             return _WHOLE if _WHOLE in kinds else _NOTHING
         is_float = isinstance(node, ast.Constant) and isinstance(node.value, float)
         return _FLOAT if is_float else _NOTHING
+
+    def is_argument(self, node: ast.expr) -> bool:
+        """Whether an operand is an argument of the function around it, or computed from one."""
+        if isinstance(node, ast.BinOp):
+            return self.is_argument(node.left) or self.is_argument(node.right)
+        owner = self._owner(node)
+        return isinstance(node, ast.Name) and owner is not None and _is_parameter(node.id, owner)
 
     def _of_name(self, node: ast.Name) -> str:
         owner = self._owner(node)
