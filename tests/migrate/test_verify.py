@@ -134,7 +134,7 @@ def test_what_is_wrong_is_told(runs, name, capsys):
         ([5], [5, 1], [5]),
         ([-1, 8], [1, 8], [1, 8]),
         ([3, 4], [4, 3], None),
-        ([2, -1], [3, 4], None),
+        ([2, -1], [3, 4], [3, 4]),  # nominal where one is open
         ([-1], [3, 4], None),
         ([], [1], []),
         ([0, 4], [0, 4], [0, 4]),

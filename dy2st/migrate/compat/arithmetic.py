@@ -35,12 +35,12 @@ def elementwise_div(x, y, axis=-1, act=None, name=None):
 
 def elementwise_max(x, y, axis=-1, act=None, name=None):
     """The larger of ``x`` and ``y``, see ``elementwise``."""
-    return elementwise(lambda a, b: paddle.where(a > b, a, b), x, y, axis, act)
+    return elementwise(lambda a, b: paddle.where(paddle.greater_than(a, b), a, b), x, y, axis, act)
 
 
 def elementwise_min(x, y, axis=-1, act=None, name=None):
     """The smaller of ``x`` and ``y``, see ``elementwise``."""
-    return elementwise(lambda a, b: paddle.where(a < b, a, b), x, y, axis, act)
+    return elementwise(lambda a, b: paddle.where(paddle.less_than(a, b), a, b), x, y, axis, act)
 
 
 def elementwise_pow(x, y, axis=-1, act=None, name=None):

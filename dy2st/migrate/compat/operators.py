@@ -33,7 +33,8 @@ def left_typed(method, name):
     def operator(self, other):
         caller = sys._getframe(1)
         module = caller.f_globals.get("__name__", "")
-        helper = "fluid_compat" in module or caller.f_code.co_name.startswith("_fluid_")
+        name_of_code = getattr(caller.f_code, "co_qualname", caller.f_code.co_name)
+        helper = "fluid_compat" in module or name_of_code.startswith("_fluid_")
         if module.split(".")[0] == "paddle" or helper:
             return method(self, other)
         whole = self.dtype in (paddle.int32, paddle.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import os
@@ -190,6 +191,35 @@ def migrate_copy(script: str, target: str) -> runner.Summary:
     return runner.Runner(settings, lambda done, total: None).run()
 
 
+def open_points(script: str, summary: runner.Summary) -> dict[str, int]:
+    """How many stay in the script and in each file that it may import, by name."""
+    folder = os.path.dirname(os.path.abspath(script))
+    todo, reached = [os.path.basename(script)], set()
+    counts = {os.path.relpath(o.path, folder): len(o.open_points) for o in summary.outcomes}
+    while todo:
+        path = todo.pop()
+        reached.add(path)
+        names = imported_names(os.path.join(folder, path))
+        for other in counts.keys() - reached - set(todo):
+            if names & set(other.removesuffix(".py").split("/")):
+                todo.append(other)
+    return {path: counts[path] for path in sorted(reached) if counts.get(path)}
+
+
+def imported_names(path: str) -> set[str]:
+    """All parts of the names that a file imports."""
+    try:
+        tree = ast.parse(Path(path).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return set()
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            found |= {part for alias in node.names for part in alias.name.split(".")}
+            found |= set((getattr(node, "module", None) or "").split("."))
+    return found - {""}
+
+
 def verify(
     script: str,
     arguments: tuple[str, ...],
@@ -205,9 +235,9 @@ def verify(
     with tempfile.TemporaryDirectory() as folder:
         copied = os.path.join(folder, "new")
         summary = migrate_copy(script, copied)
-        if summary.open_points:
-            points = "open point remains" if summary.open_points == 1 else "open points remain"
-            print(f"{summary.open_points} {points}; the new run may fail")
+        for place, count in open_points(script, summary).items():
+            points = "open point remains" if count == 1 else "open points remain"
+            print(f"{count} {points} in {place}; the new run may fail")
         jobs = {}
         for name, path in (
             ("old", script),
