@@ -106,7 +106,7 @@ def runs(tmp_path_factory):
 
 def _said(runs, name, program, capsys):
     old = json.loads((programs.RECORDED / f"{program}.json").read_text())
-    code = compare.report(old, runs[name], 1e-4)
+    code = compare.report(old, runs[name], compare.compare(old, runs[name], 1e-4))
     return code, capsys.readouterr().out
 
 
@@ -152,7 +152,7 @@ def test_old_draws_that_show_nothing_are_not_comparable():
     result = compare.compare(old, new, 1e-4)
     assert result.lost.text == "nce"
     assert result.values == 1
-    assert compare.report(old, new, 1e-4) == 2
+    assert compare.report(old, new, compare.compare(old, new, 1e-4)) == 2
 
 
 def _run(value, fed=1.0, **more):
@@ -182,7 +182,7 @@ def _run(value, fed=1.0, **more):
     ],
 )
 def test_reports(old, new, expected, capsys):
-    code = compare.report(old, new, 1e-4)
+    code = compare.report(old, new, compare.compare(old, new, 1e-4))
     said = capsys.readouterr().out
     assert re.match(expected, said, re.MULTILINE), said
     assert code == (0 if expected.startswith("equal") else 2)
@@ -232,3 +232,21 @@ def test_both_sides_run(program, capsys):
     script = str(programs.scripts()[program])
     assert compare.verify(script, (), old, sys.executable, 1e-4, 300) == 0
     assert capsys.readouterr().out.startswith("equal: ")
+
+
+def _record(*values):
+    array = lambda v: {"shape": [1], "dtype": "float32", "data": [v]}
+    steps = [{"kind": "run", "place": "a.py:1", "values": [array(v)]} for v in values]
+    return {"parameters": [], "steps": steps, "draws": [], "lost": [], "globals": {}, "error": ""}
+
+
+@pytest.mark.parametrize(
+    ("moved", "start"), [((1.0, 2.1), "not comparable from step 2"), ((1.0, 2.0), "step 2, ")]
+)
+def test_rounding_is_told_from_other_differences(moved, start, capsys):
+    """What a last digit of the first parameters moves as early is not comparable, never equal."""
+    old, new = _record(1.0, 2.2), _record(1.0, 2.0)
+    result = compare.compare(old, new, 1e-4)
+    compare.blame_rounding(result, compare.compare(new, _record(*moved), 1e-4))
+    assert compare.report(old, new, result) == 2
+    assert capsys.readouterr().out.startswith(start)

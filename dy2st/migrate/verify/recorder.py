@@ -56,6 +56,7 @@ class Recorder:
         self.used = set()
         self.globals = {}
         self.running = 0  # inside a run of a program: what is read there is no result
+        self.nudge = False
         self.creating = 0  # inside create_parameter: its draws are initial values
         self.lost = []  # draws that cannot be replayed: {"step", "what", "place", "wrong"}
         self.ordered = True  # the draws of both runs still go in step
@@ -128,8 +129,14 @@ class Recorder:
             found = self.initial[index]
             if list(found["shape"]) == list(shape):
                 self.used.add(index)
-                return array(found, self.first_values)
+                return self.nudged(array(found, self.first_values))
         raise ValueError("parameter %s %s has no counterpart in the old run" % (name, list(shape)))
+
+    def nudged(self, value):
+        """A first value, moved by its last digit where the run is to show what rounding does."""
+        if self.nudge and value.dtype.kind == "f":
+            return self.np.nextafter(value, self.np.full_like(value, self.np.inf))
+        return value
 
     def plain(self, value):
         """JSON for one array: its numbers, or where they lie in the file beside the record.
@@ -318,6 +325,7 @@ def run_script(job, old, after=None):
     watch = watcher(old)
     inline = job.get("inline", False)
     recorder = Recorder(job["script"], job["record"], job.get("initial"), inline)
+    recorder.nudge = bool(job.get("nudge"))
     random.seed(7)
     np.random.seed(7)
     sys.argv = [job["script"]] + job.get("arguments", [])
