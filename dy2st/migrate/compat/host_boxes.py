@@ -17,8 +17,7 @@ def locality_aware_nms(
 ):
     """Rows [class, score, box]: boxes that follow each other are merged before suppression."""
 
-    def compute(boxes, values):
-        boxes, values = np.array(boxes)[0].copy(), np.array(values)[0].copy()
+    def kept(boxes, values):
         rows = []
         for label, own in enumerate(values):
             if label == background_label:
@@ -31,9 +30,14 @@ def locality_aware_nms(
         if 0 <= keep_top_k < len(rows):
             best = sorted(rows, key=lambda row: -row[1])[:keep_top_k]
             rows = sorted(best, key=lambda row: row[0])
-        if not rows:
-            return [[-1.0]], [0, 1]
-        return rows, [0, len(rows)]
+        return rows
+
+    def compute(boxes, values):
+        rows, offsets = [], [0]
+        for image in zip(np.array(boxes), np.array(values)):
+            rows += kept(*(part.copy() for part in image))
+            offsets.append(len(rows))
+        return (rows, offsets) if rows else ([[-1.0]], [0, 1])
 
     types = [([-1, -1], "float32"), ([-1], "int64")]
     out, offsets = on_host(compute, [bboxes, scores], types)
