@@ -6,7 +6,7 @@ import ast
 from dataclasses import asdict, field
 from typing import Any, TypeVar
 
-from dy2st.migrate.edits import Edit
+from dy2st.migrate.edits import Edit, Replace
 from dy2st.migrate.names import Names, Scope
 from dy2st.migrate.source import Source
 from dy2st.migrate.table import Row, Table
@@ -170,6 +170,20 @@ class FileContext:
         if self.compat_module:
             return f"{self.compat_module}.{name}"
         return f"_fluid_{name}"
+
+    def wrap(
+        self, helper: str, node: ast.expr, upto: ast.expr | None = None, more: str = ""
+    ) -> str:
+        """Write a helper's call around ``node`` and return the helper's name.
+
+        Of ``node`` only its part ``upto`` stays where one is given; ``more`` are further arguments.
+        """
+        name = self.helper(helper)
+        start, end = self.source.span(node)
+        last = end if upto is None else self.source.span(upto)[1]
+        self.edits.append(Replace(start, start, f"{name}(".encode()))
+        self.edits.append(Replace(last, end, f"{more})".encode()))
+        return name
 
     def new_name(self, dotted: str) -> str:
         """The expression for a name of today's Paddle."""

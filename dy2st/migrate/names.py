@@ -36,7 +36,21 @@ class Names(Bindings):
     def __init__(self, tree: ast.Module, path: str, project: ProjectLike) -> None:
         self._memo: dict[tuple[int, str], frozenset[str]] = {}
         self._resolved: dict[ast.AST, frozenset[str]] = {}
+        self._functions: dict[ast.AST, ast.AST | None] = {}
         super().__init__(tree, path, project)
+
+    def function_around(self, node: ast.AST | None) -> ast.AST | None:
+        """The function or lambda that a node stands in (or is), None at the module's level."""
+        passed, at = [], node
+        while at is not None and at not in self._functions:
+            if isinstance(at, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+                self._functions[at] = at
+                break
+            passed.append(at)
+            at = self.parents.get(at)
+        found = None if at is None else self._functions[at]
+        self._functions.update(dict.fromkeys(passed, found))
+        return found
 
     def in_annotation(self, node: ast.AST) -> bool:
         """Whether an expression stands in an annotation."""

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from dy2st.migrate import helpers
+import shipped
 
 paddle = pytest.importorskip("paddle")
 pytestmark = pytest.mark.filterwarnings("ignore:Tensor do not have 'place' interface")
@@ -15,19 +14,7 @@ def compat():
     names = ["While", "Switch", "assign", "less_than", "array_write", "array_read", "lod_data",
              "lod_of", "lod_reset", "Executor", "create_lod_tensor", "sequence_pool",
              "sequence_expand", "while_loop", "beam_search_decode", "cond"]  # fmt: skip
-    space = {}
-    exec(compile(helpers.module_text(names), "fluid_compat.py", "exec"), space)  # the text we ship
-    return type("Compat", (), {k: staticmethod(v) for k, v in space.items() if callable(v)})
-
-
-@pytest.fixture
-def program():
-    """Static mode in a program of its own."""
-    paddle.enable_static()
-    main = paddle.static.Program()
-    with paddle.static.program_guard(main, paddle.static.Program()):
-        yield main
-    paddle.disable_static()
+    return shipped.as_class(*names)
 
 
 def collatz(compat, limit):

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from dy2st.migrate import helpers
+import shipped
 
 paddle = pytest.importorskip("paddle")
 # Paddle's own zeros_like and full_like warn of themselves in static programs
@@ -15,19 +14,7 @@ def compat():
     """The helpers as a project gets them."""
     names = ["lod_of", "set_lod", "lod_data", "Executor", "sequence_pool", "create_lod_tensor",
              "DataFeeder", "from_generator", "offsets_of"]  # fmt: skip
-    space = {}
-    exec(compile(helpers.module_text(names), "fluid_compat.py", "exec"), space)  # the text we ship
-    return type("Compat", (), {k: staticmethod(v) for k, v in space.items() if callable(v)})
-
-
-@pytest.fixture
-def program():
-    """Static mode in a program of its own."""
-    paddle.enable_static()
-    main = paddle.static.Program()
-    with paddle.static.program_guard(main, paddle.static.Program()):
-        yield main
-    paddle.disable_static()
+    return shipped.as_class(*names)
 
 
 KEEPS = {

@@ -3,15 +3,7 @@
 import numpy as np
 import paddle
 import pytest
-
-from dy2st.migrate import helpers
-
-
-def module(*names):
-    """The helpers as one folder gets them."""
-    space = {}
-    exec(compile(helpers.module_text(names), "fluid_compat.py", "exec"), space)  # the text we ship
-    return space
+import shipped
 
 
 @pytest.fixture
@@ -29,7 +21,7 @@ def program():
 
 
 def test_a_schedule_is_counted_by_the_executor_of_another_folder(program):
-    nets, scripts = module("exponential_decay", "rate_value"), module("Executor")
+    nets, scripts = shipped.load("exponential_decay", "rate_value"), shipped.load("Executor")
     rate = nets["rate_value"](nets["exponential_decay"](1.0, 1, 0.5))
     exe = scripts["Executor"](paddle.CPUPlace())
     exe.run(program[1])
@@ -38,7 +30,7 @@ def test_a_schedule_is_counted_by_the_executor_of_another_folder(program):
 
 
 def test_a_started_reader_ends_in_the_exception_of_another_folder(program):
-    nets, scripts = module("from_generator", "data"), module("Executor", "EOFException")
+    nets, scripts = shipped.load("from_generator", "data"), shipped.load("Executor", "EOFException")
     x = nets["data"]("x", [2])
     loader = nets["from_generator"](feed_list=[x], capacity=2, iterable=False)
     batches = [[np.full((1, 2), float(n), "float32")] for n in range(2)]

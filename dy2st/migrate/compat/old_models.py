@@ -4,11 +4,6 @@ import os
 
 import paddle
 
-OLD_TYPES = {
-    0: "bool", 1: "int16", 2: "int32", 3: "int64", 4: "float16", 5: "float32", 6: "float64",
-    20: "uint8", 21: "int8",
-}  # fmt: skip
-
 
 class OldModel:
     """The program of a ``__model__`` file: inputs, operators (functions ``op_...``) and results."""
@@ -53,7 +48,7 @@ class OldModel:
     def add_input(self, name):
         """One input, with offsets beside it where it has sequences; returns its name."""
         var = self.block.find_var(name.encode())
-        dtype = OLD_TYPES[int(var.dtype())]
+        dtype = type_numbered(int(var.dtype()))
         self.values[name] = data(
             name, var.shape(), append_batch_size=False, dtype=dtype, lod_level=var.lod_level()
         )

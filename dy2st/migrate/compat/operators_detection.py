@@ -106,18 +106,12 @@ def op_sequence_concat(ins, attrs):
 
 def op_lstm(ins, attrs):
     """``lstm``, the operator of ``dynamic_lstm``."""
-    x, weight, bias = ins["Input"], ins["Weight"], ins["Bias"]
-    width, dtype = weight.shape[0], weight.dtype
-    names = ("gate", "cell", "candidate")
-    acts = [gate_activation_of(attrs[f"{name}_activation"]) for name in names]
-    cell = lstm_step(bias, width, attrs.get("use_peepholes", True), acts)
-    offsets = offsets_of(x)
-    lod = lod_of(x)
-    states = [first_state(ins.get(slot), offsets, width, dtype) for slot in ("H0", "C0")]
-    run = lambda x, h, c: cell(x + paddle.matmul(h, weight), c)
-    x = x + bias[:, : 4 * width]
-    hidden, cells = scan_sequences(run, x, states, offsets, attrs.get("is_reverse", False))
-    return {"Hidden": set_lod(hidden, lod), "Cell": set_lod(cells, lod)}
+    acts = [attrs[f"{name}_activation"] for name in ("gate", "cell", "candidate")]
+    hidden, cell = lstm_of_sequences(
+        ins["Input"], ins["Weight"], ins["Bias"], ins.get("H0"), ins.get("C0"), acts,
+        attrs.get("use_peepholes", True), attrs.get("is_reverse", False),
+    )  # fmt: skip
+    return {"Hidden": hidden, "Cell": cell}
 
 
 def op_gru(ins, attrs):

@@ -85,11 +85,17 @@ def dynamic_lstm(
     weight = new_parameter([width, 4 * width], dtype, named(param_attr, name, "w"), None)
     bias_size = [1, (7 if use_peepholes else 4) * width]
     bias = new_parameter(bias_size, dtype, named(bias_attr, name, "b"), None, True)
-    acts = [gate_activation_of(a) for a in (gate_activation, cell_activation, candidate_activation)]
-    cell = lstm_step(bias, width, use_peepholes, acts)
+    acts = gate_activation, cell_activation, candidate_activation
+    return lstm_of_sequences(input, weight, bias, h_0, c_0, acts, use_peepholes, is_reverse)
+
+
+def lstm_of_sequences(input, weight, bias, h_0, c_0, acts, use_peepholes, is_reverse):
+    """An LSTM with these weights along each sequence of ``input``."""
+    width = weight.shape[0]
+    cell = lstm_step(bias, width, use_peepholes, [gate_activation_of(act) for act in acts])
     offsets = offsets_of(input)  # first: it may find the sequences of an input made without
     lod = lod_of(input)
-    states = [first_state(s, offsets, width, dtype) for s in (h_0, c_0)]
+    states = [first_state(state, offsets, width, weight.dtype) for state in (h_0, c_0)]
     run = lambda x, h, c: cell(x + paddle.matmul(h, weight), c)
     input = input + bias[:, : 4 * width]
     hidden, cells = scan_sequences(run, input, states, offsets, is_reverse)

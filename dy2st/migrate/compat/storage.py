@@ -12,6 +12,11 @@ TENSOR_TYPES = {
 }  # fmt: skip
 
 
+def type_numbered(number):
+    """The type of elements that 1.8 wrote as this number."""
+    return next(name for name, known in TENSOR_TYPES.items() if known == number)
+
+
 def write_tensor(stream, array):
     """One tensor as 1.8 stored it."""
     stream.write(struct.pack("<IQI", 0, 0, 0))
@@ -51,7 +56,7 @@ def read_tensor(stream):
             kind = number
         else:
             shape.append(number)
-    dtype = {v: k for k, v in TENSOR_TYPES.items()}[kind]
+    dtype = type_numbered(kind)
     count = int(np.prod(shape)) if shape else 1
     data = stream.read(count * np.dtype(dtype).itemsize)
     return np.frombuffer(data, dtype).reshape(shape).copy()

@@ -144,14 +144,13 @@ def keyword_of(call: ast.Call, name: str) -> ast.keyword | None:
 
 def hand_to_helper(node: ast.Attribute, helper: str, context: FileContext) -> str:
     """``x.method(a)`` becomes ``helper(x, a)``, ``x.attribute`` becomes ``helper(x)``."""
-    name = context.helper(helper)
     parent = context.names.parents.get(node)
+    if not (isinstance(parent, ast.Call) and parent.func is node):
+        return context.wrap(helper, node, upto=node.value)
+    name = context.helper(helper)
     start, end = context.source.span(node)
     base_end = context.source.span(node.value)[1]
     context.edits.append(Replace(start, start, f"{name}(".encode()))
-    if not (isinstance(parent, ast.Call) and parent.func is node):
-        context.edits.append(Replace(base_end, end, b")"))
-        return name
     opening = context.source.text.index(b"(", end)
     given = bool(parent.args or parent.keywords)
     context.edits.append(Replace(base_end, opening + 1, b", " if given else b""))

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from dy2st.migrate.calls import literal
-from dy2st.migrate.edits import Replace
 from dy2st.migrate.model import Decline, FileContext
 from dy2st.migrate.names import Scope
 from dy2st.migrate.rules import ScanRule, keyword_of
@@ -66,13 +65,8 @@ class ReducedOperand(ScanRule):
             raise Decline("needs a helper of fluid_compat and --no-compat is given")
         parent = context.names.parents[node]
         assert isinstance(parent, ast.BinOp)
-        helper = context.helper("aligned")
         other = parent.left if parent.right is node else parent.right
-        left = context.source.segment(other)
-        start, end = context.source.span(node)
-        context.edits.append(Replace(start, start, f"{helper}(".encode()))
-        context.edits.append(Replace(end, end, b", " + left + b")"))
-        return helper
+        return context.wrap("aligned", node, more=f", {context.source.segment(other).decode()}")
 
 
 def _layer(call: ast.Call, scope: Scope, context: FileContext) -> str:

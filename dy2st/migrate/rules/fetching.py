@@ -42,17 +42,13 @@ class FetchByName(ScanRule):
     def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
         """Drop ``.name`` where the value is fetched; elsewhere the helper gives name or value."""
         assert isinstance(node, ast.Attribute)
-        start, end = context.source.span(node)
-        base_end = context.source.span(node.value)[1]
         if _is_fetched(node, context, _fetched_names(context)):
-            context.edits.append(Replace(base_end, end, b""))
+            end = context.source.span(node)[1]
+            context.edits.append(Replace(context.source.span(node.value)[1], end, b""))
             return "the value itself"
         if not context.options.compat:
             raise Decline("values have no name|hand the value itself on")
-        name = context.helper("name_of")
-        context.edits.append(Replace(start, start, f"{name}(".encode()))
-        context.edits.append(Replace(base_end, end, b")"))
-        return name
+        return context.wrap("name_of", node, upto=node.value)
 
 
 def _fetched_names(context: FileContext) -> set[str]:

@@ -53,18 +53,15 @@ class CloneForTest(MethodRule):
         value = literal(given)
         if not isinstance(value, bool):
             raise Decline("for_test is known only at run time|write an if for the two cases")
-        start, end = context.source.span(call)
-        _, base_end = context.source.span(call.func.value)
         copied = context.facts.program_clones and context.options.compat
         if not value and not copied:
-            context.edits.append(Replace(base_end, end, b".clone()"))
+            end = context.source.span(call)[1]
+            context.edits.append(Replace(context.source.span(call.func.value)[1], end, b".clone()"))
             return ".clone"
         if not context.options.compat:
             raise Decline("needs a helper of fluid_compat and --no-compat is given")
-        name = context.helper("clone_for_test" if value else "clone_program")
-        context.edits.append(Replace(start, start, f"{name}(".encode()))
-        context.edits.append(Replace(base_end, end, b")"))
-        return name
+        helper = "clone_for_test" if value else "clone_program"
+        return context.wrap(helper, call, upto=call.func.value)
 
 
 class CloneProgram(MethodRule):
@@ -92,12 +89,7 @@ class CloneProgram(MethodRule):
         if not context.options.compat:
             return ".clone"
         assert isinstance(call.func, ast.Attribute)
-        start, end = context.source.span(call)
-        base_end = context.source.span(call.func.value)[1]
-        name = context.helper("clone_program")
-        context.edits.append(Replace(start, start, f"{name}(".encode()))
-        context.edits.append(Replace(base_end, end, b")"))
-        return name
+        return context.wrap("clone_program", call, upto=call.func.value)
 
 
 class BackwardWithStrategy(MethodRule):

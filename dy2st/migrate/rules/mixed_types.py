@@ -1,4 +1,8 @@
-"""Operators between tensors of different types, and divisions of whole numbers."""
+"""Operators between tensors of different types or dimensions, and divisions of whole numbers.
+
+One pass over a file's assignments says which names hold tensors (``_Flow``); both rules look at the
+operators between these, and both write the one line that gives a program its old operators back.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +108,6 @@ _HINTS = (
 )
 _ALIGNING = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 _DIVISIONS = (ast.Div, ast.FloorDiv, ast.Mod)
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 class MixedTypes(ScanRule):
@@ -172,7 +175,7 @@ class HandedOperands(ScanRule):
 
     def find(self, context: FileContext) -> Iterator[tuple[ast.expr, Scope]]:
         """The first operator between a value of 1.x and an argument of a function."""
-        if _HELPER.encode() in context.source.text or not context.options.compat:
+        if _HELPER.encode() in context.source.text:
             return
         if context.facts.dygraph and not context.facts.static:
             return
@@ -186,6 +189,11 @@ class HandedOperands(ScanRule):
 
     def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
         """One line after the imports."""
+        if not context.options.compat:
+            raise Decline(
+                "an argument may have fewer dimensions than the value before it"
+                "|where its first dimension is open, bring it there with paddle.unsqueeze(x, -1)"
+            )
         return restore_operators(context)
 
 
@@ -202,6 +210,7 @@ class _Flow:
 
     def __init__(self, context: FileContext) -> None:
         self._context = context
+        self._owner = context.names.function_around
         self._scopes = {id(call): scope for call, scope in context.names.calls}
         self._kinds: dict[tuple[ast.AST | None, str], str] = {}
         before = -1
@@ -224,13 +233,6 @@ class _Flow:
             key = (self._owner(target), target.id)
             if self._kinds.get(key) != _WHOLE:
                 self._kinds[key] = kind
-
-    def _owner(self, node: ast.AST | None) -> ast.AST | None:
-        """The function around a node."""
-        parents = self._context.names.parents
-        while node is not None and not isinstance(node, _FUNCTIONS):
-            node = parents.get(node)
-        return node
 
     def differs(self, node: ast.BinOp | ast.AugAssign | ast.Compare) -> bool:
         """Whether an operator computes otherwise in Paddle 3, or may."""

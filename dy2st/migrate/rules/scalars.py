@@ -12,7 +12,6 @@ from dy2st.migrate.names import Scope
 from dy2st.migrate.rules import ScanRule
 
 _NO, _MAYBE, _SURE = 0, 1, 2
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _PASS_ON = {
     *("sum", "abs", "max", "min", "array", "asarray", "squeeze", "copy"),
     *("enumerate", "zip", "list", "tuple", "reversed", "sorted"),
@@ -44,16 +43,13 @@ class OneValue(ScanRule):
 
     def apply(self, node: ast.expr, scope: Scope, context: FileContext) -> str:
         """Ask the array for its one value; a helper asks what may be a number already."""
-        start, end = context.source.span(node)
         if context.learned(_Arrays).holds(node) == _SURE:
+            end = context.source.span(node)[1]
             context.edits.append(Replace(end, end, b".item()"))
             return ".item()"
         if not context.options.compat:
             raise Decline("may be an array of one value|write float(numpy.ravel(x)[0])")
-        name = context.helper("number")
-        context.edits.append(Replace(start, start, f"{name}(".encode()))
-        context.edits.append(Replace(end, end, b")"))
-        return name
+        return context.wrap("number", node)
 
 
 class _Arrays:
@@ -67,7 +63,7 @@ class _Arrays:
         self._context = context
         self._parents = context.names.parents
         self._scopes = {id(call): scope for call, scope in context.names.calls}
-        self._owners: dict[ast.AST, _Owner] = {}
+        self._owner = context.names.function_around
         self._values: dict[tuple[_Owner, str], list[int]] = {}
         self._returned: dict[str, int] = {}
         writes = list(self._writes())
@@ -110,18 +106,6 @@ class _Arrays:
             for leaf, kind in _leaves(target, value, held, self):
                 found.setdefault((self._owner(node), leaf), []).append(kind)
         return found
-
-    def _owner(self, node: ast.AST) -> _Owner:
-        """The function around a node."""
-        path = []
-        at: _Owner = node
-        while at is not None and at not in self._owners and not isinstance(at, _FUNCTIONS):
-            path.append(at)
-            at = self._parents.get(at)
-        owner = self._owners.get(at, at) if at is not None else None
-        for passed in path:
-            self._owners[passed] = owner
-        return owner
 
     def _name(self, node: ast.Name) -> int:
         owner = self._owner(node)

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator
 from typing import ClassVar
 
-from dy2st.migrate.edits import Replace
 from dy2st.migrate.model import Decline, FileContext
 from dy2st.migrate.names import Chain, Scope
 from dy2st.migrate.rules import ScanRule
@@ -50,11 +49,7 @@ class TruthOfVariable(ScanRule):
         """Ask the helper."""
         if not context.options.compat:
             raise Decline("needs a helper of fluid_compat and --no-compat is given")
-        helper = context.helper("is_true")
-        start, end = context.source.span(node)
-        context.edits.append(Replace(start, start, f"{helper}(".encode()))
-        context.edits.append(Replace(end, end, b")"))
-        return helper
+        return context.wrap("is_true", node)
 
 
 def _is_asked(chain: Chain, context: FileContext) -> bool:

@@ -255,11 +255,7 @@ def verify(
         here, base = os.getcwd(), os.path.dirname(os.path.abspath(script))
         if os.path.commonpath([here, base]) == base:  # so that it sees no file of the old run
             jobs["new"]["folder"] = os.path.join(copied, os.path.relpath(here, base))
-            for model in models.old_models(copied):
-                try:
-                    models.convert(new_python, model)
-                except MigrateError as error:
-                    print(error.message)
+            rewrite_models(new_python, copied)
         run_recorder(old_python, [jobs["old"]], timeout)
         old = load(str(jobs["old"]["record"]))
         if old["error"]:
@@ -274,6 +270,15 @@ def verify(
     return report(old, new, result)
 
 
+def rewrite_models(python: str, folder: str) -> None:
+    """Write the inference models of 1.8 in a folder again; says which cannot be."""
+    for model in models.old_models(folder):
+        try:
+            models.convert(python, model)
+        except MigrateError as error:
+            print(error.message)
+
+
 def blame_rounding(result: Result, moved: Result) -> None:
     """Call values not comparable where rounding decides them.
 
@@ -284,8 +289,8 @@ def blame_rounding(result: Result, moved: Result) -> None:
     if first is None or moved.first is None or moved.first.step > first.step:
         return
     text = (
-        f"{first.text}, but rounding decides here: with its first parameters moved by their last"
-        f" digit the migrated program itself gives {moved.first.text.replace('now', 'then')}"
+        f"{first.text}, but rounding decides here: once the first parameters are moved by their"
+        f" last digit, the migrated program's own values differ: {moved.first.text}"
     )
     result.first, result.lost = None, Difference(first.step, first.place, text)
 

@@ -244,12 +244,8 @@ def filled(shape, old):
     Dimensions of one are no difference: what was [N] may be [N, 1]. Where a dimension is open the
     other sizes of a program may be nominal (``layers.data`` took what was fed).
     """
-    if len(shape) == len(old) and min(shape, default=0) < 0:
-        return list(old)
     if len(shape) == len(old):
-        sizes = list(old)
-        found = [b if a < 0 else a for a, b in zip(shape, sizes)]
-        return found if found == sizes else None
+        return list(old) if min(shape, default=0) < 0 or list(shape) == list(old) else None
     sizes = [n for n in old if n != 1]
     places = [n for n in shape if n != 1]
     if len(sizes) != len(places) or any(a not in (b, -1) for a, b in zip(places, sizes)):
